@@ -1,0 +1,17 @@
+//! What things are: ids, rules, state machines and wire shapes.
+//!
+//! No IO, no async, no clock: time is always an argument. Everything that comes
+//! from outside becomes one of these types at the door, once.
+//!
+//! `tasks` holds the queue's rules, `wire` the JSON that clients see, `problem`
+//! every error code of the platform with its status.
+
+pub mod casing;
+pub mod credits;
+pub mod drive;
+pub mod ids;
+pub mod limits;
+pub mod problem;
+pub mod tasks;
+pub mod time;
+pub mod wire;

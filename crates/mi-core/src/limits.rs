@@ -1,0 +1,51 @@
+//! Every limit of the platform, with its unit in its name (semantics §8).
+
+pub const AGENT_NAME_BYTES_MAX: usize = 63;
+pub const OFFICE_NAME_CHARS_MAX: usize = 200;
+pub const TITLE_CHARS_MAX: usize = 500;
+pub const DESCRIPTION_BYTES_MAX: usize = 256 * 1024;
+pub const RESULT_BYTES_MAX: usize = 256 * 1024;
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+pub const LOG_LINE_BYTES_MAX: usize = 8 * 1024;
+pub const SYSTEM_PROMPT_BYTES_MAX: usize = 64 * 1024;
+pub const DRIVE_PATH_BYTES_MAX: usize = 1024;
+
+pub const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
+pub const GATEWAY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+pub const DEPENDENCIES_MAX: usize = 100;
+pub const SUBTASK_DEPTH_MAX: usize = 10;
+pub const OPEN_TASKS_PER_OFFICE_MAX: i64 = 10_000;
+pub const AGENTS_PER_OFFICE_MAX: i64 = 50;
+pub const SKILLS_PER_AGENT_MAX: usize = 100;
+pub const REQUIRED_TOOLS_MAX: usize = 50;
+
+pub const LIST_LIMIT_DEFAULT: i64 = 50;
+pub const LIST_LIMIT_MAX: i64 = 500;
+pub const LIST_COUNT_MAX: i64 = 10_000;
+
+pub const CLAIM_WAIT_SECONDS_MAX: i64 = 60;
+pub const CLAIMS_PER_AGENT_MAX: i64 = 3;
+pub const SPLIT_ROUNDS_MAX: i64 = 5;
+pub const REJECTIONS_MAX: i64 = 3;
+
+pub const LEASE_SECONDS_DEFAULT: i64 = 120;
+pub const TASK_ATTEMPTS_MAX_DEFAULT: i64 = 3;
+pub const IDLE_TIMEOUT_SECONDS_DEFAULT: i64 = 600;
+pub const HIRE_LIMIT_COUNT_DEFAULT: i64 = 3;
+pub const HIRE_LIMIT_WINDOW_SECONDS_DEFAULT: i64 = 600;
+pub const INITIAL_CREDITS_DEFAULT: i64 = 1_000;
+pub const SESSION_SECONDS_MAX: i64 = 3_600;
+
+/// How long each counted attempt waits before the task is offered again, in seconds.
+pub const RETRY_BACKOFF_SECONDS: [i64; 2] = [5, 20];
+
+pub const TICKET_SECONDS: i64 = 60;
+pub const RUNNER_TOKEN_SECONDS: i64 = 24 * 3_600;
+pub const RUNNER_POLL_SECONDS: i64 = 30;
+pub const EVENTS_BODY_BYTES_MAX: usize = 256 * 1024;
+pub const IDEMPOTENCY_HOURS: i64 = 24;
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+pub const CONTEXT_FILES_MAX: usize = 200;

@@ -1,0 +1,134 @@
+//! Every error that a client can meet: its code, its status, what it means.
+//!
+//! The server makes problems only through this table; `docs/problems/` has a
+//! page for each code, OpenAPI lists them, and the CLI picks its exit code here.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A sentence for a person.
+    pub error: String,
+    /// `snake_case`, for a program.
+    pub code: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    #[serde(default)]
+    pub request_id: String,
+    /// The caller's claim is gone: it must stop working on the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub must_stop: Option<bool>,
+}
+
+macro_rules! codes {
+    ($($name:ident => $status:literal $code:literal $meaning:literal;)*) => {
+        /// What went wrong, for programs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($name),* }
+
+        impl Code {
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$name => $status),* }
+            }
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $code),* }
+            }
+
+            /// One sentence for the documentation.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $meaning),* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadRequest => 400 "bad_request" "The request can't be read: broken JSON, a wrong type, a missing field.";
+    BadPath => 400 "bad_path" "A file name that is not relative, leaves the drive, or holds forbidden characters.";
+    BadName => 400 "bad_name" "A name that breaks the rule for names.";
+    ReservedName => 400 "reserved_name" "An agent name that already stands for somebody else.";
+    ReservedKey => 400 "reserved_key" "An environment variable that belongs to the platform.";
+    TooLong => 400 "too_long" "A text or list over its limit.";
+    ResultRequired => 400 "result_required" "A task was reported done without a result.";
+    ReasonRequired => 400 "reason_required" "A move that needs a reason came without one.";
+    UnknownDependency => 400 "unknown_dependency" "A task depends on one that doesn't exist.";
+    UnknownAgent => 400 "unknown_agent" "A body names an agent that doesn't exist in this office.";
+    UnknownParent => 400 "unknown_parent" "A task names a parent that doesn't exist.";
+    DependencyCycle => 400 "dependency_cycle" "Tasks would wait for each other in a circle.";
+    SubtaskTooDeep => 400 "subtask_too_deep" "Subtasks nest deeper than the limit.";
+    DigestMismatch => 400 "digest_mismatch" "The bytes received don't have the digest announced; nothing was stored.";
+    UnknownProvider => 400 "unknown_provider" "A model provider that this server doesn't know.";
+    UnknownHarness => 400 "unknown_harness" "A harness that this server doesn't know.";
+    CommandRequired => 400 "command_required" "The harness `command` was chosen without a command.";
+    Unauthenticated => 401 "unauthenticated" "No valid credential came with the request.";
+    KeyExpired => 401 "key_expired" "The key's time is over.";
+    KeyRevoked => 401 "key_revoked" "The key was revoked.";
+    WrongPod => 401 "wrong_pod" "A credential was used through the socket of another agent's pod.";
+    OutOfCredits => 402 "out_of_credits" "The office has no credits left.";
+    NoAccess => 403 "no_access" "The office belongs to somebody else.";
+    OperatorOnly => 403 "operator_only" "Only an operator of the office may do this.";
+    NotYou => 403 "not_you" "An agent tried to act in another agent's name.";
+    NotTheClaimer => 403 "not_the_claimer" "Only the agent that holds the task, or an operator, may move it.";
+    NotYours => 403 "not_yours" "An agent may change only tasks that it created, holds or is assigned to, and agents that it hired.";
+    SelfReview => 403 "self_review" "Nobody verifies work in which they had a hand.";
+    AgentHiringDisabled => 403 "agent_hiring_disabled" "The office doesn't let agents hire.";
+    HireLimitReached => 403 "hire_limit_reached" "The office has as many agents as it may have.";
+    NoSuchOffice => 404 "no_such_office" "There is no office with this id.";
+    NoSuchAgent => 404 "no_such_agent" "There is no agent with this name in the office.";
+    NoSuchTask => 404 "no_such_task" "There is no task with this number in the office.";
+    NoSuchFile => 404 "no_such_file" "There is no file with this name on the drive.";
+    NoSuchSession => 404 "no_such_session" "There is no session with this number in the office.";
+    NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
+    NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";
+    MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
+    RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";
+    AgentExists => 409 "agent_exists" "An agent with that name already exists in the office.";
+    IllegalTransition => 409 "illegal_transition" "The task's status doesn't allow this move.";
+    StaleClaim => 409 "stale_claim" "The claim is no longer the live one; whoever holds it must stop.";
+    NotClaimable => 409 "not_claimable" "The task that was asked for can't be claimed now.";
+    TaskHeld => 409 "task_held" "A task can't be edited while an agent holds it.";
+    SubtasksOpen => 409 "subtasks_open" "A task can't be done while its subtasks are open.";
+    ParentCancelled => 409 "parent_cancelled" "A cancelled task takes no subtasks.";
+    DependentsStarted => 409 "dependents_started" "Work that builds on this task has already started.";
+    TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
+    Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";
+    NotAFile => 409 "not_a_file" "Something that is no regular file stands at this name on the drive.";
+    BodyTooLarge => 413 "body_too_large" "The body is over the limit for this route.";
+    UnsupportedMediaType => 415 "unsupported_media_type" "The body is of another type than this route reads.";
+    RangeNotSatisfiable => 416 "range_not_satisfiable" "The range lies outside the file.";
+    IdempotencyKeyReused => 422 "idempotency_key_reused" "The same Idempotency-Key came with another request.";
+    ClaimRequired => 428 "claim_required" "A write of an attempt came without its claim token.";
+    HireRateLimited => 429 "hire_rate_limited" "The office hired as many agents as it may in this time.";
+    RateLimited => 429 "rate_limited" "Too many requests in this time.";
+    Internal => 500 "internal" "The server failed; the cause stands in its log under the request id.";
+    UpstreamFailed => 502 "upstream_failed" "The model provider can't be reached or broke off.";
+    NoModelKey => 503 "no_model_key" "The server has no key for this model provider.";
+    DriveFull => 507 "drive_full" "The disk of the server is full; nothing was stored.";
+    Busy => 503 "busy" "The server is at a limit for a moment.";
+    Draining => 503 "draining" "The server is shutting down and takes no new work.";
+}
+
+impl Code {
+    pub fn parse(text: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_parse_back() {
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(*code));
+        }
+    }
+}

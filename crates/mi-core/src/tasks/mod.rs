@@ -1,0 +1,12 @@
+//! The rules of the queue: what a task can be and how it may move.
+//!
+//! One agent holds a task at a time, and no task is done without a result.
+//! Pure: values and the time go in, the new value or a refusal comes out.
+//!
+//! `machine` decides moves, `rules` what follows from them, `why` explains waiting.
+//! Elsewhere: rows and transactions are in the server's `tasks`.
+
+pub mod machine;
+pub mod rules;
+pub mod status;
+pub mod why;

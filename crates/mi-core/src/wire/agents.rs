@@ -1,0 +1,175 @@
+//! Agents (= employees): camelCase on the wire.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::casing::loose_list;
+use crate::ids::{AgentId, AgentName, TaskId};
+use crate::tasks::status::words;
+use crate::time::Time;
+
+words! {
+    /// What an agent is doing, seen from outside.
+    AgentPhase {
+        Pending = "Pending", Running = "Running", Idle = "Idle", Hibernated = "Hibernated", Stopped = "Stopped",
+        Suspended = "Suspended", Offline = "Offline", Failed = "Failed", Archived = "Archived",
+    }
+}
+
+words! {
+    /// Where an agent lives: in a pod of ours, or elsewhere.
+    AgentKind { Hosted = "hosted", External = "external" }
+}
+
+words! {
+    /// The program that does the work of a session.
+    HarnessKind {
+        Native = "native", Command = "command", ClaudeCode = "claude-code",
+        OpenaiCodex = "openai-codex", GeminiCli = "gemini-cli",
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    pub id: AgentId,
+    pub name: AgentName,
+    pub role: Option<String>,
+    pub model_tier: Option<String>,
+    pub model_provider: Option<String>,
+    pub harness: HarnessKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandLine>,
+    pub skills: Vec<String>,
+    pub system_prompt: Option<String>,
+    pub kind: AgentKind,
+    pub spawned_by: Option<AgentName>,
+    pub public_key: Option<String>,
+    pub xmtp_address: Option<String>,
+    pub created_at: Time,
+    pub status: AgentStatus,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStatus {
+    pub phase: AgentPhase,
+    pub ready: bool,
+    pub message: String,
+    pub last_seen: Option<Time>,
+    pub current_task: Option<TaskId>,
+}
+
+/// A shell line (run by `sh -c`) or an argument vector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum CommandLine {
+    Shell(String),
+    Argv(Vec<String>),
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HireAgent {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, alias = "model", skip_serializing_if = "Option::is_none")]
+    pub model_tier: Option<String>,
+    #[serde(default, alias = "modelProvider", skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    pub skills: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandLine>,
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    pub integrations: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+/// The share of the machine that a pod may take; what is not set is not limited beyond the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resources {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateAgent {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, alias = "model", skip_serializing_if = "Option::is_none")]
+    pub model_tier: Option<String>,
+    #[serde(default, alias = "modelProvider", skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    pub skills: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandLine>,
+}
+
+/// `POST …/lifecycle`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Lifecycle {
+    pub action: LifecycleAction,
+}
+
+words! {
+    LifecycleAction { Stop = "stop", Start = "start", Restart = "restart" }
+}
+
+/// `GET …/logs`: the last lines that the agent's pod and sessions wrote.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AgentLogs {
+    pub logs: String,
+    pub pod: String,
+}
+
+/// `GET …/activity`: one thing that the agent did or met.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Activity {
+    pub id: String,
+    pub category: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub summary: String,
+    pub timestamp: Time,
+    #[schema(value_type = Object)]
+    pub metadata: serde_json::Value,
+}
+
+/// `GET …/presence`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Presence {
+    pub online: bool,
+    pub last_seen: Option<Time>,
+}
+
+/// `GET …/last-error`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct LastError {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Time>,
+}

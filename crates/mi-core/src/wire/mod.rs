@@ -1,0 +1,13 @@
+//! The JSON that clients send and receive, resource by resource (`contract.md`).
+//!
+//! Requests are written in camelCase and read liberally (see `casing`); responses
+//! have one casing per resource. Nothing here knows the store or a person's screen.
+
+pub mod agents;
+pub mod env;
+pub mod events;
+pub mod files;
+pub mod offices;
+pub mod runner;
+pub mod tasks;
+pub mod usage;

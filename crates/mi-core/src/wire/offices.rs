@@ -1,0 +1,144 @@
+//! Offices: snake_case on the wire.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::credits::Micro;
+use crate::ids::{OfficeId, UserId};
+use crate::limits;
+use crate::tasks::status::words;
+use crate::time::Time;
+
+words! {
+    /// Whether an office works.
+    OfficeStatus { Provisioning = "provisioning", Active = "active", Suspended = "suspended" }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Office {
+    pub id: OfficeId,
+    pub name: String,
+    pub owner_id: UserId,
+    pub status: OfficeStatus,
+    pub created_at: Time,
+    pub settings: Settings,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateOffice {
+    pub name: String,
+}
+
+/// `GET …/status`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OfficeOverview {
+    /// `ready`, `provisioning`, `degraded` or `suspended`.
+    pub phase: String,
+    pub message: String,
+    /// Agents by phase.
+    pub agents: BTreeMap<String, i64>,
+    /// Tasks by status.
+    pub tasks: BTreeMap<String, i64>,
+    pub credits: Micro,
+}
+
+/// What an office may set; unknown keys are kept as they came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    pub allow_agent_hiring: bool,
+    pub max_agents: i64,
+    pub hire_limit: HireLimit,
+    pub idle_timeout_seconds: i64,
+    pub task_max_attempts: i64,
+    pub lease_seconds: i64,
+    pub require_verification: Vec<String>,
+    /// `personal`, `team` or `public`.
+    pub office_type: String,
+    pub allow_v1_signatures: bool,
+    pub egress: Vec<serde_json::Value>,
+    pub timezone: String,
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How many agents may be hired in a window of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HireLimit {
+    pub count: i64,
+    pub window_seconds: i64,
+}
+
+impl Default for HireLimit {
+    fn default() -> Self {
+        Self { count: limits::HIRE_LIMIT_COUNT_DEFAULT, window_seconds: limits::HIRE_LIMIT_WINDOW_SECONDS_DEFAULT }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            allow_agent_hiring: true,
+            max_agents: limits::AGENTS_PER_OFFICE_MAX,
+            hire_limit: HireLimit::default(),
+            idle_timeout_seconds: limits::IDLE_TIMEOUT_SECONDS_DEFAULT,
+            task_max_attempts: limits::TASK_ATTEMPTS_MAX_DEFAULT,
+            lease_seconds: limits::LEASE_SECONDS_DEFAULT,
+            require_verification: Vec::new(),
+            office_type: "personal".to_owned(),
+            allow_v1_signatures: true,
+            egress: Vec::new(),
+            timezone: "UTC".to_owned(),
+            other: serde_json::Map::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The first value that no office can work with, as a sentence.
+    pub fn fault(&self) -> Option<&'static str> {
+        const LEASE_SECONDS: std::ops::RangeInclusive<i64> = 5..=3_600;
+        const ATTEMPTS: std::ops::RangeInclusive<i64> = 1..=20;
+        if !LEASE_SECONDS.contains(&self.lease_seconds) {
+            return Some("leaseSeconds lies between 5 and 3600");
+        }
+        if !ATTEMPTS.contains(&self.task_max_attempts) {
+            return Some("taskMaxAttempts lies between 1 and 20");
+        }
+        if self.max_agents < 0 || self.hire_limit.count < 0 || self.hire_limit.window_seconds < 1 {
+            return Some("maxAgents and hireLimit.count are 0 or more, hireLimit.windowSeconds 1 or more");
+        }
+        if self.idle_timeout_seconds < 1 {
+            return Some("idleTimeoutSeconds is 1 or more");
+        }
+        if !["personal", "team", "public"].contains(&self.office_type.as_str()) {
+            return Some("officeType is personal, team or public");
+        }
+        None
+    }
+}
+
+/// `GET …/credits`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Credits {
+    pub office_id: OfficeId,
+    pub balance: Micro,
+    /// Balance less what running calls have put aside.
+    pub available: Micro,
+}
+
+/// `GET /api/v1/whoami`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct WhoAmI {
+    /// `user`, `agent`, `runner` or `session`.
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub office_id: Option<OfficeId>,
+}

@@ -1,0 +1,264 @@
+//! Tasks: snake_case on the wire.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::casing::{loose_list, loose_number};
+use crate::credits::Micro;
+use crate::ids::{AgentName, ClaimToken, TaskId};
+use crate::tasks::status::{BlockedKind, Kind, Status, Verification};
+use crate::tasks::why::Why;
+use crate::time::Time;
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Task {
+    pub id: TaskId,
+    pub parent_id: Option<TaskId>,
+    pub title: String,
+    pub description: Option<String>,
+    pub kind: Kind,
+    pub priority: i64,
+    pub status: Status,
+    pub assigned_agent: Option<String>,
+    pub claimed_by: Option<AgentName>,
+    /// An agent's name, or `owner`.
+    pub created_by: String,
+    /// Comma-separated task ids.
+    pub depends_on: Option<String>,
+    pub required_tools: Vec<String>,
+    pub result_summary: Option<String>,
+    pub error: Option<String>,
+    pub attempts: i64,
+    pub max_attempts: i64,
+    pub verification: Verification,
+    pub subtask_count: i64,
+    pub lease_expires_at: Option<Time>,
+    /// Why it waits, while it is queued or blocked.
+    pub why: Option<Why>,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub started_at: Option<Time>,
+    pub completed_at: Option<Time>,
+    /// Only in the answer to a claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<ClaimGrant>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ClaimGrant {
+    pub token: ClaimToken,
+    pub lease_expires_at: Time,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateTask {
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// 0 critical, 50 normal, 100 low.
+    #[serde(default, deserialize_with = "loose_number", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub priority: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<TaskId>,
+    /// Task ids: `"3"`, `"3,4"`, `3` or `[3, 4]`.
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub depends_on: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    pub required_tools: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimTask {
+    /// The agent that claims; an agent's own key needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<TaskId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Seconds to wait for a task, at most 60.
+    #[serde(default, deserialize_with = "loose_number", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub wait: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateTask {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    #[serde(default, alias = "resultSummary", skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_kind: Option<BlockedKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_agent: Option<String>,
+    #[serde(default, deserialize_with = "loose_number", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub priority: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub depends_on: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
+    pub required_tools: Option<Vec<String>>,
+}
+
+/// `GET …/{id}`: the task with everything that hangs on it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskDetail {
+    pub task: Task,
+    pub logs: Vec<TaskLog>,
+    pub comments: Vec<Comment>,
+    pub subtasks: Vec<Task>,
+    pub artifacts: Vec<Artifact>,
+    #[schema(value_type = Vec<Object>)]
+    pub linked_messages: Vec<serde_json::Value>,
+    pub sessions: Vec<Session>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TaskLog {
+    pub id: i64,
+    pub agent: String,
+    pub event: Option<String>,
+    pub message: String,
+    pub attempt: Option<i64>,
+    pub created_at: Time,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Comment {
+    pub id: i64,
+    pub agent: String,
+    pub message: String,
+    pub created_at: Time,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Artifact {
+    pub id: i64,
+    pub kind: String,
+    pub path: String,
+    pub label: Option<String>,
+    /// Of the file at the moment it was linked.
+    pub sha256: String,
+    pub size: i64,
+    pub created_by: String,
+    pub created_at: Time,
+}
+
+/// One attempt of one agent on a task, or one wake-up by a message.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    pub id: ClaimToken,
+    pub agent: AgentName,
+    pub task_id: Option<TaskId>,
+    pub attempt: Option<i64>,
+    /// `live` or how it ended.
+    pub state: String,
+    pub harness: String,
+    pub model: Option<String>,
+    pub exit: Option<String>,
+    pub summary: Option<String>,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cost: Micro,
+    pub started_at: Time,
+    pub ended_at: Option<Time>,
+}
+
+/// `GET …/stats`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskStats {
+    pub total: i64,
+    pub queued: i64,
+    pub claimed: i64,
+    pub running: i64,
+    pub blocked: i64,
+    pub done: i64,
+    pub failed: i64,
+    pub cancelled: i64,
+    /// queued + blocked
+    pub pending: i64,
+    /// done
+    pub completed: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LeaseRenewed {
+    pub lease_expires_at: Time,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AddLog {
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AddComment {
+    /// An agent's own key speaks as that agent whatever stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AddArtifact {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyTask {
+    pub accepted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<String>,
+    #[serde(default, alias = "comment", skip_serializing_if = "Option::is_none")]
+    pub comments: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetryTask {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_agent: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelTask {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
