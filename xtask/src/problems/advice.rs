@@ -1,0 +1,234 @@
+//! What to do about a problem, for people; and what programs may conclude from its status.
+
+use super::Row;
+
+/// By code, in the order of the table in mi-core.
+const ADVICE: &[(&str, &str)] = &[
+    (
+        "bad_request",
+        "The sentence names the field. Compare the request with `GET /openapi.json` of the server you talk to.",
+    ),
+    (
+        "bad_path",
+        "Name the file relative to the drive, with `/` between folders, without `..`, control characters or a leading `/`, in at most 1,024 bytes. Links that lead out of the drive are refused; remove the link.",
+    ),
+    ("bad_name", "Agents are called `[a-z0-9][a-z0-9-]{0,62}`: lower case, digits and dashes, at most 63 characters."),
+    ("reserved_name", "`owner`, `system`, `office`, `group` and `all` stand for others. Choose another name."),
+    ("reserved_key", "`PATH`, `LD_*` and `MI_*` are set by the platform in every pod. Choose another key."),
+    (
+        "too_long",
+        "The sentence names the limit. Put long material into a file on the drive and link it as an artifact; shorten lists.",
+    ),
+    (
+        "result_required",
+        "Say what was accomplished: `tq update --status done --result \"…\"`, or `--result-file FILE`. A blank result is no proof.",
+    ),
+    (
+        "reason_required",
+        "Repeat the move with its reason: `--reason` for blocked, `--error` for failed, a comment for a rejection.",
+    ),
+    ("unknown_dependency", "`mi tasks list` shows the numbers that exist. Create the other task first, then this one."),
+    (
+        "unknown_agent",
+        "`mi agents list` shows who works in the office. Hire the agent first, or leave the task unassigned.",
+    ),
+    (
+        "unknown_parent",
+        "`mi tasks list` shows the numbers that exist in this office; tasks of another office can't be parents.",
+    ),
+    (
+        "dependency_cycle",
+        "Dependencies and parents together must not form a circle. `mi tasks get ID` shows what a task waits for; take one edge out.",
+    ),
+    ("subtask_too_deep", "Ten levels are the most. Make the new task a sibling, and order them with `--dependsOn`."),
+    (
+        "digest_mismatch",
+        "Something changed the bytes on their way, or the digest is of another file. Compute it again and send again; the drive is as it was before.",
+    ),
+    ("unknown_provider", "Leave `--provider` out, or name one of those the sentence lists."),
+    ("unknown_harness", "Leave `--harness` out, or name one of those the sentence lists. `command` runs any program."),
+    (
+        "command_required",
+        "Hire with `--harness command --command 'PROGRAM …'`. It runs by `sh -c` in the pod, with the session's context as JSON on stdin.",
+    ),
+    (
+        "unauthenticated",
+        "Send `Authorization: Bearer mi_…`. `mi whoami` shows which key is in use and where it comes from (flag, environment, `config.json`).",
+    ),
+    ("key_expired", "Make a new key and put it into `MI_API_KEY` or `config.json`."),
+    ("key_revoked", "Somebody took this key back. Ask the owner of the office for a new one."),
+    (
+        "wrong_pod",
+        "The credential of one agent's session came from the pod of another. Don't hand credentials between agents; let the other agent claim its own task.",
+    ),
+    (
+        "out_of_credits",
+        "`mi credits` shows the balance, `mi credits add --amount N` raises it. Suspended agents go on by themselves; nothing of theirs was deleted.",
+    ),
+    ("no_access", "`mi colonies list` shows the offices of this key. Use the key of the one who owns that office."),
+    (
+        "operator_only",
+        "Agents can't do this. Ask the owner, for example by a comment on the task, or block the task with `--status blocked --reason …`.",
+    ),
+    (
+        "not_you",
+        "An agent's key claims and speaks only as that agent. Leave the name out, or use the other agent's own key.",
+    ),
+    (
+        "not_the_claimer",
+        "`mi tasks get ID` shows who holds the task and until when. Wait for it, or ask an operator to move it.",
+    ),
+    ("not_yours", "Comment on the task instead, or create a task of your own that depends on it."),
+    (
+        "self_review",
+        "Let another agent verify: not the worker, not its hirer, not one of the same hirer's specialists. An operator may as well.",
+    ),
+    (
+        "agent_hiring_disabled",
+        "The owner can allow it: `PATCH …/settings` with `{\"allowAgentHiring\": true}`. Until then, create a task for an agent that is there.",
+    ),
+    (
+        "hire_limit_reached",
+        "Fire an agent that is no longer needed (its workspace is backed up first), or raise `maxAgents` in the office's settings.",
+    ),
+    ("no_such_office", "`mi colonies list` shows the ids. A deleted office doesn't come back."),
+    ("no_such_agent", "`mi agents list` shows who works in the office. Names are exact, in lower case."),
+    (
+        "no_such_task",
+        "`mi tasks list` shows the numbers. Each office counts its own tasks from 1; is it the right office?",
+    ),
+    ("no_such_file", "`mi files list` shows the names. They are exact, folders included; upper and lower case differ."),
+    ("no_such_session", "`mi tasks get ID` lists the sessions of a task."),
+    ("no_such_key", "`mi env list` shows the keys. Agent scope and office scope are listed apart."),
+    ("no_such_route", "Look the address up in `GET /openapi.json`. Routes start with `/api/v1/offices/{office}`."),
+    ("method_not_allowed", "The header `Allow` of the answer names the methods that this address has."),
+    ("request_timeout", "Send the body faster, or in smaller pieces; for a parked claim, ask for a shorter `wait`."),
+    ("agent_exists", "Choose another name, or go on with the agent that has it: `mi agents get COLONY NAME`."),
+    (
+        "illegal_transition",
+        "The sentence names both statuses. `mi tasks get ID` shows where the task stands; `mi tasks retry ID` brings a failed or cancelled one back.",
+    ),
+    (
+        "stale_claim",
+        "Stop working on the task now: the body says `must_stop: true`, and nothing of this write was kept. The claim lapsed, was cancelled, or went to somebody else. To work on, claim again.",
+    ),
+    (
+        "not_claimable",
+        "`mi tasks get ID` says `why`: it waits for a dependency or subtask, is assigned to somebody else, backs off, or is held already.",
+    ),
+    ("task_held", "Wait until the agent lets go, or cancel the task. Comments are possible at any time."),
+    (
+        "subtasks_open",
+        "Finish or cancel the open subtasks first. An agent that ends its session now gets the task back when they are done.",
+    ),
+    ("parent_cancelled", "Retry the parent first (`mi tasks retry ID`), or create the task without a parent."),
+    (
+        "dependents_started",
+        "Work that builds on the result is under way. Cancel it first, or create a new task for the correction.",
+    ),
+    (
+        "too_many_open_tasks",
+        "Finish or cancel some; `mi tasks stats` counts them by status. Finished tasks don't count.",
+    ),
+    (
+        "too_many_claims",
+        "Finish, fail or release one of the tasks held; `mi tasks list` with the status `claimed,running` shows them.",
+    ),
+    (
+        "superseded",
+        "A newer runner speaks for this agent. This one stops its children and exits; that is right so, and needs nobody.",
+    ),
+    (
+        "not_a_file",
+        "A pipe, a device, a link or a folder stands at this name. Remove it in the pod that made it, or choose another name.",
+    ),
+    (
+        "body_too_large",
+        "The sentence names the limit. Upload large material as a file (streamed, up to 1 GiB) and refer to it.",
+    ),
+    (
+        "unsupported_media_type",
+        "Send `Content-Type: application/json`; for uploads `multipart/form-data` with the field `file`.",
+    ),
+    (
+        "range_not_satisfiable",
+        "The header `Content-Range` of the answer tells the size of the file. Ask for a range inside it, or without one.",
+    ),
+    (
+        "idempotency_key_reused",
+        "A key belongs to one request for 24 hours. Take a new key for a new request; keep the key only for repeating the very same one.",
+    ),
+    (
+        "claim_required",
+        "Send the claim's token as `X-Mi-Claim`. In a pod it is in `MI_CLAIM`, and `tq` sends it by itself.",
+    ),
+    (
+        "hire_rate_limited",
+        "Wait as long as `Retry-After` says. The office's setting `hireLimit` holds count and window (3 in 600 seconds unless set).",
+    ),
+    (
+        "rate_limited",
+        "Wait as long as `Retry-After` says. To wait for work, park one claim with `wait` instead of asking often.",
+    ),
+    (
+        "internal",
+        "This is a defect of the server, not of your request. Repeat it once; if it fails again, report the `request_id` and the lines of the server's log that carry it.",
+    ),
+    (
+        "upstream_failed",
+        "The provider's own state is the cause. The attempt is retried by the queue; check `*_BASE_URL` in the server's environment if it never works.",
+    ),
+    (
+        "no_model_key",
+        "Start the server with `ANTHROPIC_API_KEY`, `OPENAI_API_KEY` or `GEMINI_API_KEY` in its environment. The agents' tasks stay queued meanwhile and say `why: no_model_key`.",
+    ),
+    (
+        "drive_full",
+        "Make room on the disk of the server's data directory, or delete files that nobody needs: `mi files rm`. Nothing was half-written.",
+    ),
+    ("busy", "Wait as long as `Retry-After` says and repeat; with an `Idempotency-Key` the repetition is safe."),
+    (
+        "draining",
+        "The server is stopping. Repeat as soon as it is up again; running work was handed back without counting an attempt.",
+    ),
+];
+
+/// The advice for a code; for one that has none of its own, what its status allows to say.
+pub fn for_row(row: &Row) -> &'static str {
+    let own = ADVICE.iter().find(|(code, _)| *code == row.code).map(|(_, advice)| *advice);
+    own.unwrap_or_else(|| by_status(row.status))
+}
+
+fn by_status(status: u16) -> &'static str {
+    match status {
+        401 => "Send a valid credential. `mi whoami` shows which one is in use and where it comes from.",
+        402 => "`mi credits` shows the balance, `mi credits add --amount N` raises it.",
+        403 => "Ask somebody who may, the owner of the office above all.",
+        404 => "Check the name or number: `mi colonies list`, `mi agents list`, `mi tasks list`, `mi files list`.",
+        409 => "Look at the thing as it is now, then decide anew: somebody else may have changed it.",
+        429 => "Wait as long as `Retry-After` says, then repeat.",
+        400..=499 => "The sentence names what is wrong with the request. Compare it with `GET /openapi.json`.",
+        _ => "Repeat after a moment. If it goes on, look into the server's log under the `request_id`.",
+    }
+}
+
+/// Whether repeating the request can help.
+pub fn about_retrying(status: u16) -> &'static str {
+    match status {
+        408 | 429 | 503 => "Repeating it later can help; honour `Retry-After`.",
+        500..=599 => "Repeating it may help; send an `Idempotency-Key`, so that nothing happens twice.",
+        409 => "Repeating the same request doesn't help unless the thing changes.",
+        _ => "Repeating the same request doesn't help.",
+    }
+}
+
+/// The exit code of the command line, as the contract has it.
+pub fn exit_code(status: u16) -> u8 {
+    match status {
+        404 => 3,
+        401 | 403 => 4,
+        409 => 5,
+        402 | 429 => 6,
+        _ => 1,
+    }
+}
