@@ -1,0 +1,208 @@
+//! Sandboxed pods on this machine: bubblewrap where it works, else our own namespaces, with the same view from inside.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::unistd::geteuid;
+use zeroize::Zeroizing;
+
+use crate::driver::{Backend, Check, Driver, Pod, PodStatus, Readiness};
+use crate::enter::probe::{Finding, PROBE_FLAG};
+use crate::fault::{PodError, WALL_REMEDY};
+use crate::launch::{Launcher, Manner, common_env, pod_uid};
+use crate::own::{own_socket_dir, own_tree};
+use crate::pod::HostPod;
+use crate::spec::{Limits, PodSpec};
+use crate::wire::Wall;
+
+const BWRAP_PLACES: [&str; 3] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
+/// The probe looks at a few files of /proc and ends.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
+/// The uid of the probe's pod when the server is root: the one that owns nothing.
+const PROBE_UID: u32 = 65_534;
+const POD_PATH: &str = "/opt/mi/bin:/usr/local/bin:/usr/bin:/bin";
+
+#[derive(Debug, Clone)]
+pub struct LocalConfig {
+    /// Tells this server's pods from another's, and holds the probe's files for a moment.
+    pub runtime_dir: PathBuf,
+    /// The program and leading arguments that end in `mi_pods::enter::main`: the `mi` binary and `pod-enter`.
+    pub enter_program: PathBuf,
+    pub enter_args: Vec<String>,
+    /// Which backend must raise the walls (`MI_POD_BACKEND`); unset takes the first that works.
+    pub backend: Option<Backend>,
+}
+
+pub struct LocalDriver {
+    config: LocalConfig,
+    launcher: Launcher,
+    /// The wall that was proven to stand, with what the probe saw; empty until one was.
+    proven: Mutex<Option<(Wall, Vec<Check>)>>,
+    probes: AtomicU64,
+}
+
+impl LocalDriver {
+    #[must_use]
+    pub fn new(config: LocalConfig) -> Self {
+        let launcher = Launcher::new(&config.runtime_dir, config.enter_program.clone(), config.enter_args.clone());
+        Self { config, launcher, proven: Mutex::new(None), probes: AtomicU64::new(0) }
+    }
+
+    /// The id that marks every process of this pod.
+    #[must_use]
+    pub fn pod_id(&self, spec: &PodSpec) -> String {
+        self.launcher.pod_id(spec)
+    }
+
+    /// A wall that stands on this machine. Success is remembered; failure is tried anew, since people repair things.
+    fn prove(&self) -> Result<(Wall, Vec<Check>), PodError> {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = proven.as_ref() {
+            return Ok(known.clone());
+        }
+        let mut failures = Vec::new();
+        for wall in self.candidates() {
+            match self.probe(&wall) {
+                Ok(checks) => return Ok(proven.insert((wall, checks)).clone()),
+                Err(error) => failures.push(format!("{}: {error}", backend_of(&wall))),
+            }
+        }
+        if failures.is_empty() {
+            failures.push("bwrap: not found".to_owned());
+        }
+        Err(PodError::wall("sandbox", failures.join("; ")))
+    }
+
+    fn candidates(&self) -> Vec<Wall> {
+        let bwrap = BWRAP_PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
+        let bwrap = bwrap.map(|path| Wall::Bwrap { path });
+        match self.config.backend {
+            Some(Backend::Bwrap) => bwrap.into_iter().collect(),
+            Some(Backend::Namespaces) => vec![Wall::Namespaces],
+            Some(Backend::None) | None => bwrap.into_iter().chain([Wall::Namespaces]).collect(),
+        }
+    }
+
+    /// Raises a tiny pod that looks at its own walls from inside.
+    fn probe(&self, wall: &Wall) -> Result<Vec<Check>, PodError> {
+        let number = self.probes.fetch_add(1, Ordering::Relaxed);
+        let folder = self.config.runtime_dir.join(format!("probe-{}-{number}", std::process::id()));
+        let outcome = self.probe_in(&folder, wall, number);
+        if let Err(error) = fs::remove_dir_all(&folder) {
+            tracing::warn!(%error, "the probe's folder stays behind");
+        }
+        outcome
+    }
+
+    fn probe_in(&self, folder: &Path, wall: &Wall, number: u64) -> Result<Vec<Check>, PodError> {
+        let spec = self.probe_spec(folder, number)?;
+        let log = spec.log.clone();
+        let pod = self.launch(spec, wall.clone())?;
+        let status = pod.wait_timeout(PROBE_LIMIT);
+        if status == PodStatus::Running {
+            pod.kill();
+            return Err(PodError::start("the probe doesn't end"));
+        }
+        let seen = fs::read_to_string(&log).map_err(PodError::io("read the probe's findings"))?;
+        let findings: Vec<Finding> = seen.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        if let Some(open) = findings.iter().find(|finding| !finding.holds) {
+            return Err(PodError::wall(open.wall.clone(), open.detail.clone()));
+        }
+        if findings.is_empty() || status != (PodStatus::Exited { code: Some(0), signal: None }) {
+            return Err(PodError::start(format!("the probe found nothing: {seen}")));
+        }
+        Ok(findings.into_iter().map(|finding| Check::good(&finding.wall, finding.detail)).collect())
+    }
+
+    fn probe_spec(&self, folder: &Path, number: u64) -> Result<PodSpec, PodError> {
+        let (program, args) = self.launcher.enter_program();
+        let place = |name: &str| folder.join(name);
+        for name in ["workspace", "drive", "socket"] {
+            fs::create_dir_all(place(name)).map_err(PodError::io("make the probe's folders"))?;
+        }
+        let host_uid = geteuid().is_root().then_some(PROBE_UID);
+        for name in host_uid.iter().flat_map(|_| ["workspace", "drive"]) {
+            own_tree(&place(name), PROBE_UID).map_err(PodError::io("make the probe's folders"))?;
+        }
+        Ok(PodSpec {
+            office: "probe".into(),
+            agent: "probe".into(),
+            epoch: number,
+            workspace: place("workspace"),
+            drive: place("drive"),
+            socket_dir: place("socket"),
+            program: program.to_owned(),
+            args: args.iter().cloned().chain([PROBE_FLAG.to_owned()]).collect(),
+            env: Vec::new(),
+            ticket: Zeroizing::default(),
+            host_uid,
+            limits: Limits::NONE,
+            log: place("log"),
+            harnesses: Vec::new(),
+        })
+    }
+
+    fn launch(&self, spec: PodSpec, wall: Wall) -> Result<Arc<HostPod>, PodError> {
+        let uid = pod_uid(&spec)?;
+        if geteuid().is_root() && uid.is_none() {
+            return Err(PodError::spec("the server is root, so the pod's office needs an unprivileged uid"));
+        }
+        if let Some(uid) = uid {
+            own_socket_dir(&spec.socket_dir, uid).map_err(PodError::io("open the socket's folder to the office"))?;
+        }
+        let env = pod_env(&spec);
+        self.launcher.launch(spec, Manner { wall, uid, program: None, env })
+    }
+}
+
+impl Driver for LocalDriver {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    fn readiness(&self) -> Readiness {
+        let limits = self.launcher.limit_checks();
+        match self.prove() {
+            Ok((wall, walls)) => Readiness { backend: backend_of(&wall), walls, limits },
+            Err(error) => {
+                let wall = Check::bad("sandbox", error.to_string(), WALL_REMEDY);
+                Readiness { backend: Backend::None, walls: vec![wall], limits }
+            }
+        }
+    }
+
+    fn start(&self, spec: PodSpec) -> Result<Arc<dyn Pod>, PodError> {
+        let (wall, _) = self.prove()?;
+        let pod = self.launch(spec, wall)?;
+        Ok(pod)
+    }
+
+    fn sweep_orphans(&self) -> Result<usize, PodError> {
+        self.launcher.sweep()
+    }
+}
+
+fn backend_of(wall: &Wall) -> Backend {
+    match wall {
+        Wall::Bwrap { .. } => Backend::Bwrap,
+        Wall::Namespaces => Backend::Namespaces,
+        Wall::None => Backend::None,
+    }
+}
+
+fn pod_env(spec: &PodSpec) -> BTreeMap<String, String> {
+    let mut env = common_env(spec);
+    let pairs = [
+        ("HOME", "/workspace"),
+        ("PATH", POD_PATH),
+        ("MI_SOCKET", "/run/mi/s.sock"),
+        ("MI_DRIVE", "/shared/files"),
+        ("MI_SHARED_FILES", "/shared/files"),
+    ];
+    env.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    env
+}
