@@ -1,0 +1,108 @@
+//! Arguments that many commands share.
+
+use clap::Args;
+use mi_core::credits::Micro;
+use mi_core::ids::ClaimToken;
+
+use crate::output::Format;
+
+/// A parser for a closed set of words, so that help and completions name them.
+macro_rules! one_of {
+    ($words:ty) => {
+        clap::builder::TypedValueParser::try_map(
+            clap::builder::PossibleValuesParser::new(<$words>::ALL.iter().map(|word| word.as_str())),
+            |text| text.parse::<$words>(),
+        )
+    };
+}
+pub(crate) use one_of;
+
+/// Flags of every command.
+#[derive(Clone, Default, Args)]
+pub struct Global {
+    /// The server's address [default: http://127.0.0.1:7700; MI_ENDPOINT]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
+    pub endpoint: Option<String>,
+    /// The API key, for this command only [MI_API_KEY]
+    #[arg(long, global = true, value_name = "KEY", help_heading = "Everywhere")]
+    pub key: Option<String>,
+    /// Print exactly what the API answers, for programs
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    json: bool,
+}
+
+impl Global {
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::People }
+    }
+}
+
+/// Which colony (= office) a command is about.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ColonyArg {
+    /// The colony, by id or name; may be left out when there is only one [MI_COLONY]
+    #[arg(short = 'c', short_alias = 'o', long, alias = "office", value_name = "COLONY")]
+    pub colony: Option<String>,
+}
+
+/// The same where `-o` names an output.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ColonyNoOutputArg {
+    /// The colony, by id or name; may be left out when there is only one [MI_COLONY]
+    #[arg(short = 'c', long, alias = "office", value_name = "COLONY")]
+    pub colony: Option<String>,
+}
+
+/// A colony that may also be the first word.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ColonyPlace {
+    /// The colony, by id or name; may be left out when there is only one
+    #[arg(value_name = "COLONY", conflicts_with = "colony")]
+    pub place: Option<String>,
+    #[command(flatten)]
+    pub flag: ColonyArg,
+}
+
+impl ColonyPlace {
+    pub fn named(&self) -> Option<&str> {
+        self.place.as_deref().or(self.flag.colony.as_deref())
+    }
+}
+
+/// The claim in whose name a task is written.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ClaimArg {
+    /// The claim's token, for writes of an attempt [MI_CLAIM]
+    #[arg(long, value_name = "TOKEN")]
+    pub claim: Option<ClaimToken>,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PagingArgs {
+    /// At most so many (the server's default is 50, its limit 500)
+    #[arg(long, value_name = "N")]
+    pub limit: Option<i64>,
+    /// Leave out so many first
+    #[arg(long, value_name = "N")]
+    pub offset: Option<i64>,
+}
+
+impl From<&PagingArgs> for mi_client::Paging {
+    fn from(args: &PagingArgs) -> Self {
+        Self { limit: args.limit, offset: args.offset }
+    }
+}
+
+/// `KEY=value`, where the value may hold more equals signs.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it reads KEY=value".to_owned()),
+    }
+}
+
+/// An amount of credits, with at most six decimals.
+pub fn amount(text: &str) -> Result<Micro, String> {
+    serde_json::from_str(text).map_err(|_| "it is a number of credits, such as 100 or 2.5".to_owned())
+}

@@ -1,0 +1,11 @@
+//! `mi colonies get COLONY`.
+
+use crate::args::ColonyPlace;
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::views::offices;
+
+pub async fn run(desk: &mut Desk, place: ColonyPlace) -> Result<(), Fault> {
+    let (client, office) = desk.office(place.named()).await?;
+    desk.show(client.offices().get(office), offices::one).await
+}

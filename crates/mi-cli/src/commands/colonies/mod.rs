@@ -1,0 +1,49 @@
+//! `mi colonies …` = `mi offices …`.
+
+mod create;
+mod delete;
+mod get;
+mod list;
+mod resume;
+mod settings;
+pub mod status;
+mod suspend;
+
+use clap::Subcommand;
+
+use crate::args::{ColonyPlace, PagingArgs};
+use crate::desk::Desk;
+use crate::fault::Fault;
+
+#[derive(Subcommand)]
+pub enum Act {
+    /// Your colonies
+    List(PagingArgs),
+    /// Make a colony
+    Create(create::CreateArgs),
+    /// What a colony is
+    Get(ColonyPlace),
+    /// How a colony is doing
+    Status(ColonyPlace),
+    /// Stop its agents and remove everything it owns
+    Delete(ColonyPlace),
+    /// What a colony has set
+    Settings(settings::SettingsArgs),
+    /// Stop all work until it is resumed
+    Suspend(ColonyPlace),
+    /// Let a suspended colony work again
+    Resume(ColonyPlace),
+}
+
+pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
+    match act {
+        Act::List(paging) => list::run(desk, paging).await,
+        Act::Create(args) => create::run(desk, args).await,
+        Act::Get(place) => get::run(desk, place).await,
+        Act::Status(place) => status::run(desk, place).await,
+        Act::Delete(place) => delete::run(desk, place).await,
+        Act::Settings(args) => settings::run(desk, args).await,
+        Act::Suspend(place) => suspend::run(desk, place).await,
+        Act::Resume(place) => resume::run(desk, place).await,
+    }
+}

@@ -1,0 +1,159 @@
+//! The commands of `mi`, one file each.
+
+mod agents;
+mod api;
+mod colonies;
+pub mod completions;
+mod credits;
+mod env;
+mod files;
+mod login;
+mod logout;
+pub mod tasks;
+mod usage;
+mod use_colony;
+mod whoami;
+
+pub use agents::hire;
+
+use clap::{Parser, Subcommand};
+
+use crate::args::{ColonyPlace, Global};
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::programs::{DemoArgs, ExampleArgs, PassedOn, UpArgs};
+use crate::targets::Target;
+use crate::tq::TqArgs;
+
+/// Hire autonomous agents, give them work, see what they did.
+#[derive(Parser)]
+#[command(name = "mi", version, propagate_version = true, max_term_width = 100)]
+pub struct Mi {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub act: Act,
+}
+
+#[derive(Subcommand)]
+pub enum Act {
+    /// Run the whole platform here, in the foreground
+    Up(UpArgs),
+    /// See two agents review a file, from end to end
+    Demo(DemoArgs),
+    /// Store the key that later commands use
+    Login(login::LoginArgs),
+    /// Forget the key
+    Logout,
+    /// Who the server takes you for
+    Whoami,
+    /// Remember a colony for commands that name none
+    Use(use_colony::UseArgs),
+    /// How a colony is doing
+    Status(ColonyPlace),
+    /// Colonies (= offices): isolated places for agents, tasks and files
+    #[command(subcommand, visible_aliases = ["offices"], aliases = ["colony", "office"])]
+    Colonies(colonies::Act),
+    /// Agents: who works in a colony
+    #[command(subcommand, alias = "agent")]
+    Agents(agents::Act),
+    /// Tasks: the colony's shared queue of work
+    #[command(subcommand, alias = "task")]
+    Tasks(tasks::Act),
+    /// Files on the colony's shared drive
+    #[command(subcommand, alias = "file")]
+    Files(files::Act),
+    /// Environment variables of a colony and of its agents
+    #[command(subcommand)]
+    Env(env::Act),
+    /// What a colony may still spend
+    Credits(credits::CreditsArgs),
+    /// Which models were used, and what that cost
+    Usage(usage::UsageArgs),
+    /// What an agent's pod wrote
+    Logs(agents::logs::LogsArgs),
+    /// Start an agent's pod
+    Start(Target),
+    /// Stop an agent's pod until it is started again
+    Stop(Target),
+    /// Stop and start an agent's pod
+    Restart(Target),
+    /// The last error that an agent met
+    Error(Target),
+    /// Any call of the API
+    Api(api::ApiArgs),
+    /// A script that completes commands in a shell
+    Completions(completions::CompletionsArgs),
+    /// The configuration of `mi up`
+    #[command(subcommand)]
+    Config(ConfigAct),
+    /// Small agents that need no model
+    Example(ExampleArgs),
+    /// The queue as agents see it in their pods
+    Tq(TqArgs),
+    #[command(hide = true)]
+    Runner(PassedOn),
+    #[command(hide = true)]
+    PodEnter(PassedOn),
+}
+
+#[derive(Subcommand)]
+pub enum ConfigAct {
+    /// Every value and where it comes from, secrets starred
+    Show(UpArgs),
+}
+
+/// What the binary does by itself.
+pub enum OwnProgram {
+    Up(UpArgs),
+    Demo(DemoArgs),
+    ConfigShow(UpArgs),
+    Runner(PassedOn),
+    PodEnter(PassedOn),
+    Example(ExampleArgs),
+}
+
+impl Act {
+    /// The act itself when it is one of this crate's.
+    pub fn into_own_program(self) -> Result<OwnProgram, Box<Act>> {
+        match self {
+            Act::Up(args) => Ok(OwnProgram::Up(args)),
+            Act::Demo(args) => Ok(OwnProgram::Demo(args)),
+            Act::Config(ConfigAct::Show(args)) => Ok(OwnProgram::ConfigShow(args)),
+            Act::Runner(args) => Ok(OwnProgram::Runner(args)),
+            Act::PodEnter(args) => Ok(OwnProgram::PodEnter(args)),
+            Act::Example(args) => Ok(OwnProgram::Example(args)),
+            act => Err(Box::new(act)),
+        }
+    }
+}
+
+/// Runs a command that talks to a server.
+pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
+    use mi_core::wire::agents::LifecycleAction::{Restart, Start, Stop};
+    match act {
+        Act::Login(args) => login::run(desk, args).await,
+        Act::Logout => logout::run(desk),
+        Act::Whoami => whoami::run(desk).await,
+        Act::Use(args) => use_colony::run(desk, args).await,
+        Act::Status(place) => colonies::status::run(desk, place).await,
+        Act::Colonies(act) => colonies::run(desk, act).await,
+        Act::Agents(act) => agents::run(desk, act).await,
+        Act::Tasks(act) => tasks::run(desk, act).await,
+        Act::Files(act) => files::run(desk, act).await,
+        Act::Env(act) => env::run(desk, act).await,
+        Act::Credits(args) => credits::run(desk, args).await,
+        Act::Usage(args) => usage::run(desk, args).await,
+        Act::Logs(args) => agents::logs::run(desk, args).await,
+        Act::Start(target) => agents::lifecycle::run(desk, target, Start).await,
+        Act::Stop(target) => agents::lifecycle::run(desk, target, Stop).await,
+        Act::Restart(target) => agents::lifecycle::run(desk, target, Restart).await,
+        Act::Error(target) => agents::error::run(desk, target).await,
+        Act::Api(args) => api::run(desk, args).await,
+        Act::Tq(args) => crate::tq::run(desk, args).await,
+        Act::Completions(args) => completions::run(&mut desk.out, args),
+        Act::Up(_) | Act::Demo(_) | Act::Config(_) | Act::Example(_) | Act::Runner(_) | Act::PodEnter(_) => {
+            Err(Fault::usage("this is a program of the binary `mi`", "run `mi` itself"))
+        }
+    }
+}

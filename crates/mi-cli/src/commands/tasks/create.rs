@@ -1,0 +1,79 @@
+//! `mi tasks create --title TITLE`, `tq add TITLE`, `tq subtask TITLE`.
+
+use clap::Args;
+use mi_client::Client;
+use mi_core::ids::{OfficeId, TaskId};
+use mi_core::tasks::status::Kind;
+use mi_core::wire::tasks::CreateTask;
+
+use crate::args::{ClaimArg, ColonyArg, one_of};
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::views::tasks;
+
+#[derive(Args)]
+pub struct CreateArgs {
+    #[command(flatten)]
+    colony: ColonyArg,
+    /// What is to be done, in one line
+    #[arg(long, allow_hyphen_values = true)]
+    title: String,
+    #[command(flatten)]
+    details: Details,
+    #[command(flatten)]
+    claim: ClaimArg,
+}
+
+/// What a task may say beside its title.
+#[derive(Args)]
+pub struct Details {
+    /// All that the agent should know; `@FILE` reads a file, `-` reads stdin
+    #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    description: Option<String>,
+    /// What sort of work it is [default: general]
+    #[arg(long, value_parser = one_of!(Kind))]
+    kind: Option<Kind>,
+    /// 0 critical, 50 normal, 100 low
+    #[arg(long, value_name = "0-100")]
+    priority: Option<i64>,
+    /// Who does it [default: whoever is free]
+    #[arg(long = "assignedAgent", visible_alias = "assigned-agent", value_name = "NAME")]
+    assigned_agent: Option<String>,
+    /// The task that this is a part of
+    #[arg(long = "parentId", visible_alias = "parent-id", value_name = "TASK")]
+    parent_id: Option<TaskId>,
+    /// Tasks that come first, comma-separated
+    #[arg(long = "dependsOn", visible_alias = "depends-on", value_name = "TASK", value_delimiter = ',')]
+    depends_on: Option<Vec<TaskId>>,
+    /// Integrations that the agent needs, comma-separated
+    #[arg(long = "requiredTools", visible_alias = "required-tools", value_name = "TOOL", value_delimiter = ',')]
+    required_tools: Option<Vec<String>>,
+}
+
+pub async fn run(desk: &mut Desk, args: CreateArgs) -> Result<(), Fault> {
+    desk.set_claim(args.claim.claim);
+    let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
+    create(desk, &client, office, args.title, args.details, None).await
+}
+
+/// `parent` wins over the one in the details.
+pub async fn create(
+    desk: &mut Desk,
+    client: &Client,
+    office: OfficeId,
+    title: String,
+    details: Details,
+    parent: Option<TaskId>,
+) -> Result<(), Fault> {
+    let task = CreateTask {
+        title,
+        description: details.description.map(|given| desk.text_or_file(&given)).transpose()?,
+        kind: details.kind,
+        priority: details.priority,
+        assigned_agent: details.assigned_agent,
+        parent_id: parent.or(details.parent_id),
+        depends_on: details.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
+        required_tools: details.required_tools,
+    };
+    desk.show(client.tasks(office).create(&task), tasks::line).await
+}

@@ -1,0 +1,78 @@
+//! `mi tasks …`.
+
+pub mod artifact;
+mod cancel;
+pub mod claim;
+pub mod comment;
+pub mod create;
+mod get;
+pub mod list;
+pub mod log;
+mod renew;
+mod retry;
+mod stats;
+pub mod update;
+mod verify;
+mod watch;
+mod why;
+
+use clap::Subcommand;
+
+use crate::args::ColonyPlace;
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::targets::TaskTarget;
+
+#[derive(Subcommand)]
+pub enum Act {
+    /// What is in the queue
+    List(list::ListArgs),
+    /// Put a task into the queue
+    Create(create::CreateArgs),
+    /// A task with its logs, comments, subtasks and artifacts
+    Get(TaskTarget),
+    /// How many tasks stand where
+    Stats(ColonyPlace),
+    /// Follow a task to its end; fails when the task fails
+    Watch(watch::WatchArgs),
+    /// Why a task isn't running
+    Why(TaskTarget),
+    /// Take a task for an agent
+    Claim(claim::ClaimArgs),
+    /// Change a task or move it on
+    Update(update::UpdateArgs),
+    /// Keep a claim alive
+    Renew(renew::RenewArgs),
+    /// Write a line into a task's log
+    Log(log::LogArgs),
+    /// Say something about a task
+    Comment(comment::CommentArgs),
+    /// Link a file on the drive to a task
+    Artifact(artifact::ArtifactArgs),
+    /// Accept or reject what was done
+    Verify(verify::VerifyArgs),
+    /// Give a failed or cancelled task another chance
+    Retry(retry::RetryArgs),
+    /// Stop a task and its open subtasks for good
+    Cancel(cancel::CancelArgs),
+}
+
+pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
+    match act {
+        Act::List(args) => list::run(desk, args).await,
+        Act::Create(args) => create::run(desk, args).await,
+        Act::Get(target) => get::run(desk, target).await,
+        Act::Stats(place) => stats::run(desk, place).await,
+        Act::Watch(args) => watch::run(desk, args).await,
+        Act::Why(target) => why::run(desk, target).await,
+        Act::Claim(args) => claim::run(desk, args).await,
+        Act::Update(args) => update::run(desk, args).await,
+        Act::Renew(args) => renew::run(desk, args).await,
+        Act::Log(args) => log::run(desk, args).await,
+        Act::Comment(args) => comment::run(desk, args).await,
+        Act::Artifact(args) => artifact::run(desk, args).await,
+        Act::Verify(args) => verify::run(desk, args).await,
+        Act::Retry(args) => retry::run(desk, args).await,
+        Act::Cancel(args) => cancel::run(desk, args).await,
+    }
+}

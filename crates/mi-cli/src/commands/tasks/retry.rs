@@ -1,0 +1,42 @@
+//! `mi tasks retry TASK`.
+
+use clap::Args;
+use mi_core::ids::TaskId;
+use mi_core::wire::tasks::RetryTask;
+
+use crate::args::ColonyArg;
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::views::tasks;
+
+#[derive(Args)]
+pub struct RetryArgs {
+    #[arg(value_name = "TASK")]
+    id: TaskId,
+    #[command(flatten)]
+    colony: ColonyArg,
+    /// Why it should work now
+    #[arg(long, allow_hyphen_values = true)]
+    reason: Option<String>,
+    /// `@FILE` reads a file, `-` reads stdin
+    #[arg(
+        long = "updatedDescription",
+        visible_alias = "updated-description",
+        value_name = "TEXT|@FILE",
+        allow_hyphen_values = true
+    )]
+    updated_description: Option<String>,
+    /// Who does it this time
+    #[arg(long = "assignedAgent", visible_alias = "assigned-agent", value_name = "NAME")]
+    assigned_agent: Option<String>,
+}
+
+pub async fn run(desk: &mut Desk, args: RetryArgs) -> Result<(), Fault> {
+    let retry = RetryTask {
+        reason: args.reason,
+        updated_description: args.updated_description.map(|given| desk.text_or_file(&given)).transpose()?,
+        assigned_agent: args.assigned_agent,
+    };
+    let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
+    desk.show(client.tasks(office).retry(args.id, &retry), tasks::line).await
+}

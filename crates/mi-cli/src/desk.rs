@@ -1,0 +1,210 @@
+//! What a command works with: a way to the server, a way to the reader, and the colony it means.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mi_client::{Call, Client, Credential, Paging};
+use mi_core::ids::{ClaimToken, OfficeId};
+use mi_core::limits::LIST_LIMIT_MAX;
+use mi_core::wire::offices::Office;
+
+use crate::args::Global;
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::output::{Format, Output, Paint, Screen};
+use crate::settings::Settings;
+use crate::variables::{self, NO_COLOR};
+use crate::world::World;
+
+/// Colonies among which a name is looked for.
+const OFFICE_PAGES_MAX: i64 = 20;
+/// A text that is read from stdin.
+const STDIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+pub struct Desk {
+    pub out: Output,
+    pub settings: Settings,
+    pub pace: Duration,
+    home: Option<PathBuf>,
+    stdin: Box<dyn Read + Send>,
+    claim: Option<ClaimToken>,
+    agent: Option<String>,
+    task: Option<String>,
+}
+
+impl Desk {
+    /// Fails, with the output to say so, when the configuration can't be used.
+    pub fn set_up(world: World, global: &Global) -> Result<Self, (Output, Fault)> {
+        let home = world.home();
+        let found = find_settings(&world, global);
+        let claim = claim_of(&world);
+        let agent = world.variable(variables::MI_AGENT).map(str::to_owned);
+        let task = world.variable(variables::MI_TASK).map(str::to_owned);
+        let (out, stdin, pace) = split(world, global.format());
+        match found.and_then(|settings| Ok((settings, claim?))) {
+            Ok((settings, claim)) => Ok(Self { out, settings, pace, home, stdin, claim, agent, task }),
+            Err(fault) => Err((out, fault)),
+        }
+    }
+
+    pub fn home(&self) -> Result<PathBuf, Fault> {
+        let nowhere = || Fault::failed("there is no home folder to keep the configuration in", "set MI_HOME or HOME");
+        self.home.clone().ok_or_else(nowhere)
+    }
+
+    /// A caller that is logged in.
+    pub fn client(&mut self) -> Result<Client, Fault> {
+        if self.settings.key.is_none() {
+            return Err(Fault::not_logged_in());
+        }
+        self.any_client()
+    }
+
+    /// A caller, logged in or not.
+    pub fn any_client(&mut self) -> Result<Client, Fault> {
+        if self.settings.exposes_key() {
+            let endpoint = self.settings.endpoint.clone();
+            self.out.warn(&format!("your key goes to {endpoint} unencrypted; use https there"))?;
+        }
+        let credential = self.settings.key.clone().map_or(Credential::Nobody, Credential::Bearer);
+        Ok(Client::new(self.settings.endpoint.clone(), credential).with_claim(self.claim))
+    }
+
+    /// The claim of a flag wins over the one of the environment.
+    pub fn set_claim(&mut self, claim: Option<ClaimToken>) {
+        self.claim = claim.or(self.claim);
+    }
+
+    /// In a pod: whose it is.
+    pub fn agent(&self) -> Option<&str> {
+        self.agent.as_deref()
+    }
+
+    /// In a pod: the number of its task.
+    pub fn task(&self) -> Option<&str> {
+        self.task.as_deref()
+    }
+
+    /// Sends a call and shows its answer: as it came, or as `view` tells it to people.
+    pub async fn show<T: 'static>(
+        &mut self,
+        call: Call<T>,
+        view: impl FnOnce(&T, Screen) -> String,
+    ) -> Result<(), Fault> {
+        match self.out.format {
+            Format::Json => {
+                let answer = call.answer().await?;
+                self.out.json(&answer.body)
+            }
+            Format::People => {
+                let value = call.await?;
+                let screen = self.out.screen;
+                self.out.data(&view(&value, screen))
+            }
+        }
+    }
+
+    /// The caller and the colony: of the flag, of the settings, or the only one there is.
+    pub async fn office(&mut self, named: Option<&str>) -> Result<(Client, OfficeId), Fault> {
+        let client = self.client()?;
+        let named = named.map(str::to_owned).or_else(|| self.settings.colony.clone());
+        let office = match named {
+            Some(named) => office_named(&client, &named).await?,
+            None => only_office(&client).await?,
+        };
+        Ok((client, office))
+    }
+
+    /// `-` reads stdin, `@FILE` a file, anything else is the text itself.
+    pub fn text_or_file(&mut self, given: &str) -> Result<String, Fault> {
+        match given.strip_prefix('@') {
+            Some(path) => read_file(path),
+            None if given == "-" => self.read_stdin(),
+            None => Ok(given.to_owned()),
+        }
+    }
+
+    /// The text of a file, or of stdin for `-`.
+    pub fn file_text(&mut self, path: &str) -> Result<String, Fault> {
+        if path == "-" { self.read_stdin() } else { read_file(path) }
+    }
+
+    fn read_stdin(&mut self) -> Result<String, Fault> {
+        let mut text = String::new();
+        let mut stdin = self.stdin.by_ref().take(STDIN_BYTES_MAX);
+        stdin.read_to_string(&mut text).map_err(|fault| Fault::io("stdin can't be read", fault))?;
+        Ok(text)
+    }
+}
+
+fn read_file(path: &str) -> Result<String, Fault> {
+    std::fs::read_to_string(path).map_err(|fault| Fault::io(format!("{path} can't be read"), fault))
+}
+
+fn find_settings(world: &World, global: &Global) -> Result<Settings, Fault> {
+    let config = match world.home() {
+        Some(home) => Config::load(&home)?,
+        None => Config::default(),
+    };
+    Settings::find(global, world, &config)
+}
+
+fn claim_of(world: &World) -> Result<Option<ClaimToken>, Fault> {
+    let wrong = |fault: mi_core::ids::BadId| Fault::usage(format!("MI_CLAIM: {fault}"), "unset it");
+    world.variable(variables::MI_CLAIM).map(|text| text.parse().map_err(wrong)).transpose()
+}
+
+/// The streams of a world, put to their use.
+pub fn split(world: World, format: Format) -> (Output, Box<dyn Read + Send>, Duration) {
+    let coloured = world.variable(NO_COLOR).is_none();
+    let screen = |is_terminal: bool| Screen {
+        paint: if is_terminal && coloured { Paint::Colour } else { Paint::Plain },
+        is_terminal,
+    };
+    let (on_stdout, on_stderr) = (screen(world.stdout_is_terminal), screen(world.stderr_is_terminal));
+    (Output::new(world.stdout, world.stderr, format, on_stdout, on_stderr), world.stdin, world.pace)
+}
+
+async fn office_named(client: &Client, named: &str) -> Result<OfficeId, Fault> {
+    if let Ok(id) = named.parse() {
+        return Ok(id);
+    }
+    let mut found: Vec<Office> = Vec::new();
+    for page in 0..OFFICE_PAGES_MAX {
+        let paging = Paging { limit: Some(LIST_LIMIT_MAX), offset: Some(page * LIST_LIMIT_MAX) };
+        let (offices, _) = client.offices().list(paging).await?;
+        let is_last = (offices.len() as i64) < LIST_LIMIT_MAX;
+        found.extend(offices.into_iter().filter(|office| office.name == named));
+        if is_last {
+            break;
+        }
+    }
+    match found.as_slice() {
+        [office] => Ok(office.id),
+        [] => Err(Fault::not_found(
+            format!("there is no colony named {named:?}"),
+            "`mi colonies list` shows your colonies",
+        )),
+        several => Err(Fault::usage(format!("{} colonies are named {named:?}", several.len()), ids_of(several))),
+    }
+}
+
+async fn only_office(client: &Client) -> Result<OfficeId, Fault> {
+    let (offices, total) = client.offices().list(Paging { limit: Some(2), offset: None }).await?;
+    match (offices.as_slice(), total) {
+        ([office], _) => Ok(office.id),
+        ([], _) => {
+            Err(Fault::not_found("there is no colony yet", "`mi colonies create --name \"My Colony\"` makes one"))
+        }
+        (_, total) => Err(Fault::usage(
+            format!("which of your {total} colonies?"),
+            "--colony names it, `mi use COLONY` remembers one, `mi colonies list` shows them",
+        )),
+    }
+}
+
+fn ids_of(offices: &[Office]) -> String {
+    let ids: Vec<String> = offices.iter().map(|office| office.id.to_string()).collect();
+    format!("name it by its id: {}", ids.join(", "))
+}

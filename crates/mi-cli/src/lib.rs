@@ -1,0 +1,35 @@
+//! The command line `mi`, and `tq` for agents in their pods.
+//!
+//! Data goes to stdout, talk to stderr; `--json` gives exactly what the API
+//! answered. One command lives in one file and does what one act of the client
+//! does. What the world holds (arguments, variables, streams) is handed in.
+//!
+//! Elsewhere: calls are in `mi-client`; `up`, `demo` and the programs of a pod are
+//! the binary's own, which it brings along as `Programs`.
+
+mod args;
+mod commands;
+pub mod config;
+mod desk;
+pub mod exit;
+mod fault;
+mod output;
+pub mod programs;
+mod progress;
+mod run;
+mod settings;
+mod table;
+mod targets;
+mod tq;
+pub mod variables;
+mod views;
+mod whole_file;
+mod world;
+
+pub use args::Global;
+pub use commands::Mi;
+pub use output::Format;
+pub use programs::Programs;
+pub use run::{command, run};
+pub use settings::ENDPOINT_DEFAULT;
+pub use world::World;

@@ -1,0 +1,139 @@
+//! The one place that writes: data to stdout, talk to stderr.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+use crate::fault::Fault;
+
+/// For whom the output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    People,
+    Json,
+}
+
+/// What stdout can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    pub paint: Paint,
+    /// Tables fit themselves to its width.
+    pub is_terminal: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Colour,
+}
+
+/// What a piece of text says beside its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Busy,
+    Waiting,
+    Faint,
+    Strong,
+}
+
+impl Paint {
+    pub fn tint(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Good => 32,
+            Tone::Bad => 31,
+            Tone::Busy => 36,
+            Tone::Waiting => 33,
+            Tone::Faint => 2,
+            Tone::Strong => 1,
+        };
+        match self {
+            Paint::Plain => text.to_owned(),
+            Paint::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        }
+    }
+}
+
+/// Text of agents can't move the cursor or change colours of a person's terminal.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let tame = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    if text.chars().all(tame) { Cow::Borrowed(text) } else { text.chars().filter(|c| tame(*c)).collect() }
+}
+
+pub struct Output {
+    stdout: Box<dyn Write + Send>,
+    stderr: Box<dyn Write + Send>,
+    pub format: Format,
+    pub screen: Screen,
+    /// Progress bars are drawn only there.
+    pub stderr_is_terminal: bool,
+    stderr_paint: Paint,
+}
+
+impl Output {
+    pub fn new(
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+        format: Format,
+        screen: Screen,
+        stderr_screen: Screen,
+    ) -> Self {
+        let Screen { paint, is_terminal } = stderr_screen;
+        Self { stdout, stderr, format, screen, stderr_is_terminal: is_terminal, stderr_paint: paint }
+    }
+
+    /// Data for people, ended by a line break.
+    pub fn data(&mut self, text: &str) -> Result<(), Fault> {
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        self.bytes(format!("{text}{end}").as_bytes())
+    }
+
+    /// What the API answered, as it came.
+    pub fn json(&mut self, body: &[u8]) -> Result<(), Fault> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        self.bytes(body)?;
+        if body.ends_with(b"\n") { Ok(()) } else { self.bytes(b"\n") }
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.stdout.write_all(bytes).and_then(|()| self.stdout.flush()).map_err(Fault::of_output)
+    }
+
+    /// Talk, for people only.
+    pub fn note(&mut self, text: &str) -> Result<(), Fault> {
+        match self.format {
+            Format::Json => Ok(()),
+            Format::People => self.say(text),
+        }
+    }
+
+    /// What to do next, for people only.
+    pub fn hint(&mut self, text: &str) -> Result<(), Fault> {
+        self.note(&format!("{} {text}", self.stderr_paint.tint(Tone::Busy, "hint:")))
+    }
+
+    /// What everybody should hear.
+    pub fn warn(&mut self, text: &str) -> Result<(), Fault> {
+        self.say(&format!("{} {text}", self.stderr_paint.tint(Tone::Waiting, "warning:")))
+    }
+
+    pub fn fault(&mut self, fault: &Fault) -> Result<(), Fault> {
+        if let Fault::HungUp = fault {
+            return Ok(());
+        }
+        let text = fault.to_string();
+        self.say(&format!("{} {}", self.stderr_paint.tint(Tone::Bad, "error:"), clean(&text)))?;
+        match fault.hint() {
+            None => Ok(()),
+            Some(hint) => self.say(&format!("{} {}", self.stderr_paint.tint(Tone::Busy, "hint:"), clean(&hint))),
+        }
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Fault> {
+        self.stderr.write_all(format!("{text}\n").as_bytes()).map_err(Fault::of_output)
+    }
+}

@@ -1,0 +1,97 @@
+//! What the binary `mi` brings along: the server, the demo and the programs of a pod.
+//!
+//! Their arguments are declared here, so that help and completions are whole; they
+//! run without a runtime of ours, for a pod is entered with one thread only.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::args::Global;
+
+/// Each gives the exit code of the process (`exit::Exit`).
+pub trait Programs {
+    /// `mi up`: the whole platform in the foreground.
+    fn up(&self, args: UpArgs, global: &Global) -> u8;
+    /// `mi demo`: the guide's multi-agent code review from end to end.
+    fn demo(&self, args: DemoArgs, global: &Global) -> u8;
+    /// `mi config show`: what `mi up` would run with, and where each value comes from.
+    fn config_show(&self, args: UpArgs, global: &Global) -> u8;
+    /// `mi runner`: takes work in a pod.
+    fn runner(&self, args: PassedOn) -> u8;
+    /// `mi pod-enter`: becomes a pod.
+    fn pod_enter(&self, args: PassedOn) -> u8;
+    /// `mi example NAME …`: a small honest agent without a model.
+    fn example(&self, args: ExampleArgs) -> u8;
+}
+
+/// Where pods run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PodsKind {
+    /// In a sandbox on this machine
+    Local,
+    /// On this machine without a sandbox: agents can do what you can do
+    Process,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// What is left out is taken from the environment, then from the file, then from the defaults.
+#[derive(Debug, Clone, Default, Args)]
+pub struct UpArgs {
+    /// Where everything is kept
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:7700]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// A PostgreSQL database instead of the one in the data directory
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Where agents run [default: local]
+    #[arg(long, value_enum)]
+    pub pods: Option<PodsKind>,
+    /// Let the model gateway and the proxy reach this private address (may be repeated)
+    #[arg(long, value_name = "HOST:PORT")]
+    pub allow_upstream: Vec<String>,
+    /// Start no pod whose memory, process and CPU limits can't be enforced
+    #[arg(long)]
+    pub strict_limits: bool,
+    /// How the log is written [default: human on a terminal, else json]
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct DemoArgs {
+    /// The file to review [default: the Go rate limiter that comes along]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Leave the server running at the end
+    #[arg(long)]
+    pub keep: bool,
+    /// Where agents run [default: local, or process where no sandbox can be raised]
+    #[arg(long, value_enum)]
+    pub pods: Option<PodsKind>,
+}
+
+/// Arguments that a program reads for itself.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PassedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExampleArgs {
+    /// Which one, such as `code-review`
+    pub name: String,
+    /// Its own arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+}

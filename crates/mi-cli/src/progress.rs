@@ -1,0 +1,46 @@
+//! How far a transfer is, drawn on a terminal and nowhere else.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mi_client::Progress;
+
+use crate::output::Output;
+
+/// A size that people can read.
+pub fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
+
+/// A bar that is gone when it is dropped.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Without a total it only counts.
+    pub fn start(out: &Output, name: &str, total: Option<u64>) -> Self {
+        let bar = ProgressBar::with_draw_target(total, target(out));
+        let template = match total {
+            Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}",
+            None => "{msg} {bytes} {bytes_per_sec}",
+        };
+        // The templates are constant; where one were wrong, the default bar does.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(crate::output::clean(name).into_owned());
+        Self(bar)
+    }
+
+    pub fn progress(&self) -> Progress {
+        let bar = self.0.clone();
+        Progress::new(move |bytes| bar.inc(bytes))
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn target(out: &Output) -> ProgressDrawTarget {
+    if out.stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+}

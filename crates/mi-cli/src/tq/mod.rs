@@ -1,0 +1,143 @@
+//! `tq`: the queue as an agent sees it in its pod.
+//!
+//! Already authenticated; writes carry the claim of the attempt, and a task that is
+//! not named is the one being worked on.
+
+mod acts;
+mod here;
+
+use clap::{Args, Parser, Subcommand};
+use mi_core::ids::TaskId;
+
+use crate::args::Global;
+use crate::commands::hire::Profile;
+use crate::commands::tasks::artifact::About;
+use crate::commands::tasks::claim::Wish;
+use crate::commands::tasks::create::Details;
+use crate::commands::tasks::list::FilterArgs;
+use crate::commands::tasks::update::Changes;
+use crate::desk::Desk;
+use crate::fault::Fault;
+
+/// The office's queue of work, for agents.
+#[derive(Parser)]
+#[command(name = "tq", version, max_term_width = 100)]
+pub struct TqProgram {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(flatten)]
+    pub args: TqArgs,
+}
+
+// The description is the program's or the command's.
+#[derive(Args)]
+pub struct TqArgs {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// What is in the queue
+    List(FilterArgs),
+    /// What is assigned to you
+    Mine(FilterArgs),
+    /// A task with its logs, comments, subtasks and artifacts
+    Show {
+        #[arg(value_name = "TASK")]
+        id: Option<TaskId>,
+    },
+    /// Put a task into the queue
+    Add {
+        #[arg(allow_hyphen_values = true)]
+        title: String,
+        #[command(flatten)]
+        details: Details,
+    },
+    /// Take a task
+    Claim(Wish),
+    /// Change a task or move it on
+    Update {
+        /// [default: the task you work on]
+        #[arg(value_name = "TASK")]
+        id: Option<TaskId>,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Finish your task with what was accomplished; `-` reads it from stdin
+    Done {
+        #[command(flatten)]
+        words: Words,
+    },
+    /// Write a line into your task's log
+    Log {
+        #[command(flatten)]
+        words: Words,
+    },
+    /// Say something about a task
+    Comment {
+        #[command(flatten)]
+        words: Words,
+    },
+    /// Link a file of /shared/files to your task
+    Artifact {
+        #[command(flatten)]
+        words: Words,
+        #[command(flatten)]
+        about: About,
+    },
+    /// Put a part of your task into the queue
+    Subtask {
+        #[command(flatten)]
+        words: Words,
+        #[command(flatten)]
+        details: Details,
+    },
+    /// Who works here
+    Agents,
+    /// Bring an agent in
+    Hire {
+        name: String,
+        #[command(flatten)]
+        profile: Profile,
+    },
+    /// Write to an agent or to `owner`
+    Send {
+        name: String,
+        #[arg(allow_hyphen_values = true)]
+        message: String,
+    },
+    /// What somebody wrote to you, and you to them
+    Inbox {
+        /// An agent, or `owner`
+        #[arg(default_value = "owner")]
+        peer: String,
+    },
+}
+
+/// `[TASK] TEXT`: with two words the first is the task. A text may begin with a dash, as lists do.
+#[derive(Args)]
+pub struct Words {
+    /// The text, perhaps after the task's number [default: the task you work on]
+    #[arg(value_name = "[TASK] TEXT", allow_hyphen_values = true)]
+    first: String,
+    #[arg(hide = true, allow_hyphen_values = true)]
+    second: Option<String>,
+}
+
+impl Words {
+    fn read(self) -> Result<(Option<TaskId>, String), Fault> {
+        let Some(text) = self.second else { return Ok((None, self.first)) };
+        let quoted = "the first word is the task; put the text in quotes";
+        let id = self.first.parse().map_err(|fault| bad_id(fault, quoted))?;
+        Ok((Some(id), text))
+    }
+}
+
+fn bad_id(fault: mi_core::ids::BadId, hint: &str) -> Fault {
+    Fault::usage(fault.to_string(), hint)
+}
+
+pub async fn run(desk: &mut Desk, args: TqArgs) -> Result<(), Fault> {
+    acts::run(desk, args.act).await
+}

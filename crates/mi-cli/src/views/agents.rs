@@ -1,0 +1,89 @@
+//! Agents, as people see them.
+
+use mi_core::wire::agents::{Activity, Agent, AgentPhase, CommandLine, LastError};
+
+use super::moment;
+use crate::output::{Screen, Tone, clean};
+use crate::table::{Cell, Table};
+
+pub fn list(agents: &[Agent], screen: Screen) -> String {
+    let mut table = Table::new(&["NAME", "PHASE", "TASK", "ROLE", "MODEL", "HARNESS", "MESSAGE"]);
+    for agent in agents {
+        table.row([
+            (&agent.name).into(),
+            phase(agent.status.phase),
+            Cell::maybe(agent.status.current_task),
+            Cell::maybe(agent.role.as_ref()),
+            Cell::maybe(agent.model_tier.as_ref().or(agent.model_provider.as_ref())),
+            agent.harness.into(),
+            (&agent.status.message).into(),
+        ]);
+    }
+    table.render(screen)
+}
+
+pub fn one(agent: &Agent, screen: Screen) -> String {
+    let mut facts = Table::of_facts();
+    facts.fact("name", &agent.name);
+    facts.fact("id", agent.id);
+    facts.fact("phase", phase(agent.status.phase));
+    if !agent.status.message.is_empty() {
+        facts.fact("message", &agent.status.message);
+    }
+    if let Some(task) = agent.status.current_task {
+        facts.fact("task", task);
+    }
+    facts.fact("harness", agent.harness);
+    let command = agent.command.as_ref().map(|command| match command {
+        CommandLine::Shell(line) => line.clone(),
+        CommandLine::Argv(words) => words.join(" "),
+    });
+    let skills = (!agent.skills.is_empty()).then(|| agent.skills.join(", "));
+    for (name, value) in [
+        ("command", command),
+        ("provider", agent.model_provider.clone()),
+        ("model", agent.model_tier.clone()),
+        ("role", agent.role.clone()),
+        ("skills", skills),
+        ("hired by", agent.spawned_by.as_ref().map(ToString::to_string)),
+        ("last seen", agent.status.last_seen.map(moment)),
+    ] {
+        if let Some(value) = value {
+            facts.fact(name, value);
+        }
+    }
+    facts.fact("hired", moment(agent.created_at));
+    facts.render(screen)
+}
+
+fn phase(phase: AgentPhase) -> Cell {
+    let tone = match phase {
+        AgentPhase::Running => Tone::Busy,
+        AgentPhase::Idle => Tone::Good,
+        AgentPhase::Pending | AgentPhase::Suspended | AgentPhase::Offline => Tone::Waiting,
+        AgentPhase::Hibernated | AgentPhase::Stopped | AgentPhase::Archived => Tone::Faint,
+        AgentPhase::Failed => Tone::Bad,
+    };
+    Cell::toned(phase, tone)
+}
+
+pub fn activity(items: &[Activity], screen: Screen) -> String {
+    let mut table = Table::new(&["TIME", "CATEGORY", "TYPE", "SUMMARY"]);
+    for item in items {
+        table.row([
+            moment(item.timestamp).into(),
+            (&item.category).into(),
+            (&item.kind).into(),
+            (&item.summary).into(),
+        ]);
+    }
+    table.render(screen)
+}
+
+pub fn last_error(error: &LastError) -> String {
+    match (&error.error, error.timestamp) {
+        (None, _) => "no error".to_owned(),
+        (Some(text), None) => clean(text).into_owned(),
+        (Some(text), Some(at)) => format!("{}  {}", moment(at), clean(text)),
+    }
+}

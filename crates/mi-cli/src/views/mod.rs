@@ -1,0 +1,37 @@
+//! How people see things. Programs get the API's JSON instead.
+
+pub mod agents;
+pub mod credits;
+pub mod env;
+pub mod files;
+pub mod messages;
+pub mod offices;
+pub mod tasks;
+
+use mi_core::time::Time;
+
+use crate::output::Screen;
+
+/// For acts whose answer holds nothing to see.
+pub fn nothing(_: &(), _: Screen) -> String {
+    String::new()
+}
+
+/// A list, and how much of it is not shown.
+pub fn listed(text: String, shown: usize, total: u64) -> String {
+    let left = total.saturating_sub(shown as u64);
+    if left == 0 { text } else { format!("{text}({left} more: --limit, --offset)\n") }
+}
+
+/// `2026-04-27 09:30:00`, UTC.
+pub fn moment(time: Time) -> String {
+    const SECONDS_END: usize = 19;
+    let text = time.to_string();
+    text.get(..SECONDS_END).unwrap_or(&text).replace('T', " ")
+}
+
+/// The beginning of a digest, enough to tell two apart.
+pub fn short_digest(sha256: &str) -> &str {
+    const DIGEST_CHARS: usize = 12;
+    sha256.get(..DIGEST_CHARS).unwrap_or(sha256)
+}

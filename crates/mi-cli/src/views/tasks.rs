@@ -1,0 +1,211 @@
+//! Tasks, as people see them.
+
+use mi_core::tasks::status::{Status, Verification};
+use mi_core::wire::tasks::{Artifact, Comment, Session, Task, TaskDetail, TaskLog, TaskStats};
+
+use super::credits::amount;
+use super::{moment, short_digest};
+use crate::output::{Screen, Tone, clean};
+use crate::progress::size;
+use crate::table::{Cell, Table};
+
+/// The last lines of a log that a person is shown at once.
+const LOGS_SHOWN: usize = 10;
+
+pub fn list(tasks: &[Task], screen: Screen) -> String {
+    let mut table = Table::new(&["ID", "STATUS", "TITLE", "AGENT", "KIND", "PRIORITY", "WHY"]);
+    for task in tasks {
+        table.row([
+            task.id.into(),
+            status(task),
+            (&task.title).into(),
+            Cell::maybe(agent_of(task)),
+            task.kind.into(),
+            task.priority.into(),
+            Cell::maybe(task.why.as_ref().map(|why| &why.message)),
+        ]);
+    }
+    table.render(screen)
+}
+
+/// Who has it, or who is to have it.
+fn agent_of(task: &Task) -> Option<String> {
+    task.claimed_by.as_ref().map(ToString::to_string).or_else(|| task.assigned_agent.clone())
+}
+
+/// `done (accepted)`.
+fn status_words(task: &Task) -> String {
+    match task.verification {
+        Verification::None => task.status.to_string(),
+        Verification::Pending => format!("{} (to be verified)", task.status),
+        Verification::Accepted | Verification::Rejected => format!("{} ({})", task.status, task.verification),
+    }
+}
+
+fn tone(status: Status) -> Tone {
+    match status {
+        Status::Queued => Tone::Plain,
+        Status::Claimed | Status::Running => Tone::Busy,
+        Status::Blocked => Tone::Waiting,
+        Status::Done => Tone::Good,
+        Status::Failed => Tone::Bad,
+        Status::Cancelled => Tone::Faint,
+    }
+}
+
+fn status(task: &Task) -> Cell {
+    Cell::toned(status_words(task), tone(task.status))
+}
+
+/// `7  queued  Find bugs (reviewer)`.
+pub fn line(task: &Task, screen: Screen) -> String {
+    let words = screen.paint.tint(tone(task.status), &status_words(task));
+    let agent = agent_of(task).map(|name| format!(" ({name})")).unwrap_or_default();
+    clean_line(&format!("{}  {words}  ", task.id), &format!("{}{agent}", task.title))
+}
+
+/// Our own part may hold colours, the other may not.
+fn clean_line(ours: &str, theirs: &str) -> String {
+    format!("{ours}{}", clean(theirs).replace('\n', " "))
+}
+
+/// Where it stands and what it waits for, in one line.
+pub fn standing(task: &Task, screen: Screen) -> String {
+    let words = screen.paint.tint(tone(task.status), &status_words(task));
+    let by = task.claimed_by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+    let why = task.why.as_ref().map(|why| format!(": {}", why.message)).unwrap_or_default();
+    clean_line(&format!("task {} {words}", task.id), &format!("{by}{why}"))
+}
+
+pub fn why(task: &Task) -> String {
+    let message = match &task.why {
+        Some(why) => format!("{} ({})", why.message, why.code),
+        None => format!("it waits for nothing: it is {}", status_words(task)),
+    };
+    format!("task {}: {}", task.id, clean(&message))
+}
+
+pub fn claimed(task: &Option<Task>, screen: Screen) -> String {
+    let Some(task) = task else { return "no task is ready".to_owned() };
+    let mut text = line(task, screen);
+    if let Some(claim) = &task.claim {
+        let until = moment(claim.lease_expires_at);
+        text.push_str(&format!("\nclaim {} until {until}", claim.token));
+    }
+    text
+}
+
+pub fn stats(stats: &TaskStats, screen: Screen) -> String {
+    let mut facts = Table::of_facts();
+    for (name, count) in [
+        ("queued", stats.queued),
+        ("claimed", stats.claimed),
+        ("running", stats.running),
+        ("blocked", stats.blocked),
+        ("done", stats.done),
+        ("failed", stats.failed),
+        ("cancelled", stats.cancelled),
+        ("total", stats.total),
+    ] {
+        facts.fact(name, count);
+    }
+    facts.render(screen)
+}
+
+/// The task with everything that hangs on it.
+pub fn detail(detail: &TaskDetail, screen: Screen) -> String {
+    let task = &detail.task;
+    let title = screen.paint.tint(Tone::Strong, &format!("#{} {}", task.id, clean(&task.title)));
+    let mut text = format!("{title}\n{}", facts(task, screen));
+    let mut section = |name: &str, body: String| {
+        if !body.trim().is_empty() {
+            let head = screen.paint.tint(Tone::Strong, name);
+            text.push_str(&format!("\n{head}\n{}\n", body.trim_end()));
+        }
+    };
+    section("description", clean(task.description.as_deref().unwrap_or_default()).into_owned());
+    section("result", clean(task.result_summary.as_deref().unwrap_or_default()).into_owned());
+    section("error", clean(task.error.as_deref().unwrap_or_default()).into_owned());
+    section("subtasks", if detail.subtasks.is_empty() { String::new() } else { list(&detail.subtasks, screen) });
+    section(
+        "artifacts",
+        if detail.artifacts.is_empty() { String::new() } else { artifacts(&detail.artifacts, screen) },
+    );
+    section("comments", detail.comments.iter().map(|comment| comment_line(comment, screen) + "\n").collect());
+    section("attempts", if detail.sessions.is_empty() { String::new() } else { sessions(&detail.sessions, screen) });
+    let hidden = detail.logs.len().saturating_sub(LOGS_SHOWN);
+    let name = if hidden > 0 { format!("log (last {LOGS_SHOWN})") } else { "log".to_owned() };
+    section(&name, detail.logs[hidden..].iter().map(|log| log_line(log, screen) + "\n").collect());
+    text
+}
+
+fn facts(task: &Task, screen: Screen) -> String {
+    let mut facts = Table::of_facts();
+    facts.fact("status", status(task));
+    if let Some(why) = &task.why {
+        facts.fact("why", &why.message);
+    }
+    facts.fact("kind", task.kind);
+    facts.fact("priority", task.priority);
+    let tools = (!task.required_tools.is_empty()).then(|| task.required_tools.join(", "));
+    for (name, value) in [
+        ("part of", task.parent_id.map(|id| format!("#{id}"))),
+        ("depends on", task.depends_on.clone().filter(|ids| !ids.is_empty())),
+        ("needs", tools),
+        ("assigned to", task.assigned_agent.clone()),
+        ("claimed by", task.claimed_by.as_ref().map(ToString::to_string)),
+        ("held until", task.lease_expires_at.map(moment)),
+    ] {
+        if let Some(value) = value {
+            facts.fact(name, value);
+        }
+    }
+    facts.fact("attempts", format!("{} of {}", task.attempts, task.max_attempts));
+    facts.fact("created", format!("{} by {}", moment(task.created_at), task.created_by));
+    if let Some(at) = task.completed_at {
+        facts.fact("completed", moment(at));
+    }
+    facts.render(screen)
+}
+
+pub fn artifacts(artifacts: &[Artifact], screen: Screen) -> String {
+    let mut table = Table::new(&["PATH", "KIND", "SIZE", "SHA256", "BY", "LABEL"]);
+    for artifact in artifacts {
+        table.row([
+            (&artifact.path).into(),
+            (&artifact.kind).into(),
+            size(artifact.size.unsigned_abs()).into(),
+            short_digest(&artifact.sha256).into(),
+            (&artifact.created_by).into(),
+            Cell::maybe(artifact.label.as_ref()),
+        ]);
+    }
+    table.render(screen)
+}
+
+fn sessions(sessions: &[Session], screen: Screen) -> String {
+    let mut table = Table::new(&["ATTEMPT", "AGENT", "STATE", "HARNESS", "MODEL", "TOKENS", "CREDITS", "STARTED"]);
+    for session in sessions {
+        table.row([
+            Cell::maybe(session.attempt),
+            (&session.agent).into(),
+            (&session.state).into(),
+            (&session.harness).into(),
+            Cell::maybe(session.model.as_ref()),
+            (session.input_tokens + session.output_tokens).into(),
+            amount(session.cost).into(),
+            moment(session.started_at).into(),
+        ]);
+    }
+    table.render(screen)
+}
+
+pub fn log_line(log: &TaskLog, screen: Screen) -> String {
+    let head = screen.paint.tint(Tone::Faint, &format!("{}  {}", moment(log.created_at), log.agent));
+    clean_line(&format!("{head}  "), &log.message)
+}
+
+fn comment_line(comment: &Comment, screen: Screen) -> String {
+    let head = screen.paint.tint(Tone::Faint, &format!("{}  {}", moment(comment.created_at), comment.agent));
+    format!("{head}  {}", clean(&comment.message))
+}

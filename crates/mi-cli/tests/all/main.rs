@@ -1,0 +1,8 @@
+//! The command line as its users meet it.
+
+#![allow(clippy::unwrap_used, reason = "what surrounds a test may fail it, too")]
+
+mod behaviour;
+mod guide;
+mod house;
+mod tq;

@@ -1,0 +1,97 @@
+//! Agents (= employees) of an office.
+
+use mi_core::ids::{AgentName, OfficeId};
+use mi_core::wire::agents::{
+    Activity, Agent, AgentLogs, HireAgent, LastError, Lifecycle, LifecycleAction, Presence, UpdateAgent,
+};
+use reqwest::Method;
+
+use crate::Paging;
+use crate::call::{Call, Draft};
+use crate::offices::path_of;
+use crate::transport::Client;
+
+/// Which lines of an agent's log.
+#[derive(Debug, Clone, Default)]
+pub struct LogsFilter {
+    /// The last so many.
+    pub tail: Option<i64>,
+    /// RFC 3339.
+    pub since: Option<String>,
+}
+
+/// Which part of an agent's activity.
+#[derive(Debug, Clone, Default)]
+pub struct ActivityFilter {
+    pub category: Option<String>,
+    pub since: Option<String>,
+    pub paging: Paging,
+}
+
+#[derive(Debug, Clone)]
+pub struct Agents {
+    client: Client,
+    office: OfficeId,
+}
+
+impl Agents {
+    pub(crate) fn new(client: &Client, office: OfficeId) -> Self {
+        Self { client: client.clone(), office }
+    }
+
+    fn all(&self) -> String {
+        format!("{}/employees", path_of(self.office))
+    }
+
+    fn one(&self, name: &AgentName) -> String {
+        format!("{}/{name}", self.all())
+    }
+
+    pub fn list(&self, paging: Paging) -> Call<(Vec<Agent>, u64)> {
+        let draft = Draft::read(self.all()).query("limit", paging.limit).query("offset", paging.offset);
+        Call::list(&self.client, draft)
+    }
+
+    pub fn hire(&self, agent: &HireAgent) -> Call<Agent> {
+        Call::json(&self.client, Draft::write(Method::POST, self.all()).json(agent))
+    }
+
+    pub fn get(&self, name: &AgentName) -> Call<Agent> {
+        Call::json(&self.client, Draft::read(self.one(name)))
+    }
+
+    pub fn update(&self, name: &AgentName, changes: &UpdateAgent) -> Call<Agent> {
+        Call::json(&self.client, Draft::write(Method::PATCH, self.one(name)).json(changes))
+    }
+
+    pub fn fire(&self, name: &AgentName) -> Call<()> {
+        Call::done(&self.client, Draft::write(Method::DELETE, self.one(name)))
+    }
+
+    pub fn logs(&self, name: &AgentName, filter: &LogsFilter) -> Call<AgentLogs> {
+        let draft = Draft::read(format!("{}/logs", self.one(name)));
+        Call::json(&self.client, draft.query("tail", filter.tail).query("since", filter.since.clone()))
+    }
+
+    pub fn activity(&self, name: &AgentName, filter: &ActivityFilter) -> Call<(Vec<Activity>, u64)> {
+        let draft = Draft::read(format!("{}/activity", self.one(name)))
+            .query("limit", filter.paging.limit)
+            .query("offset", filter.paging.offset)
+            .query("category", filter.category.clone())
+            .query("since", filter.since.clone());
+        Call::list(&self.client, draft)
+    }
+
+    pub fn lifecycle(&self, name: &AgentName, action: LifecycleAction) -> Call<()> {
+        let draft = Draft::write(Method::POST, format!("{}/lifecycle", self.one(name)));
+        Call::done(&self.client, draft.json(&Lifecycle { action }))
+    }
+
+    pub fn presence(&self, name: &AgentName) -> Call<Presence> {
+        Call::json(&self.client, Draft::read(format!("{}/presence", self.one(name))))
+    }
+
+    pub fn last_error(&self, name: &AgentName) -> Call<LastError> {
+        Call::json(&self.client, Draft::read(format!("{}/last-error", self.one(name))))
+    }
+}

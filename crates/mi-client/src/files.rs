@@ -1,0 +1,144 @@
+//! Files on the shared drive of an office: streamed both ways, never held in memory.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use mi_core::drive::DrivePath;
+use mi_core::ids::OfficeId;
+use mi_core::wire::files::{Changes, DriveFile};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Method, RequestBuilder};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+use crate::Paging;
+use crate::call::{Call, Draft, Payload, Repeat, drive_segments};
+use crate::error::ClientError;
+use crate::offices::path_of;
+use crate::transport::Client;
+
+/// The piece in which a file is read for upload.
+const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Told how many bytes went by since it was last told.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Arc<dyn Fn(u64) + Send + Sync>>);
+
+impl Progress {
+    pub fn new(tell: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    fn tell(&self, bytes: usize) {
+        if let Some(tell) = &self.0 {
+            tell(bytes as u64);
+        }
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Progress")
+    }
+}
+
+/// What came with a download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Files {
+    client: Client,
+    office: OfficeId,
+}
+
+impl Files {
+    pub(crate) fn new(client: &Client, office: OfficeId) -> Self {
+        Self { client: client.clone(), office }
+    }
+
+    fn all(&self) -> String {
+        format!("{}/files", path_of(self.office))
+    }
+
+    fn one(&self, name: &DrivePath) -> String {
+        format!("{}/{}", self.all(), drive_segments(name))
+    }
+
+    pub fn list(&self, prefix: Option<&str>, paging: Paging) -> Call<(Vec<DriveFile>, u64)> {
+        let draft =
+            Draft::read(self.all()).query("prefix", prefix).query("limit", paging.limit).query("offset", paging.offset);
+        Call::list(&self.client, draft)
+    }
+
+    /// Stores a file of this machine under a name; replaces what stands there, whole or not at all.
+    pub fn upload(&self, path: &Path, name: &DrivePath, progress: Progress) -> Call<DriveFile> {
+        let payload = Payload::File { path: path.to_owned(), name: name.clone(), progress };
+        // The same file under the same name: a repetition changes nothing, so it needs no key.
+        let draft = Draft {
+            method: Method::POST,
+            payload,
+            repeat: Repeat::Safe,
+            answer_within: None,
+            ..Draft::read(self.all())
+        };
+        Call::json(&self.client, draft)
+    }
+
+    /// Streams a file to `sink`. A download that breaks off is an error; what arrived is in `sink`.
+    pub async fn download<W: AsyncWrite + Unpin + Send>(
+        &self,
+        name: &DrivePath,
+        sink: &mut W,
+        progress: Progress,
+    ) -> Result<Download, ClientError> {
+        let draft = Draft { answer_within: None, ..Draft::read(self.one(name)) };
+        let response = self.client.open(&draft).await?;
+        let mut chunks = response.bytes_stream();
+        let mut bytes = 0;
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|cause| self.client.unreachable(cause))?;
+            sink.write_all(&chunk).await.map_err(|fault| ClientError::io("the file can't be written", fault))?;
+            bytes += chunk.len() as u64;
+            progress.tell(chunk.len());
+        }
+        sink.flush().await.map_err(|fault| ClientError::io("the file can't be written", fault))?;
+        Ok(Download { bytes })
+    }
+
+    pub fn delete(&self, name: &DrivePath) -> Call<()> {
+        Call::done(&self.client, Draft::write(Method::DELETE, self.one(name)))
+    }
+
+    /// What changed since a time in milliseconds; without one, what the server still knows.
+    pub fn changes(&self, since: Option<i64>) -> Call<Changes> {
+        Call::json(&self.client, Draft::read(format!("{}/_changes", self.all())).query("since", since))
+    }
+}
+
+/// Opens the file and gives it to the request as the form field `file`.
+pub(crate) async fn attach(
+    request: RequestBuilder,
+    path: &Path,
+    name: &DrivePath,
+    progress: &Progress,
+) -> Result<RequestBuilder, ClientError> {
+    let unreadable = |fault| ClientError::io(format!("{} can't be read", path.display()), fault);
+    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let about = file.metadata().await.map_err(unreadable)?;
+    if !about.is_file() {
+        let kind = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+        return Err(ClientError::io(format!("{} is not a regular file", path.display()), kind));
+    }
+    let progress = progress.clone();
+    // No more than the announced length is sent, even from a file that grows meanwhile.
+    let announced = tokio::io::AsyncReadExt::take(file, about.len());
+    let chunks = ReaderStream::with_capacity(announced, UPLOAD_CHUNK_BYTES);
+    let chunks = chunks.inspect(move |chunk| progress.tell(chunk.as_ref().map_or(0, bytes::Bytes::len)));
+    let part = Part::stream_with_length(Body::wrap_stream(chunks), about.len()).file_name(name.as_str().to_owned());
+    Ok(request.multipart(Form::new().part("file", part)))
+}

@@ -1,0 +1,50 @@
+//! The HTTP client of the platform: every call of the contract, typed.
+//!
+//! One file per resource; a method is named as its act. A method gives a `Call`,
+//! which is sent by awaiting it: `client.tasks(office).get(id).await`. A write
+//! carries an `Idempotency-Key`, so that it may be repeated after a lost reply.
+//!
+//! Nothing here prints, reads the environment or knows a person's screen.
+
+mod agents;
+mod call;
+mod credentials;
+mod credits;
+mod endpoint;
+mod env;
+mod error;
+mod files;
+mod messages;
+mod offices;
+mod patience;
+mod runner;
+mod server;
+mod tasks;
+mod tls;
+mod transport;
+mod usage;
+
+pub use agents::{ActivityFilter, Agents, LogsFilter};
+pub use call::{Answer, Call};
+pub use credentials::Credential;
+pub use credits::CreditsOf;
+pub use endpoint::{BadEndpoint, Endpoint};
+pub use env::Env;
+pub use error::ClientError;
+pub use files::{Download, Files, Progress};
+pub use messages::Messages;
+pub use offices::Offices;
+pub use patience::Patience;
+pub use reqwest::Method;
+pub use runner::Runner;
+pub use server::Server;
+pub use tasks::{TaskFilter, Tasks};
+pub use transport::Client;
+pub use usage::Usage;
+
+/// Which part of a list: at most `limit` items from the `offset`th on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Paging {
+    pub limit: Option<i64>,
+    pub offset: Option<i64>,
+}

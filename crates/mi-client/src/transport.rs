@@ -1,0 +1,237 @@
+//! Sending: headers, repetition, limits.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use mi_core::ids::{ClaimToken, OfficeId};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{RequestBuilder, Response};
+
+use crate::call::{Answer, Draft, Payload, Repeat};
+use crate::credentials::Credential;
+use crate::endpoint::Endpoint;
+use crate::error::ClientError;
+use crate::patience::Patience;
+use crate::{agents, credits, env, files, messages, offices, runner, server, tasks, tls, usage};
+
+const CONNECT_SECONDS_MAX: u64 = 10;
+/// Silence in the middle of an answer or a stream; parked calls stay below it.
+const SILENCE_SECONDS_MAX: u64 = 120;
+/// An answer of JSON that is larger than this is not one of ours.
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+const X_MI_CLAIM: HeaderName = HeaderName::from_static("x-mi-claim");
+const X_AGENT_API_KEY: HeaderName = HeaderName::from_static("x-agent-api-key");
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A caller of one server. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    endpoint: Arc<Endpoint>,
+    credential: Credential,
+    claim: Option<ClaimToken>,
+    patience: Patience,
+    http: Arc<OnceLock<reqwest::Client>>,
+}
+
+impl Client {
+    /// Opens no connection yet.
+    pub fn new(endpoint: Endpoint, credential: Credential) -> Self {
+        let http = Arc::new(OnceLock::new());
+        Self { endpoint: Arc::new(endpoint), credential, claim: None, patience: Patience::BRIEF, http }
+    }
+
+    /// Writes are those of this attempt: each carries `X-Mi-Claim`.
+    pub fn with_claim(mut self, claim: Option<ClaimToken>) -> Self {
+        self.claim = claim;
+        self
+    }
+
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub fn server(&self) -> server::Server {
+        server::Server::new(self)
+    }
+
+    pub fn offices(&self) -> offices::Offices {
+        offices::Offices::new(self)
+    }
+
+    pub fn agents(&self, office: OfficeId) -> agents::Agents {
+        agents::Agents::new(self, office)
+    }
+
+    pub fn tasks(&self, office: OfficeId) -> tasks::Tasks {
+        tasks::Tasks::new(self, office)
+    }
+
+    pub fn files(&self, office: OfficeId) -> files::Files {
+        files::Files::new(self, office)
+    }
+
+    pub fn env(&self, office: OfficeId) -> env::Env {
+        env::Env::new(self, office)
+    }
+
+    pub fn credits(&self, office: OfficeId) -> credits::CreditsOf {
+        credits::CreditsOf::new(self, office)
+    }
+
+    pub fn usage(&self, office: OfficeId) -> usage::Usage {
+        usage::Usage::new(self, office)
+    }
+
+    pub fn messages(&self, office: OfficeId) -> messages::Messages {
+        messages::Messages::new(self, office)
+    }
+
+    pub fn runner(&self, office: OfficeId) -> runner::Runner {
+        runner::Runner::new(self, office)
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn send(&self, draft: &Draft) -> Result<Answer, ClientError> {
+        let mut repeats = 0;
+        loop {
+            let fault = match self.send_once(draft).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            match self.wait_before_repeat(&fault, repeats) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(fault),
+            }
+            repeats += 1;
+        }
+    }
+
+    async fn send_once(&self, draft: &Draft) -> Result<Answer, ClientError> {
+        let response = self.open(draft).await?;
+        let total = number_in(response.headers(), &X_TOTAL_COUNT);
+        Ok(Answer { status: response.status().as_u16(), body: self.read_whole(response).await?, total })
+    }
+
+    /// Sends a request once; the body of a success is still to be read.
+    pub(crate) async fn open(&self, draft: &Draft) -> Result<Response, ClientError> {
+        let request = self.request(draft).await?;
+        let response = request.send().await.map_err(|cause| self.unsent(cause))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let retry_after = number_in(response.headers(), &RETRY_AFTER).map(Duration::from_secs);
+        let body = self.read_whole(response).await?;
+        Err(ClientError::refused(status, &body, retry_after))
+    }
+
+    async fn request(&self, draft: &Draft) -> Result<RequestBuilder, ClientError> {
+        let url = format!("{}{}", self.endpoint, draft.path);
+        let mut request = self.http()?.request(draft.method.clone(), url);
+        if !draft.query.is_empty() {
+            request = request.query(&draft.query);
+        }
+        if let Some(limit) = draft.answer_within {
+            request = request.timeout(limit);
+        }
+        request = match &self.credential {
+            Credential::Nobody => request,
+            Credential::Bearer(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            Credential::AgentKey(key) => request.header(X_AGENT_API_KEY, key),
+        };
+        if let Some(claim) = self.claim {
+            request = request.header(X_MI_CLAIM, claim.to_string());
+        }
+        if let Repeat::Keyed(key) = &draft.repeat {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        match &draft.payload {
+            Payload::Nothing => Ok(request),
+            Payload::Json(body) => Ok(request.header(CONTENT_TYPE, "application/json").body(body.clone())),
+            Payload::File { path, name, progress } => files::attach(request, path, name, progress).await,
+        }
+    }
+
+    async fn read_whole(&self, response: Response) -> Result<Bytes, ClientError> {
+        let mut body = BytesMut::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|cause| self.unreachable(cause))?;
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(ClientError::Decode { what: format!("it is longer than {ANSWER_BYTES_MAX} bytes") });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// Every draft may be repeated by its making (`Repeat`): a lost reply and a moment's refusal both count.
+    fn wait_before_repeat(&self, fault: &ClientError, repeats: u32) -> Option<Duration> {
+        match fault {
+            // A limit that ran out would only run out again.
+            ClientError::Unreachable { cause, .. } if cause.is_timeout() && !cause.is_connect() => None,
+            ClientError::Unreachable { .. } => self.patience.wait_before(repeats, None),
+            ClientError::Problem { status: 503, retry_after: Some(asked), .. } => {
+                self.patience.wait_before(repeats, Some(*asked))
+            }
+            ClientError::Problem { .. }
+            | ClientError::Decode { .. }
+            | ClientError::Request { .. }
+            | ClientError::Io { .. } => None,
+        }
+    }
+
+    pub(crate) fn unreachable(&self, cause: reqwest::Error) -> ClientError {
+        ClientError::Unreachable { endpoint: self.endpoint.to_string(), cause: cause.without_url() }
+    }
+
+    /// A request that never became one is the caller's fault, not the network's.
+    fn unsent(&self, cause: reqwest::Error) -> ClientError {
+        if cause.is_builder() {
+            return ClientError::Request { what: cause.without_url().to_string() };
+        }
+        self.unreachable(cause)
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, ClientError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let built = build(&self.endpoint)?;
+        Ok(self.http.get_or_init(|| built))
+    }
+}
+
+fn build(endpoint: &Endpoint) -> Result<reqwest::Client, ClientError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("mi/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+        .read_timeout(Duration::from_secs(SILENCE_SECONDS_MAX))
+        // The API never redirects, and a credential must not follow somebody else's redirect.
+        .redirect(Policy::none());
+    if endpoint.is_loopback() {
+        // A pod's proxy is for the world outside; its own loopback is the way to the server.
+        builder = builder.no_proxy();
+    }
+    let builder = tls::prepare(builder, endpoint)?;
+    builder.build().map_err(|fault| ClientError::Request { what: fault.to_string() })
+}
+
+fn number_in(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}

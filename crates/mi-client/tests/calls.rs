@@ -1,0 +1,217 @@
+//! Every call as it goes over the wire, and what happens when the wire breaks.
+
+#![allow(clippy::unwrap_used, reason = "what surrounds a test may fail it, too")]
+
+mod fake;
+
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+use fake::{Asked, FakeServer, Reply};
+use mi_client::{Client, ClientError, Credential, Method, Paging, Patience, Progress, TaskFilter};
+use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::tasks::status::Status;
+use mi_core::wire::agents::LifecycleAction;
+use mi_core::wire::tasks::{ClaimTask, CreateTask};
+
+const OFFICE: &str = "5b7e3c1a-0000-4000-8000-000000000001";
+const QUICK: Patience =
+    Patience { repeats_max: 2, first_wait: Duration::from_millis(1), wait_max: Duration::from_millis(1) };
+
+fn office() -> OfficeId {
+    OFFICE.parse().unwrap()
+}
+
+fn ada() -> AgentName {
+    "ada".parse().unwrap()
+}
+
+fn client_of(server: &FakeServer) -> Client {
+    Client::new(server.url().parse().unwrap(), Credential::Bearer("mi_secret".to_owned())).with_patience(QUICK)
+}
+
+/// Requests with the office's id shortened.
+fn check(server: &FakeServer, expect: Expect) {
+    expect.assert_eq(&server.lines().replace(OFFICE, "OFFICE"));
+}
+
+#[tokio::test]
+async fn acts_go_to_the_routes_of_the_contract() {
+    let server = FakeServer::start(|_, _| Reply::json("{}"));
+    let client = client_of(&server);
+    let tasks = client.tasks(office());
+    let create = CreateTask { title: "t".to_owned(), parent_id: Some(TaskId(1)), ..CreateTask::default() };
+    let filter = TaskFilter { status: vec![Status::Queued, Status::Blocked], ..TaskFilter::default() };
+    let claim = ClaimTask { agent: Some("ada".to_owned()), wait: Some(20), ..ClaimTask::default() };
+    tasks.create(&create).answer().await.unwrap();
+    tasks.list(&filter).answer().await.unwrap();
+    tasks.claim(&claim).answer().await.unwrap();
+    tasks.renew(TaskId(7)).answer().await.unwrap();
+    client.agents(office()).lifecycle(&ada(), LifecycleAction::Stop).await.unwrap();
+    client.offices().list(Paging { limit: Some(500), offset: None }).answer().await.unwrap();
+    client.files(office()).delete(&"reports/ä b?.md".parse().unwrap()).await.unwrap();
+    client.env(office()).set_for_agent(&ada(), "A_B", "c").await.unwrap();
+    client.runner(office()).env(ClaimToken(9)).await.unwrap();
+    client.server().raw(Method::GET, "/healthz?x=1", None).await.unwrap();
+    check(
+        &server,
+        expect![[r#"
+            POST /api/v1/offices/OFFICE/tasks {"title":"t","parentId":1}
+            GET /api/v1/offices/OFFICE/tasks?status=queued%2Cblocked
+            POST /api/v1/offices/OFFICE/tasks/claim {"agent":"ada","wait":20}
+            POST /api/v1/offices/OFFICE/tasks/7/renew
+            POST /api/v1/offices/OFFICE/employees/ada/lifecycle {"action":"stop"}
+            GET /api/v1/offices?limit=500
+            DELETE /api/v1/offices/OFFICE/files/reports/%C3%A4%20b%3F.md
+            PUT /api/v1/offices/OFFICE/employees/ada/env/A_B {"value":"c"}
+            GET /api/v1/offices/OFFICE/sessions/9/env
+            GET /healthz?x=1
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn writes_carry_a_key_and_the_claim() {
+    let server = FakeServer::start(|_, _| Reply::json("{}"));
+    let client = client_of(&server).with_claim(Some(ClaimToken(42)));
+    client.tasks(office()).renew(TaskId(1)).answer().await.unwrap();
+    client.tasks(office()).stats().answer().await.unwrap();
+    client.tasks(office()).renew(TaskId(1)).idempotency_key("mine").answer().await.unwrap();
+    let asked = server.asked();
+    assert!(asked.iter().all(|asked| asked.header("authorization") == Some("Bearer mi_secret")));
+    assert!(asked.iter().all(|asked| asked.header("x-mi-claim") == Some("42")));
+    assert_eq!(asked[0].header("idempotency-key").map(str::len), Some(36));
+    assert_eq!(asked[1].header("idempotency-key"), None);
+    assert_eq!(asked[2].header("idempotency-key"), Some("mine"));
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_asked_for_again_with_the_same_key() {
+    let server =
+        FakeServer::start(
+            |_, before| if before == 0 { Reply::hang_up() } else { Reply::json(r#"{"lease_expires_at":0}"#) },
+        );
+    client_of(&server).tasks(office()).renew(TaskId(1)).await.unwrap();
+    let keys: Vec<Option<String>> =
+        server.asked().iter().map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0].is_some() && keys[0] == keys[1]);
+}
+
+/// How often a server that always answers so is asked.
+async fn tries(reply: Reply) -> usize {
+    let server = FakeServer::start(move |_, _| reply.clone());
+    let answer = client_of(&server).tasks(office()).stats().await;
+    assert!(answer.is_err());
+    server.asked().len()
+}
+
+#[tokio::test]
+async fn only_a_moments_refusal_is_repeated() {
+    assert_eq!(tries(Reply::problem(503, "busy", "x").with("retry-after", "0")).await, 3);
+    assert_eq!(tries(Reply::problem(503, "busy", "x").with("retry-after", "60")).await, 1);
+    assert_eq!(tries(Reply::problem(503, "no_model_key", "x")).await, 1);
+    assert_eq!(tries(Reply::problem(429, "rate_limited", "x").with("retry-after", "0")).await, 1);
+    assert_eq!(tries(Reply::problem(500, "internal", "x")).await, 1);
+    assert_eq!(tries(Reply::json("not json")).await, 1);
+}
+
+#[tokio::test]
+async fn refusals_keep_the_words_of_the_server() {
+    let server = FakeServer::start(|_, _| Reply {
+        status: 409,
+        ..Reply::json(r#"{"error":"gone","code":"stale_claim","must_stop":true,"request_id":"r"}"#)
+    });
+    let fault = client_of(&server).tasks(office()).renew(TaskId(1)).await.unwrap_err();
+    assert_eq!((fault.status(), fault.code(), fault.must_stop()), (Some(409), Some("stale_claim"), true));
+    assert_eq!(fault.to_string(), "gone");
+}
+
+#[tokio::test]
+async fn a_page_of_somebody_else_is_still_an_error() {
+    let server = FakeServer::start(|_, _| Reply { status: 502, ..Reply::json("<html>") });
+    let fault = client_of(&server).server().whoami().await.unwrap_err();
+    assert_eq!(fault.to_string(), "the server answered with status 502");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let server = FakeServer::start(|_, _| Reply::empty(302).with("location", "http://127.0.0.1:1/"));
+    let fault = client_of(&server).server().whoami().await.unwrap_err();
+    assert_eq!((fault.status(), server.asked().len()), (Some(302), 1));
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable() {
+    let address = FakeServer::start(|_, _| Reply::empty(204)).url();
+    let client = Client::new(address.parse().unwrap(), Credential::Nobody).with_patience(QUICK);
+    let fault = client.server().healthz().await.unwrap_err();
+    assert!(fault.is_unreachable());
+    assert_eq!(fault.to_string(), format!("the server at {address} can't be reached"));
+}
+
+#[tokio::test]
+async fn nothing_to_do_is_no_error() {
+    let server = FakeServer::start(|_, _| Reply::empty(204));
+    let task = client_of(&server).tasks(office()).claim(&ClaimTask::default()).await.unwrap();
+    assert!(task.is_none());
+}
+
+#[tokio::test]
+async fn lists_come_with_their_total() {
+    let server = FakeServer::start(|asked: &Asked, _| {
+        let reply = Reply::json(r#"[{"key":"A","scope":"office"}]"#);
+        if asked.path.contains("values") { reply } else { reply.with("x-total-count", "70") }
+    });
+    let (items, total) = client_of(&server).env(office()).list().await.unwrap();
+    assert_eq!((items[0].key.as_str(), total), ("A", 70));
+    assert_eq!(client_of(&server).env(office()).values().await.unwrap().1, 1);
+}
+
+#[tokio::test]
+async fn an_upload_streams_and_starts_again_after_a_lost_reply() {
+    let stored = r#"{"name":"dir/x.go","size":5,"modifiedAt":"2026-04-27T09:30:00.000Z","sha256":"ab"}"#;
+    let server = FakeServer::start(move |_, before| if before == 0 { Reply::hang_up() } else { Reply::json(stored) });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.go");
+    std::fs::write(&path, "hello").unwrap();
+    let file = client_of(&server)
+        .files(office())
+        .upload(&path, &"dir/x.go".parse().unwrap(), Progress::default())
+        .await
+        .unwrap();
+    assert_eq!(file.size, 5);
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    for asked in asked {
+        let text = asked.text();
+        assert!(text.contains(r#"name="file"; filename="dir/x.go""#), "{text}");
+        assert!(text.contains("\r\n\r\nhello\r\n--"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_not_uploaded() {
+    let server = FakeServer::start(|_, _| Reply::json("{}"));
+    let folder = tempfile::tempdir().unwrap();
+    let name = "x".parse().unwrap();
+    for path in [folder.path().to_owned(), folder.path().join("missing")] {
+        let fault = client_of(&server).files(office()).upload(&path, &name, Progress::default()).await.unwrap_err();
+        assert!(matches!(fault, ClientError::Io { .. }), "{fault}");
+    }
+    assert_eq!(server.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_download_streams_and_a_cut_one_is_an_error() {
+    let server = FakeServer::start(|asked, _| {
+        let missing = if asked.path.ends_with("cut") { 4 } else { 0 };
+        Reply { missing, ..Reply::json("hello") }
+    });
+    let files = client_of(&server).files(office());
+    let mut bytes = Vec::new();
+    let download = files.download(&"a/b".parse().unwrap(), &mut bytes, Progress::default()).await.unwrap();
+    assert_eq!((download.bytes, bytes.as_slice()), (5, &b"hello"[..]));
+    let cut = files.download(&"a/cut".parse().unwrap(), &mut bytes, Progress::default()).await;
+    assert!(cut.unwrap_err().is_unreachable());
+}
