@@ -1,0 +1,71 @@
+//! The heartbeat of a session: keeps the lease, hears orders.
+//!
+//! One call is always parked at the server, so that an order arrives within a second even while the harness is silent.
+//! Without an answer until five seconds before the lease ends the work must stop: the server will offer it again.
+
+use std::time::{Duration, Instant};
+
+use mi_core::wire::runner::{BeatRequest, Order, OrderAct, SessionGrant};
+
+use crate::backoff::Backoff;
+use crate::clock::{ServerClock, pause, reach};
+use crate::control::{ControlPlane, Verdict};
+use crate::outbox::Outbox;
+use crate::session::Stop;
+
+/// How long before the end of the lease the work must have been told to stop.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// A server that answers at once instead of parking the call is asked no more often than this.
+const BEAT_EVERY_MIN: Duration = Duration::from_millis(200);
+
+/// Beats until there is a reason to stop, and says which.
+pub(crate) async fn keep(control: &dyn ControlPlane, grant: &SessionGrant, beat_s: i64, outbox: &Outbox) -> Stop {
+    let mut lease = ServerClock::set(grant.server_time).instant_of(grant.lease_expires_at);
+    let mut backoff = Backoff::new();
+    let mut seen = 0;
+    loop {
+        let asked = Instant::now();
+        let last_safe = lease.checked_sub(LEASE_MARGIN).unwrap_or(asked);
+        let answer = tokio::select! {
+            answer = control.beat(grant.id, BeatRequest { seen, wait: beat_s }) => answer,
+            () = reach(last_safe) => return Stop::LeaseRunsOut,
+        };
+        let rest = match answer {
+            Ok(answer) => {
+                lease = ServerClock::set(answer.server_time).instant_of(answer.lease_expires_at);
+                if let Some(stop) = obey(&answer.orders, &mut seen, outbox) {
+                    return stop;
+                }
+                backoff.reset();
+                BEAT_EVERY_MIN.saturating_sub(asked.elapsed())
+            }
+            Err(error) => match error.verdict() {
+                Verdict::Retry => backoff.step(),
+                Verdict::Stale | Verdict::Refused => return Stop::Stale,
+                Verdict::Superseded => return Stop::Superseded,
+                Verdict::Unauthenticated => return Stop::Unauthenticated,
+            },
+        };
+        tokio::select! {
+            () = pause(rest) => {}
+            () = reach(lease.checked_sub(LEASE_MARGIN).unwrap_or(asked)) => {}
+        }
+    }
+}
+
+/// Orders come again until they are reported seen; each is followed once.
+fn obey(orders: &[Order], seen: &mut i64, outbox: &Outbox) -> Option<Stop> {
+    for order in orders {
+        if order.n <= *seen {
+            continue;
+        }
+        *seen = order.n;
+        let grace = Duration::from_secs(u64::try_from(order.grace_s).unwrap_or(0)).min(crate::session::GRACE_MAX);
+        match order.act {
+            OrderAct::Cancel => return Some(Stop::Cancelled { reason: order.reason.clone(), grace }),
+            OrderAct::Stop => return Some(Stop::Stopped { reason: order.reason.clone(), grace }),
+            OrderAct::Message => outbox.log(&format!("a message arrived: {}", order.reason)),
+        }
+    }
+    None
+}

@@ -1,0 +1,84 @@
+//! Harness `native`: our own loop between a model and its tools.
+//!
+//! The model works with tools until the queue accepts the end of the task (`finish`, `fail`, `block`). A model that
+//! merely says that it is done is reminded, then the session ends as failed and the server counts the attempt.
+//!
+//! Rooms: `talk` (the loop), `prompt` (what the model is told), `tools` (what it may do), `files` and `shell` (tools at
+//! the workspace), `model` (what we want of a model), `gateway` (a real one, through the server).
+
+mod files;
+pub mod gateway;
+pub mod model;
+mod prompt;
+mod shell;
+mod specs;
+mod talk;
+mod tools;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::runner::EndCause;
+
+use super::{Harness, Job, Missing, Outcome, Running};
+use model::ModelSource;
+
+/// The first pause before a model call is repeated; each further one is twice as long.
+const MODEL_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct NativeHarness {
+    models: Arc<dyn ModelSource>,
+}
+
+impl NativeHarness {
+    pub(super) fn new(models: Arc<dyn ModelSource>) -> Self {
+        Self { models }
+    }
+}
+
+impl Harness for NativeHarness {
+    fn kind(&self) -> HarnessKind {
+        HarnessKind::Native
+    }
+
+    fn prepare(&self, job: &Job) -> Result<(), Missing> {
+        match job.grant.model {
+            Some(_) => Ok(()),
+            None => Err(Missing("the agent has no model: hire it with a provider whose key the server has".into())),
+        }
+    }
+
+    fn spawn(&self, job: Arc<Job>) -> Result<Running, Missing> {
+        let choice = job.grant.model.clone().ok_or_else(|| Missing("the agent has no model".into()))?;
+        let model = self.models.open(&choice, &job.endpoint, &job.grant.credential)?;
+        Ok(Running::new(async move {
+            let leave = job.leave.clone();
+            tokio::select! {
+                biased;
+                () = leave.cancelled() => Outcome::of(EndCause::Stopped, "stopped from outside"),
+                outcome = talk::converse(&*model, &job, MODEL_PAUSE) => outcome,
+            }
+        }))
+    }
+}
+
+/// Shows a text's beginning and end when the whole would be too much for a model.
+pub(super) fn shortened(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let head = &text[..text.floor_char_boundary(bytes_max / 2)];
+    let tail = &text[text.ceil_char_boundary(text.len() - bytes_max / 2)..];
+    let left_out = text.len() - head.len() - tail.len();
+    format!("{head}\n[… {left_out} bytes left out …]\n{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn long_texts_keep_both_ends() {
+        assert_eq!(super::shortened("short", 5), "short");
+        assert_eq!(super::shortened("äbcdefghij", 4), "ä\n[… 7 bytes left out …]\nij");
+    }
+}

@@ -1,0 +1,156 @@
+//! What the model is told at the start of a session.
+
+use std::fmt::Write;
+
+use mi_core::wire::runner::{Cause, InboxMessage, SessionContext};
+use mi_core::wire::tasks::{Artifact, Task};
+
+use super::{Job, shortened};
+
+/// Of one description or result; the whole is on the task.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+const RULES_TASK: &str = "\
+You work alone on one task from your office's queue, with the tools you are given. Rules:
+- Finish only via the tool `finish`: its result is what others will read and build on. Saying that you are done finishes \
+nothing.
+- If the task can't be done, call `fail` with the reason. If somebody else must act first, call `block`.
+- Put what others need on the shared drive at /shared/files and link it with `artifact` before you finish.
+- Your working folder is your private workspace; relative paths are below it.
+- Look before you claim: read the files you speak about, run what you say works.
+- Large work may be split with `create_subtask`; then finish your turn, and the task comes back to you when the subtasks \
+are done.";
+
+const RULES_MESSAGE: &str = "\
+Somebody wrote to you. Work with the tools as far as the answer needs it, then answer with plain text: your last text, \
+without a tool call, is sent to the sender as your reply. With `message` you reach others. The shared drive is at \
+/shared/files; your working folder is your private workspace.";
+
+pub(super) fn system(job: &Job) -> String {
+    let agent = &job.context.agent;
+    let mut out = format!("You are {}, an agent of the office {}.", agent.name, job.context.office.name);
+    if let Some(role) = &agent.role {
+        line(&mut out, format_args!("Your role: {role}"));
+    }
+    if !agent.skills.is_empty() {
+        line(&mut out, format_args!("Your skills: {}", agent.skills.join(", ")));
+    }
+    if let Some(own) = &agent.system_prompt {
+        line(&mut out, format_args!("\n{own}"));
+    }
+    let rules = match job.grant.cause {
+        Cause::Task => RULES_TASK,
+        Cause::Message => RULES_MESSAGE,
+    };
+    line(&mut out, format_args!("\n{rules}"));
+    out
+}
+
+/// One fact per line first, so that it can be read by eye and by program; long texts follow.
+pub(super) fn user(job: &Job) -> String {
+    let context = &job.context;
+    let mut out = format!("agent: {}", context.agent.name);
+    if let Some(task) = &context.task {
+        describe_task(&mut out, task);
+    }
+    if let Some(attempt) = job.grant.attempt.filter(|attempt| *attempt > 1) {
+        line(&mut out, format_args!("attempt: {attempt} (an earlier one did not finish; look at the log below)"));
+    }
+    related(&mut out, context);
+    talked(&mut out, context);
+    surroundings(&mut out, context);
+    line(&mut out, format_args!("\nThe shared drive is /shared/files; the workspace is your working folder."));
+    out
+}
+
+fn describe_task(out: &mut String, task: &Task) {
+    line(out, format_args!("task id: {}", task.id));
+    line(out, format_args!("task title: {}", task.title));
+    line(out, format_args!("task kind: {}", task.kind));
+    if let Some(description) = &task.description {
+        line(out, format_args!("\n{}", shortened(description, TEXT_BYTES_MAX)));
+    }
+}
+
+fn related(out: &mut String, context: &SessionContext) {
+    section(out, "It is part of", context.ancestors.iter().map(with_description));
+    let dependencies = context.dependencies.iter();
+    section(out, "It builds on", dependencies.map(|card| with_result(&card.task) + &artifacts(&card.artifacts)));
+    section(out, "Its subtasks", context.subtasks.iter().map(with_result));
+    section(out, "Beside it", context.siblings.iter().map(with_status));
+    section(out, "Artifacts so far", context.artifacts.iter().map(artifact));
+}
+
+fn talked(out: &mut String, context: &SessionContext) {
+    let comments = context.comments.iter();
+    section(out, "Comments and reviews", comments.map(|comment| format!("{}: {}", comment.agent, comment.message)));
+    let is_retry = context.sessions.len() > 1;
+    let logs = context.logs.iter().filter(|_| is_retry);
+    section(out, "Log so far", logs.map(|log| format!("{}: {}", log.agent, log.message)));
+    section(out, "Messages to you", context.messages.iter().map(message));
+}
+
+fn surroundings(out: &mut String, context: &SessionContext) {
+    let files = context.files.iter();
+    section(out, "Files on the drive", files.map(|file| format!("/shared/files/{} ({} bytes)", file.name, file.size)));
+    let colleagues = context.colleagues.iter();
+    section(
+        out,
+        "Colleagues",
+        colleagues.map(|colleague| match &colleague.role {
+            Some(role) => format!("{} ({role})", colleague.name),
+            None => colleague.name.to_string(),
+        }),
+    );
+}
+
+fn section(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
+    for (n, item) in items.enumerate() {
+        if n == 0 {
+            line(out, format_args!("\n{title}:"));
+        }
+        line(out, format_args!("- {item}"));
+    }
+}
+
+fn with_status(task: &Task) -> String {
+    format!("task {} [{}] {}", task.id, task.status, task.title)
+}
+
+fn with_description(task: &Task) -> String {
+    let head = format!("task {}: {}", task.id, task.title);
+    match &task.description {
+        Some(text) => format!("{head}\n  {}", shortened(text, TEXT_BYTES_MAX)),
+        None => head,
+    }
+}
+
+fn with_result(task: &Task) -> String {
+    let mut out = with_status(task);
+    if let Some(result) = &task.result_summary {
+        line(&mut out, format_args!("  result: {}", shortened(result, TEXT_BYTES_MAX)));
+    }
+    if let Some(error) = &task.error {
+        line(&mut out, format_args!("  error: {}", shortened(error, TEXT_BYTES_MAX)));
+    }
+    out
+}
+
+fn artifacts(list: &[Artifact]) -> String {
+    list.iter().map(|item| format!("\n  artifact: {}", artifact(item))).collect()
+}
+
+fn artifact(item: &Artifact) -> String {
+    let label = item.label.as_ref().map(|label| format!(", {label}")).unwrap_or_default();
+    format!("/shared/files/{} ({} bytes{label})", item.path, item.size)
+}
+
+fn message(message: &InboxMessage) -> String {
+    format!("from {}: {}", message.from_agent, message.body)
+}
+
+/// Writing to a text can't fail; the result is formatting's own.
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    out.push('\n');
+    out.write_fmt(text).unwrap_or_default();
+}

@@ -1,0 +1,155 @@
+//! The loop: the model speaks, its tools are run, their results go back, until the queue has the end of the task.
+
+use std::time::Duration;
+
+use mi_core::ids::excerpt;
+use mi_core::wire::runner::{Cause, EndCause, ItemKind};
+
+use super::model::{Message, Model, ModelError, ToolCall, ToolResult, ToolSpec, Turn};
+use super::shortened;
+use super::tools::{Bench, Effect};
+use super::{Job, Outcome, prompt};
+use crate::clock::pause;
+
+/// Turns of one session.
+const TURNS_MAX: usize = 100;
+/// How often in a row a model is told that text alone finishes nothing.
+const REMINDERS_MAX: usize = 2;
+/// Calls of one turn until it has an answer.
+const MODEL_TRIES_MAX: u32 = 4;
+/// What a provider may ask us to wait.
+const RETRY_AFTER_SECONDS_MAX: u64 = 30;
+/// What a tool's answer may add to the conversation.
+const TOOL_ANSWER_BYTES_MAX: usize = 32 * 1024;
+/// What of a tool call is kept in the session's record.
+const TOOL_RECORD_BYTES_MAX: usize = 2 * 1024;
+
+const REMINDER: &str = "The task is only finished by calling the tool `finish` with its result. If it can't be done, call \
+                        `fail` with the reason; if somebody else must act first, call `block`. Go on working with the tools.";
+
+/// Talks until there is an end; `first_pause` is the pause before a model call is repeated.
+pub(super) async fn converse(model: &dyn Model, job: &Job, first_pause: Duration) -> Outcome {
+    let mut talk = Talk::new(model, job, first_pause);
+    for _ in 0..TURNS_MAX {
+        match talk.turn().await {
+            Progress::GoesOn => {}
+            Progress::Ends(outcome) => return outcome,
+        }
+    }
+    Outcome::of(EndCause::Failed, format!("the model did not finish the task in {TURNS_MAX} turns"))
+}
+
+enum Progress {
+    GoesOn,
+    Ends(Outcome),
+}
+
+struct Talk<'a> {
+    model: &'a dyn Model,
+    job: &'a Job,
+    bench: Bench<'a>,
+    tools: Vec<ToolSpec>,
+    conversation: Vec<Message>,
+    reminders: usize,
+    first_pause: Duration,
+}
+
+impl<'a> Talk<'a> {
+    fn new(model: &'a dyn Model, job: &'a Job, first_pause: Duration) -> Self {
+        let conversation = vec![Message::System(prompt::system(job)), Message::User(prompt::user(job))];
+        let bench = Bench::new(job);
+        Self { model, job, tools: bench.specs(), bench, conversation, reminders: 0, first_pause }
+    }
+
+    async fn turn(&mut self) -> Progress {
+        let turn = match self.ask().await {
+            Ok(turn) => turn,
+            Err(ModelError::Stale) => return ends(EndCause::Stale, ModelError::Stale.to_string()),
+            Err(error) => return ends(EndCause::Failed, error.to_string()),
+        };
+        self.record(&turn);
+        let (text, calls) = (turn.text.clone(), turn.calls.clone());
+        self.conversation.push(Message::Assistant(turn));
+        if calls.is_empty() {
+            return self.answer_text(text).await;
+        }
+        self.reminders = 0;
+        let mut results = Vec::new();
+        for call in calls {
+            match self.bench.use_tool(&call.name, call.arguments.clone()).await {
+                Effect::Answer(text) => results.push(self.result(call, &text)),
+                Effect::Ends { cause, summary } => {
+                    self.record_call(&call, &summary);
+                    return ends(cause, summary);
+                }
+            }
+        }
+        self.conversation.push(Message::Results(results));
+        Progress::GoesOn
+    }
+
+    /// Text without a tool: the reply of a chat session, but not the end of a task.
+    async fn answer_text(&mut self, text: String) -> Progress {
+        if self.job.grant.cause == Cause::Message {
+            return match self.bench.reply(&text).await {
+                Ok(summary) => ends(EndCause::Finished, summary),
+                Err(outcome) => Progress::Ends(outcome),
+            };
+        }
+        if self.reminders == REMINDERS_MAX {
+            let said = if text.trim().is_empty() { "nothing".into() } else { excerpt(text.trim()) };
+            let summary = format!("model stopped without finishing the task; it said last: {said}");
+            return ends(EndCause::Failed, summary);
+        }
+        self.reminders += 1;
+        self.job.outbox.log("the model answered without a tool and was reminded that only `finish` ends the task");
+        self.conversation.push(Message::User(REMINDER.into()));
+        Progress::GoesOn
+    }
+
+    /// One turn of the model; passing troubles are waited out, a few times.
+    async fn ask(&self) -> Result<Turn, ModelError> {
+        let mut rest = self.first_pause;
+        for attempt in 1..=MODEL_TRIES_MAX {
+            let (detail, retry_after) = match self.model.turn(&self.conversation, &self.tools).await {
+                Err(ModelError::Passing { detail, retry_after_s }) => (detail, retry_after_s),
+                answer => return answer,
+            };
+            self.job.outbox.log(&format!("model call {attempt} of {MODEL_TRIES_MAX} failed: {detail}"));
+            if attempt == MODEL_TRIES_MAX {
+                let detail = format!("no answer of the model after {MODEL_TRIES_MAX} calls: {detail}");
+                return Err(ModelError::Passing { detail, retry_after_s: None });
+            }
+            let asked = retry_after.map(|seconds| Duration::from_secs(seconds.min(RETRY_AFTER_SECONDS_MAX)));
+            pause(asked.unwrap_or(rest)).await;
+            rest *= 2;
+        }
+        Err(ModelError::Passing { detail: "the model was never called".into(), retry_after_s: None })
+    }
+
+    fn record(&self, turn: &Turn) {
+        let outbox = &self.job.outbox;
+        match serde_json::to_string(&turn.usage) {
+            Ok(usage) => outbox.push(ItemKind::Usage, &usage),
+            Err(error) => outbox.log(&format!("the usage can't be written as JSON: {error}")),
+        }
+        if !turn.text.trim().is_empty() {
+            outbox.push(ItemKind::Transcript, turn.text.trim());
+        }
+    }
+
+    fn result(&self, call: ToolCall, text: &str) -> ToolResult {
+        self.record_call(&call, text);
+        ToolResult { id: call.id, name: call.name, text: shortened(text, TOOL_ANSWER_BYTES_MAX) }
+    }
+
+    fn record_call(&self, call: &ToolCall, answer: &str) {
+        let arguments = shortened(&call.arguments.to_string(), TOOL_RECORD_BYTES_MAX);
+        let answer = shortened(answer, TOOL_RECORD_BYTES_MAX);
+        self.job.outbox.push(ItemKind::Tool, &format!("{} {arguments}\n→ {answer}", call.name));
+    }
+}
+
+fn ends(cause: EndCause, summary: impl Into<String>) -> Progress {
+    Progress::Ends(Outcome::of(cause, summary))
+}

@@ -1,0 +1,285 @@
+//! One session: a harness at work on a task or a message, from the grant to `end`.
+//!
+//! Runs side by side: the harness, the heartbeat, the deadline, the sending of events. The first reason to stop wins;
+//! then the tree of processes gets SIGTERM, its grace, SIGKILL. Nothing that was started is left when `end` is sent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join;
+use mi_core::ids::excerpt;
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::env::is_reserved_env_key;
+use mi_core::wire::runner::{EndCause, EndSession, SessionContext, SessionGrant};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::beats;
+use crate::clock::{ServerClock, pause, reach, within};
+use crate::control::{Call, ControlError, Verdict};
+use crate::fault::RunnerError;
+use crate::harness::{Job, Outcome, harness_for};
+use crate::life::Parts;
+use crate::outbox::Outbox;
+use crate::process::Tree;
+
+/// Between SIGTERM and SIGKILL when no order says otherwise.
+const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE_MAX: Duration = Duration::from_secs(60);
+/// How long a harness may take to notice that its processes are gone.
+const OUTCOME_WAIT: Duration = Duration::from_secs(2);
+/// How long the last events may take after the harness has ended.
+const FLUSH_WAIT: Duration = Duration::from_secs(10);
+/// How long context and environment are asked for.
+const FETCH_WAIT: Duration = Duration::from_secs(60);
+/// How long `end` is tried; afterwards the lease lapses and the server decides by itself.
+const END_WAIT: Duration = Duration::from_secs(60);
+const END_WAIT_DRAINING: Duration = Duration::from_secs(5);
+
+/// Why a harness is stopped before it ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Cancelled { reason: String, grace: Duration },
+    Stopped { reason: String, grace: Duration },
+    Deadline,
+    Drain,
+    Stale,
+    LeaseRunsOut,
+    Superseded,
+    Unauthenticated,
+}
+
+/// How the runner goes on after a session.
+#[derive(Debug)]
+pub(crate) enum After {
+    Next,
+    Superseded,
+    Unauthenticated,
+}
+
+impl Stop {
+    fn grace(&self) -> Duration {
+        match self {
+            Stop::Cancelled { grace, .. } | Stop::Stopped { grace, .. } => *grace,
+            Stop::Deadline | Stop::Drain | Stop::Stale | Stop::LeaseRunsOut => GRACE,
+            Stop::Superseded | Stop::Unauthenticated => Duration::ZERO,
+        }
+    }
+
+    fn cause(&self) -> EndCause {
+        match self {
+            Stop::Cancelled { .. } => EndCause::Killed,
+            Stop::Stopped { .. } => EndCause::Stopped,
+            Stop::Deadline => EndCause::Deadline,
+            Stop::Drain => EndCause::Drain,
+            Stop::Stale | Stop::LeaseRunsOut | Stop::Superseded | Stop::Unauthenticated => EndCause::Stale,
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Stop::Cancelled { reason, .. } => format!("cancelled: {reason}"),
+            Stop::Stopped { reason, .. } => format!("stopped: {reason}"),
+            Stop::Deadline => "the session's time is over".into(),
+            Stop::Drain => "the runner is draining".into(),
+            Stop::Stale => "the claim is no longer the live one".into(),
+            Stop::LeaseRunsOut => "the server did not answer before the lease ran out".into(),
+            Stop::Superseded => "a newer runner has taken over".into(),
+            Stop::Unauthenticated => "the server no longer knows this runner".into(),
+        }
+    }
+}
+
+/// Runs the session to its end and reports it.
+pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64) -> After {
+    let clock = ServerClock::set(grant.server_time);
+    let outbox = Arc::new(Outbox::new(clock));
+    let post = tokio::spawn(deliver(parts, &grant, &outbox));
+    let tree = Arc::new(Tree::new(parts.reach, format!("MI_SESSION={}", grant.id)));
+    let (outcome, stop) = work_until_stopped(parts, &grant, beat_s, &outbox, &tree).await;
+    tree.kill_all().await;
+    outbox.close();
+    let abort = post.abort_handle();
+    if within(FLUSH_WAIT, post).await.is_none() {
+        tracing::warn!(session = %grant.id, "the last events of the session could not be sent");
+        abort.abort();
+    }
+    let report = report(&outcome, stop.as_ref(), outbox.last());
+    match stop {
+        Some(Stop::Superseded) => After::Superseded,
+        Some(Stop::Unauthenticated) => After::Unauthenticated,
+        _ => end(parts, &grant, report).await,
+    }
+}
+
+fn deliver(parts: &Parts, grant: &SessionGrant, outbox: &Arc<Outbox>) -> impl Future<Output = ()> + use<> {
+    let (control, session, outbox) = (parts.control.clone(), grant.id, outbox.clone());
+    async move { outbox.deliver(&*control, session).await }
+}
+
+async fn work_until_stopped(
+    parts: &Parts,
+    grant: &SessionGrant,
+    beat_s: i64,
+    outbox: &Arc<Outbox>,
+    tree: &Arc<Tree>,
+) -> (Outcome, Option<Stop>) {
+    let deadline = ServerClock::set(grant.server_time).instant_of(grant.deadline_at);
+    let leave = CancellationToken::new();
+    let mut work = Box::pin(work(parts, grant, outbox, tree, &leave));
+    let stop = tokio::select! {
+        biased;
+        outcome = &mut work => return (outcome, None),
+        stop = beats::keep(&*parts.control, grant, beat_s, outbox) => stop,
+        () = reach(deadline) => Stop::Deadline,
+        () = parts.drain.cancelled() => Stop::Drain,
+    };
+    tracing::info!(session = %grant.id, stop = %stop.sentence(), "the session is stopped");
+    outbox.log(&stop.sentence());
+    leave.cancel();
+    let grace = stop.grace();
+    let (outcome, ()) = join(within(grace + OUTCOME_WAIT, work), tree.terminate(grace)).await;
+    (outcome.unwrap_or_else(|| Outcome::of(stop.cause(), stop.sentence())), Some(stop))
+}
+
+/// Fetches what the session needs and lets the harness work.
+async fn work(
+    parts: &Parts,
+    grant: &SessionGrant,
+    outbox: &Arc<Outbox>,
+    tree: &Arc<Tree>,
+    leave: &CancellationToken,
+) -> Outcome {
+    let fetched = tokio::select! {
+        fetched = fetch(parts, grant) => fetched,
+        () = leave.cancelled() => return Outcome::of(EndCause::Stopped, "stopped before the harness had started"),
+    };
+    let (context, variables) = match fetched {
+        Ok(fetched) => fetched,
+        Err(error) => return Outcome::of(EndCause::Failed, format!("the session's context can't be read: {error}")),
+    };
+    let job = Job {
+        environment: environment(parts, grant, variables, outbox),
+        workspace: parts.place.workspace.clone(),
+        shared_files: parts.place.shared_files.clone(),
+        endpoint: parts.place.endpoint.clone(),
+        desk: parts.control.desk(grant),
+        grant: grant.clone(),
+        context,
+        tree: tree.clone(),
+        outbox: outbox.clone(),
+        leave: leave.clone(),
+    };
+    run_harness(parts, Arc::new(job)).await
+}
+
+async fn run_harness(parts: &Parts, job: Arc<Job>) -> Outcome {
+    let harness = harness_for(job.grant.harness, &parts.models);
+    if harness.kind() != job.grant.harness {
+        let text = format!("harness {} runs on {} for now", job.grant.harness, HarnessKind::Native);
+        job.outbox.log(&text);
+    }
+    if let Err(missing) = harness.prepare(&job) {
+        return Outcome::of(EndCause::HarnessMissing, missing.to_string());
+    }
+    match harness.spawn(job) {
+        Ok(running) => running.outcome().await,
+        Err(missing) => Outcome::of(EndCause::HarnessMissing, missing.to_string()),
+    }
+}
+
+async fn fetch(
+    parts: &Parts,
+    grant: &SessionGrant,
+) -> Result<(SessionContext, BTreeMap<String, String>), ControlError> {
+    let context = persist(FETCH_WAIT, || parts.control.context(grant.id)).await?;
+    let variables = persist(FETCH_WAIT, || parts.control.env(grant.id)).await?;
+    Ok((context, variables))
+}
+
+/// The base, then the office's and agent's variables, then the platform's own, which nobody may replace.
+fn environment(
+    parts: &Parts,
+    grant: &SessionGrant,
+    variables: BTreeMap<String, String>,
+    outbox: &Outbox,
+) -> BTreeMap<String, String> {
+    let mut out = parts.place.environment.clone();
+    for (key, value) in variables {
+        if is_reserved_env_key(&key) {
+            outbox.log(&format!("the variable {} belongs to the platform and was left out", excerpt(&key)));
+        } else {
+            out.insert(key, value);
+        }
+    }
+    let place = &parts.place;
+    let mut own = vec![
+        ("HOME", place.workspace.display().to_string()),
+        ("MI_ENDPOINT", place.endpoint.clone()),
+        ("MI_OFFICE", place.office.to_string()),
+        ("MI_AGENT", place.agent.to_string()),
+        ("MI_SESSION", grant.id.to_string()),
+        ("MI_API_KEY", grant.credential.clone()),
+    ];
+    if let Some(task) = grant.task {
+        own.push(("MI_TASK", task.to_string()));
+        own.push(("MI_CLAIM", grant.token.to_string()));
+        own.push(("MI_ATTEMPT", grant.attempt.unwrap_or(1).to_string()));
+    }
+    out.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    out
+}
+
+fn report(outcome: &Outcome, stop: Option<&Stop>, last: i64) -> EndSession {
+    let (cause, summary) = match stop {
+        Some(stop) => (stop.cause(), stop.sentence()),
+        None => (outcome.cause, outcome.summary.clone()),
+    };
+    EndSession { exit: outcome.exit, signal: outcome.signal, cause, summary, last }
+}
+
+async fn end(parts: &Parts, grant: &SessionGrant, report: EndSession) -> After {
+    let limit = if report.cause == EndCause::Drain { END_WAIT_DRAINING } else { END_WAIT };
+    match persist(limit, || parts.control.end(grant.id, report.clone())).await {
+        Ok(_) => After::Next,
+        Err(error) => match error.verdict() {
+            Verdict::Superseded => After::Superseded,
+            Verdict::Unauthenticated => After::Unauthenticated,
+            Verdict::Stale | Verdict::Refused | Verdict::Retry => {
+                tracing::error!(session = %grant.id, %error, "the end of the session could not be reported");
+                After::Next
+            }
+        },
+    }
+}
+
+/// Ends a session that was granted but never started.
+pub(crate) async fn hand_back(parts: &Parts, grant: &SessionGrant) {
+    let report = report(&Outcome::of(EndCause::Drain, ""), Some(&Stop::Drain), 0);
+    end(parts, grant, report).await;
+}
+
+/// Repeats a call while repeating can help, at most this long.
+pub(crate) async fn persist<'a, T>(limit: Duration, mut call: impl FnMut() -> Call<'a, T>) -> Result<T, ControlError> {
+    let mut last = None;
+    let tried = within(limit, async {
+        let mut backoff = Backoff::new();
+        loop {
+            match call().await {
+                Err(error) if error.verdict() == Verdict::Retry => last = Some(error),
+                answer => return answer,
+            }
+            pause(backoff.step()).await;
+        }
+    });
+    match tried.await {
+        Some(answer) => answer,
+        None => Err(last.unwrap_or_else(|| ControlError::Unreachable("no answer in time".into()))),
+    }
+}
+
+/// For the runner's own calls: how long, and the last reason.
+pub(crate) fn unreachable(limit: Duration, last: ControlError) -> RunnerError {
+    RunnerError::Unreachable { seconds: limit.as_secs(), last }
+}

@@ -1,0 +1,7 @@
+//! The runner driven in process against a scripted server: real short programs, no real clock to wait for.
+
+mod command;
+pub(crate) mod fake;
+mod http;
+mod life;
+mod native;
