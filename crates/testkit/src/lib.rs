@@ -1,3 +1,4 @@
 //! testkit
 
+pub mod house;
 pub mod model;

@@ -1,0 +1,108 @@
+//! Changing an agent: what it is told to be from its next session on.
+
+use mi_core::wire::agents::UpdateAgent;
+use serde_json::{Value, json};
+
+use super::service::{AgentRow, find, full_card, may_change, record};
+use super::{rules, store};
+use crate::gateway::providers::Providers;
+use crate::infra::act::{Act, Answer};
+use crate::infra::caller::Member;
+use crate::infra::fault::{self, Fault};
+
+pub fn update(
+    act: &mut Act<'_>,
+    member: &Member,
+    name: &str,
+    change: &UpdateAgent,
+    providers: &Providers,
+) -> Result<Answer, Fault> {
+    let mut agent = find(act.tx, act.office, name)?;
+    may_change(act, member, &agent)?;
+    apply(&mut agent, change, providers)?;
+    save(act, member, &agent, "agents.update", json!({"name": agent.name}))?;
+    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+}
+
+/// Fields that are not there stay; blank text clears.
+fn apply(agent: &mut AgentRow, change: &UpdateAgent, providers: &Providers) -> Result<(), Fault> {
+    if change.role.is_some() {
+        agent.role = rules::word("the role", change.role.as_deref())?;
+    }
+    if change.model_tier.is_some() {
+        agent.model_tier = rules::word("the model", change.model_tier.as_deref())?;
+    }
+    if change.provider.is_some() {
+        let provider = rules::word("the provider", change.provider.as_deref())?;
+        known_provider(provider.as_deref(), providers)?;
+        agent.integrations = rules::integrations(&agent.integrations, provider.as_deref())?;
+        agent.model_provider = provider;
+    }
+    if let Some(skills) = &change.skills {
+        agent.skills = rules::skills(skills)?;
+    }
+    if change.system_prompt.is_some() {
+        agent.system_prompt = rules::system_prompt(change.system_prompt.as_deref())?;
+    }
+    if change.command.is_some() {
+        agent.command = rules::command(change.command.as_ref())?;
+    }
+    if change.command.is_some() || change.harness.is_some() {
+        let harness = change.harness.as_deref().unwrap_or(agent.harness.as_str());
+        agent.harness = rules::harness(Some(harness), agent.command.as_ref())?;
+    }
+    Ok(())
+}
+
+/// None is fine: such an agent gets whichever provider has a key.
+pub fn known_provider(provider: Option<&str>, providers: &Providers) -> Result<(), Fault> {
+    if provider.is_some() {
+        providers.choose_model(provider, None)?;
+    }
+    Ok(())
+}
+
+fn save(act: &mut Act<'_>, member: &Member, agent: &AgentRow, kind: &'static str, data: Value) -> Result<(), Fault> {
+    store::update(act.tx, act.office, agent)?;
+    record(act, member, agent, kind, format!("{} was changed by {}", agent.name, member.name()), data)
+}
+
+/// Another model, from the next session on.
+pub fn promote(
+    act: &mut Act<'_>,
+    member: &Member,
+    name: &str,
+    change: &UpdateAgent,
+    providers: &Providers,
+) -> Result<Answer, Fault> {
+    if change.model_tier.as_deref().is_none_or(|tier| tier.trim().is_empty()) {
+        return Err(fault::bad_request("modelTier says which model the agent gets"));
+    }
+    let model = UpdateAgent {
+        model_tier: change.model_tier.clone(),
+        provider: change.provider.clone(),
+        ..UpdateAgent::default()
+    };
+    let mut agent = find(act.tx, act.office, name)?;
+    may_change(act, member, &agent)?;
+    apply(&mut agent, &model, providers)?;
+    let data = json!({"modelTier": agent.model_tier, "modelProvider": agent.model_provider});
+    save(act, member, &agent, "agents.promote", data)?;
+    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+}
+
+pub fn change_skills(
+    act: &mut Act<'_>,
+    member: &Member,
+    name: &str,
+    (add, remove): (&[String], &[String]),
+    providers: &Providers,
+) -> Result<Answer, Fault> {
+    let mut agent = find(act.tx, act.office, name)?;
+    may_change(act, member, &agent)?;
+    let kept = agent.skills.iter().filter(|skill| !remove.contains(skill));
+    let wanted: Vec<String> = kept.chain(add).cloned().collect();
+    agent.skills = rules::skills(&wanted)?;
+    save(act, member, &agent, "agents.change_skills", json!({"add": add, "remove": remove}))?;
+    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+}

@@ -1,0 +1,93 @@
+//! Hiring: the rules in the contract's order, then the agent with its pod.
+
+use mi_core::ids::{AgentId, AgentName};
+use mi_core::time::Millis;
+use mi_core::wire::agents::{AgentKind, HireAgent};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::service::{self, AgentRow};
+use super::{change, faults, rules, store};
+use crate::env;
+use crate::gateway::providers::Providers;
+use crate::infra::act::{Act, Answer};
+use crate::infra::caller::Member;
+use crate::infra::fault::Fault;
+use crate::infra::keys::Keys;
+use crate::pods;
+
+/// What hiring needs of the house.
+#[derive(Clone)]
+pub struct Desk {
+    pub keys: Keys,
+    pub providers: Providers,
+}
+
+pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) -> Result<Answer, Fault> {
+    let name = rules::good_name(&asked.name)?;
+    may_hire(act, member, &name)?;
+    let agent = row(act, member, name, asked, &desk.providers)?;
+    store::insert(act.tx, act.office, &agent)?;
+    act.head.agent_count += 1;
+    if let Some(variables) = asked.env.as_ref().filter(|variables| !variables.is_empty()) {
+        env::service::set_for_agent(act, &desk.keys, agent.id, variables)?;
+    }
+    pods::service::create(act, agent.id)?;
+    let summary = format!("{} was hired by {}", agent.name, member.name());
+    let data = json!({"id": agent.id, "harness": agent.harness, "provider": agent.model_provider});
+    service::record(act, member, &agent, "agents.hire", summary, data)?;
+    Answer::created(&service::full_card(act.tx, act.office, &act.head, &agent, &desk.providers)?)
+}
+
+/// May this office have another agent now, and may this member bring it?
+fn may_hire(act: &mut Act<'_>, member: &Member, name: &AgentName) -> Result<(), Fault> {
+    if store::by_name(act.tx, act.office, name.as_str())?.is_some() {
+        return Err(faults::agent_exists(name));
+    }
+    if act.head.balance.0 <= 0 {
+        return Err(faults::out_of_credits());
+    }
+    let settings = &act.head.settings;
+    if member.agent().is_some() && !settings.allow_agent_hiring {
+        return Err(faults::agent_hiring_disabled());
+    }
+    if act.head.agent_count >= settings.max_agents {
+        return Err(faults::hire_limit_reached(settings.max_agents));
+    }
+    let limit = settings.hire_limit;
+    let since = act.now + Millis::seconds(limit.window_seconds.saturating_neg());
+    let newest = store::hired_since(act.tx, act.office, since, limit.count)?;
+    rules::hire_rate(limit, &newest, act.now)
+}
+
+fn row(
+    act: &Act<'_>,
+    member: &Member,
+    name: AgentName,
+    asked: &HireAgent,
+    providers: &Providers,
+) -> Result<AgentRow, Fault> {
+    let provider = rules::word("the provider", asked.provider.as_deref())?;
+    change::known_provider(provider.as_deref(), providers)?;
+    let command = rules::command(asked.command.as_ref())?;
+    let asked_integrations = asked.integrations.as_deref().unwrap_or_default();
+    Ok(AgentRow {
+        id: AgentId(Uuid::new_v4()),
+        name,
+        role: rules::word("the role", asked.role.as_deref())?,
+        model_tier: rules::word("the model", asked.model_tier.as_deref())?,
+        harness: rules::harness(asked.harness.as_deref(), command.as_ref())?,
+        command,
+        skills: rules::skills(asked.skills.as_deref().unwrap_or_default())?,
+        system_prompt: rules::system_prompt(asked.system_prompt.as_deref())?,
+        integrations: rules::integrations(asked_integrations, provider.as_deref())?,
+        model_provider: provider,
+        resources: rules::resources(asked.resources.as_ref())?,
+        kind: AgentKind::Hosted,
+        spawned_by: member.agent().cloned(),
+        created_at: act.now,
+        last_seen_at: None,
+        live_sessions: 0,
+        fired_at: None,
+    })
+}

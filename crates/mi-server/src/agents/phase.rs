@@ -1,0 +1,111 @@
+//! What an agent is doing, told from the facts: a pure rule.
+
+use mi_core::ids::TaskId;
+use mi_core::time::Time;
+use mi_core::wire::agents::{AgentKind, AgentPhase, AgentStatus};
+use mi_core::wire::offices::OfficeStatus;
+
+use crate::pods::{Desired, Observed, PodRow};
+
+/// Everything that an agent's phase follows from.
+pub struct Facts<'a> {
+    pub name: &'a str,
+    pub kind: AgentKind,
+    pub office: OfficeStatus,
+    pub funded: bool,
+    pub pod: Option<&'a PodRow>,
+    pub live: Live,
+    pub last_seen: Option<Time>,
+    /// Which environment variable the server needs before this agent's model can be called.
+    pub missing_key: Option<MissingKey>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Live {
+    No,
+    /// A session for a task, or for a message.
+    Session(Option<TaskId>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingKey {
+    pub provider: String,
+    pub variable: String,
+}
+
+pub fn status(facts: &Facts<'_>) -> AgentStatus {
+    let (phase, message) = judge(facts);
+    let current_task = match facts.live {
+        Live::Session(task) => task,
+        Live::No => None,
+    };
+    let ready = matches!(phase, AgentPhase::Running | AgentPhase::Idle);
+    AgentStatus { phase, ready, message, last_seen: facts.last_seen, current_task }
+}
+
+fn judge(facts: &Facts<'_>) -> (AgentPhase, String) {
+    match facts.office {
+        OfficeStatus::Suspended => return said(AgentPhase::Suspended, "the office is suspended; mi colonies resume"),
+        OfficeStatus::Provisioning => return said(AgentPhase::Pending, "the office is being set up"),
+        OfficeStatus::Active => {}
+    }
+    if !facts.funded {
+        return said(AgentPhase::Suspended, "the office has no credits left; mi credits add tops it up");
+    }
+    match (facts.kind, facts.pod) {
+        (AgentKind::External, _) => external(facts.live),
+        (AgentKind::Hosted, None) => said(AgentPhase::Archived, "the agent has no pod"),
+        (AgentKind::Hosted, Some(pod)) => hosted(facts, pod),
+    }
+}
+
+fn external(live: Live) -> (AgentPhase, String) {
+    match live {
+        Live::Session(task) => working(task),
+        Live::No => said(AgentPhase::Offline, "the agent runs elsewhere and holds no session"),
+    }
+}
+
+fn hosted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
+    match pod.desired {
+        Desired::Gone => said(AgentPhase::Archived, "the agent's pod is being removed"),
+        Desired::Stopped => (AgentPhase::Stopped, format!("stopped by hand; mi start {} starts it", facts.name)),
+        Desired::Running => wanted(facts, pod),
+    }
+}
+
+fn wanted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
+    match (pod.observed, facts.live, &facts.missing_key) {
+        (Observed::Failed, _, _) => (AgentPhase::Failed, pod.last_error.clone().unwrap_or("the pod failed".to_owned())),
+        (Observed::Running, Live::Session(task), _) => working(task),
+        (_, _, Some(MissingKey { provider, variable })) => {
+            let message = format!("no model key for {provider}: start mi up with {variable} set");
+            (AgentPhase::Pending, message)
+        }
+        (Observed::None, _, None) => pending(pod, "the pod is about to start"),
+        (Observed::Starting, _, None) => pending(pod, "the pod is starting"),
+        (Observed::Exited, _, None) => pending(pod, "the pod ended and will start again"),
+        (Observed::Running, Live::No, None) => said(AgentPhase::Idle, "waiting for work"),
+    }
+}
+
+fn working(task: Option<TaskId>) -> (AgentPhase, String) {
+    let message = match task {
+        Some(task) => format!("working on task {task}"),
+        None => "reading messages".to_owned(),
+    };
+    (AgentPhase::Running, message)
+}
+
+/// Why it failed the last time says more than that it starts again.
+fn pending(pod: &PodRow, plain: &str) -> (AgentPhase, String) {
+    let message = match &pod.last_error {
+        Some(error) => format!("{plain}; the last time: {error}"),
+        None => plain.to_owned(),
+    };
+    (AgentPhase::Pending, message)
+}
+
+fn said(phase: AgentPhase, message: &str) -> (AgentPhase, String) {
+    (phase, message.to_owned())
+}

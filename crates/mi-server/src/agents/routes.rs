@@ -1,0 +1,212 @@
+//! Routes of agents.
+
+use mi_core::casing::loose_list;
+use mi_core::problem::Code;
+use mi_core::wire::agents::{Activity, Agent, AgentLogs, HireAgent, LastError, Lifecycle, Presence, UpdateAgent};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::hire::{self, Desk};
+use super::{change, service, traces};
+use crate::house::{House, View};
+use crate::infra::act::{Act, Answer};
+use crate::infra::caller::{Access, Member};
+use crate::infra::fault::Fault;
+use crate::infra::http::{Call, Operation, Reply, delete, get, patch, post};
+
+const PAGE: &[(&str, &str)] = &[("limit", "at most so many, up to 500"), ("offset", "skip so many")];
+const LOGS: &[(&str, &str)] = &[("tail", "the last so many lines, up to 2000"), ("since", "RFC 3339")];
+const ACTIVITY: &[(&str, &str)] =
+    &[("category", "only this one"), ("since", "RFC 3339"), ("limit", "at most so many"), ("offset", "skip so many")];
+const HIRING: &[Code] = &[
+    Code::BadName,
+    Code::ReservedName,
+    Code::AgentExists,
+    Code::OutOfCredits,
+    Code::AgentHiringDisabled,
+    Code::HireLimitReached,
+    Code::HireRateLimited,
+    Code::UnknownProvider,
+    Code::UnknownHarness,
+    Code::CommandRequired,
+    Code::TooLong,
+    Code::ReservedKey,
+];
+const CHANGING: &[Code] = &[
+    Code::NoSuchAgent,
+    Code::NotYours,
+    Code::UnknownProvider,
+    Code::UnknownHarness,
+    Code::CommandRequired,
+    Code::TooLong,
+];
+const FIRING: &[Code] = &[Code::NoSuchAgent, Code::NotYours];
+const LOOKING: &[Code] = &[Code::NoSuchAgent];
+
+/// `POST …/skills`: removes first, then adds.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SkillsChange {
+    #[serde(default, deserialize_with = "loose_list")]
+    pub add: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "loose_list")]
+    pub remove: Option<Vec<String>>,
+}
+
+pub fn operations() -> Vec<Operation> {
+    let mut all = people();
+    all.extend(glances());
+    all
+}
+
+fn people() -> Vec<Operation> {
+    vec![
+        post("agents.hire", "…/employees", Access::Member, "Hire an agent; it gets a pod of its own")
+            .takes::<HireAgent>()
+            .gives::<Agent>(201)
+            .fails(HIRING)
+            .run(hire_one),
+        get("agents.list", "…/employees", Access::Member, "Everybody who works here")
+            .query(PAGE)
+            .lists::<Agent>()
+            .run(list),
+        get("agents.get", "…/employees/{name}", Access::Member, "One agent and what it is doing")
+            .gives::<Agent>(200)
+            .fails(LOOKING)
+            .run(get_one),
+        patch("agents.update", "…/employees/{name}", Access::Member, "Change an agent, from its next session on")
+            .takes::<UpdateAgent>()
+            .gives::<Agent>(200)
+            .fails(CHANGING)
+            .run(update),
+        delete("agents.fire", "…/employees/{name}", Access::Member, "Let an agent go; its work returns to the queue")
+            .fails(FIRING)
+            .run(fire),
+        post("agents.promote", "…/employees/{name}/promote", Access::Member, "Give an agent another model")
+            .takes::<UpdateAgent>()
+            .gives::<Agent>(200)
+            .fails(CHANGING)
+            .run(promote),
+        post("agents.change_skills", "…/employees/{name}/skills", Access::Member, "Add and remove skills")
+            .takes::<SkillsChange>()
+            .gives::<Agent>(200)
+            .fails(CHANGING)
+            .run(change_skills),
+        post("agents.lifecycle", "…/employees/{name}/lifecycle", Access::Operator, "Stop, start or restart an agent")
+            .takes::<Lifecycle>()
+            .gives::<Agent>(200)
+            .fails(LOOKING)
+            .run(lifecycle),
+        post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Session, "An agent says that it is there")
+            .fails(&[Code::NoSuchAgent, Code::NotYou])
+            .run(heartbeat),
+    ]
+}
+
+fn glances() -> Vec<Operation> {
+    vec![
+        get("agents.logs", "…/employees/{name}/logs", Access::Member, "What its sessions and its pod wrote last")
+            .query(LOGS)
+            .gives::<AgentLogs>(200)
+            .fails(FIRING)
+            .run(logs),
+        get("agents.activity", "…/employees/{name}/activity", Access::Member, "What it did and met, newest first")
+            .query(ACTIVITY)
+            .lists::<Activity>()
+            .fails(LOOKING)
+            .run(activity),
+        get("agents.presence", "…/employees/{name}/presence", Access::Member, "Whether it is there")
+            .gives::<Presence>(200)
+            .fails(LOOKING)
+            .run(presence),
+        get("agents.last_error", "…/employees/{name}/last-error", Access::Member, "Why its pod failed the last time")
+            .gives::<LastError>(200)
+            .fails(LOOKING)
+            .run(last_error),
+    ]
+}
+
+async fn hire_one(house: House, call: Call) -> Result<Reply, Fault> {
+    let asked: HireAgent = call.body()?;
+    let desk = Desk { keys: house.keys.clone(), providers: house.providers.clone() };
+    Ok(house.act(&call, move |act, member| hire::hire(act, member, &asked, &desk)).await?.into())
+}
+
+async fn list(house: House, call: Call) -> Result<Reply, Fault> {
+    let (page, providers) = (call.page()?, house.providers.clone());
+    let look = move |view: &mut View<'_>, _: &Member| {
+        let cards = service::cards_on(view.tx, view.office, &view.head, &providers, page)?;
+        Ok((cards, view.head.agent_count))
+    };
+    let (cards, total) = house.look(&call, look).await?;
+    Ok(Answer::list(&cards, total)?.into())
+}
+
+async fn get_one(house: House, call: Call) -> Result<Reply, Fault> {
+    let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
+    let look = move |view: &mut View<'_>, _: &Member| {
+        let agent = service::find(view.tx, view.office, &name)?;
+        service::full_card(view.tx, view.office, &view.head, &agent, &providers)
+    };
+    Ok(Answer::ok(&house.look(&call, look).await?)?.into())
+}
+
+async fn update(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: UpdateAgent = call.body()?;
+    let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
+    let act = move |act: &mut Act<'_>, member: &Member| change::update(act, member, &name, &wish, &providers);
+    Ok(house.act(&call, act).await?.into())
+}
+
+async fn promote(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: UpdateAgent = call.body()?;
+    let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
+    let act = move |act: &mut Act<'_>, member: &Member| change::promote(act, member, &name, &wish, &providers);
+    Ok(house.act(&call, act).await?.into())
+}
+
+async fn change_skills(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: SkillsChange = call.body()?;
+    let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
+    let (add, remove) = (wish.add.unwrap_or_default(), wish.remove.unwrap_or_default());
+    let act = move |act: &mut Act<'_>, member: &Member| {
+        change::change_skills(act, member, &name, (&add, &remove), &providers)
+    };
+    Ok(house.act(&call, act).await?.into())
+}
+
+async fn lifecycle(house: House, call: Call) -> Result<Reply, Fault> {
+    let asked: Lifecycle = call.body()?;
+    let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
+    let act =
+        move |act: &mut Act<'_>, member: &Member| service::lifecycle(act, member, &name, asked.action, &providers);
+    Ok(house.act(&call, act).await?.into())
+}
+
+async fn heartbeat(house: House, call: Call) -> Result<Reply, Fault> {
+    let name = call.param("name")?.to_owned();
+    Ok(house.act(&call, move |act, member| service::heartbeat(act, member, &name)).await?.into())
+}
+
+async fn fire(house: House, call: Call) -> Result<Reply, Fault> {
+    let name = call.param("name")?.to_owned();
+    Ok(house.act(&call, move |act, member| service::fire(act, member, &name)).await?.into())
+}
+
+async fn logs(house: House, call: Call) -> Result<Reply, Fault> {
+    Ok(traces::logs(&house, &call).await?.into())
+}
+
+async fn activity(house: House, call: Call) -> Result<Reply, Fault> {
+    Ok(traces::activity(&house, &call).await?.into())
+}
+
+async fn presence(house: House, call: Call) -> Result<Reply, Fault> {
+    let name = call.param("name")?.to_owned();
+    Ok(Answer::ok(&house.look(&call, move |view, _| traces::presence(view, &name)).await?)?.into())
+}
+
+async fn last_error(house: House, call: Call) -> Result<Reply, Fault> {
+    let name = call.param("name")?.to_owned();
+    Ok(Answer::ok(&house.look(&call, move |view, _| traces::last_error(view, &name)).await?)?.into())
+}

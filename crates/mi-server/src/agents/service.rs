@@ -1,0 +1,272 @@
+//! Acts of agents, and what other concepts ask of them.
+
+use mi_core::ids::{AgentId, AgentName, OfficeId};
+use mi_core::time::Time;
+use mi_core::wire::agents::{Agent, AgentKind, CommandLine, HarnessKind, LifecycleAction, Resources};
+use serde_json::{Value, json};
+
+use super::phase::{Facts, Live, MissingKey};
+use super::{faults, phase, store};
+use crate::gateway::providers::Providers;
+use crate::infra::act::event::Category;
+use crate::infra::act::{Act, Answer, Head, NewEvent, look};
+use crate::infra::caller::Member;
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::call::Page;
+use crate::pods::{Desired, PodRow, service as pods};
+use crate::{chat, sessions};
+
+/// More than an office may ever have; lists of all agents end here.
+const ALL: Page = Page { limit: 10_000, offset: 0 };
+
+/// An agent as the store has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentRow {
+    pub id: AgentId,
+    pub name: AgentName,
+    pub role: Option<String>,
+    pub model_tier: Option<String>,
+    pub model_provider: Option<String>,
+    pub harness: HarnessKind,
+    pub command: Option<CommandLine>,
+    pub skills: Vec<String>,
+    pub system_prompt: Option<String>,
+    pub integrations: Vec<String>,
+    pub resources: Resources,
+    pub kind: AgentKind,
+    pub spawned_by: Option<AgentName>,
+    pub created_at: Time,
+    pub last_seen_at: Option<Time>,
+    pub live_sessions: i64,
+    pub fired_at: Option<Time>,
+}
+
+/// Not a fired one.
+pub fn by_name(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<AgentRow>, Fault> {
+    Ok(store::by_name(tx, office, name)?)
+}
+
+/// A fired one too.
+pub fn by_id(tx: &mut dyn Tx, office: OfficeId, id: AgentId) -> Result<Option<AgentRow>, Fault> {
+    Ok(store::by_id(tx, office, id)?)
+}
+
+/// By name, or by id, as existing clients send either.
+pub fn find(tx: &mut dyn Tx, office: OfficeId, name_or_id: &str) -> Result<AgentRow, Fault> {
+    if let Some(agent) = by_name(tx, office, name_or_id)? {
+        return Ok(agent);
+    }
+    let by_its_id = match name_or_id.parse() {
+        Ok(id) => by_id(tx, office, id)?,
+        Err(_) => None,
+    };
+    let there = by_its_id.filter(|agent| agent.fired_at.is_none());
+    there.ok_or_else(|| fault::no_such_agent(mi_core::ids::excerpt(name_or_id)))
+}
+
+/// Everybody who is not fired, in the order of hiring.
+pub fn list(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<AgentRow>, Fault> {
+    Ok(store::page(tx, office, ALL)?)
+}
+
+/// Keeps the number of the agent's live sessions.
+pub fn count_live(tx: &mut dyn Tx, office: OfficeId, id: AgentId, delta: i64) -> Result<(), Fault> {
+    Ok(store::add_live(tx, office, id, delta)?)
+}
+
+/// A sign of life.
+pub fn touch(tx: &mut dyn Tx, office: OfficeId, id: AgentId, now: Time) -> Result<(), Fault> {
+    Ok(store::set_seen(tx, office, id, now)?)
+}
+
+/// As clients see it, for those who know that its model can be reached.
+pub fn card(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<Agent, Fault> {
+    let head = look(tx, office)?;
+    card_with(tx, office, &head, agent, None)
+}
+
+/// As clients see it, its model's key looked for as well.
+pub fn full_card(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    agent: &AgentRow,
+    providers: &Providers,
+) -> Result<Agent, Fault> {
+    card_with(tx, office, head, agent, missing_key(agent, providers))
+}
+
+/// All agents of the office as clients see them.
+pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, providers: &Providers) -> Result<Vec<Agent>, Fault> {
+    cards_on(tx, office, head, providers, ALL)
+}
+
+pub fn cards_on(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    providers: &Providers,
+    page: Page,
+) -> Result<Vec<Agent>, Fault> {
+    let rows = store::page(tx, office, page)?;
+    rows.iter().map(|agent| full_card(tx, office, head, agent, providers)).collect()
+}
+
+fn card_with(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    agent: &AgentRow,
+    missing_key: Option<MissingKey>,
+) -> Result<Agent, Fault> {
+    let pod = pods::row(tx, office, agent.id)?;
+    let live = match sessions::service::current(tx, office, agent.id)? {
+        Some((_, task)) => Live::Session(task),
+        None => Live::No,
+    };
+    let status = phase::status(&Facts {
+        name: agent.name.as_str(),
+        kind: agent.kind,
+        office: head.status,
+        funded: head.balance.0 > 0,
+        pod: pod.as_ref(),
+        live,
+        last_seen: last_seen(agent, pod.as_ref()),
+        missing_key,
+    });
+    Ok(Agent {
+        id: agent.id,
+        name: agent.name.clone(),
+        role: agent.role.clone(),
+        model_tier: agent.model_tier.clone(),
+        model_provider: agent.model_provider.clone(),
+        harness: agent.harness,
+        command: agent.command.clone(),
+        skills: agent.skills.clone(),
+        system_prompt: agent.system_prompt.clone(),
+        kind: agent.kind,
+        spawned_by: agent.spawned_by.clone(),
+        public_key: None,
+        xmtp_address: None,
+        created_at: agent.created_at,
+        status,
+    })
+}
+
+pub fn last_seen(agent: &AgentRow, pod: Option<&PodRow>) -> Option<Time> {
+    agent.last_seen_at.max(pod.and_then(|pod| pod.runner_seen_at))
+}
+
+/// A command brings its own means; every other harness calls models through the server.
+fn missing_key(agent: &AgentRow, providers: &Providers) -> Option<MissingKey> {
+    if agent.harness == HarnessKind::Command {
+        return None;
+    }
+    let chosen = providers.choose_model(agent.model_provider.as_deref(), agent.model_tier.as_deref());
+    let chosen = chosen.ok().flatten().map(|choice| choice.provider);
+    if chosen.as_deref().is_some_and(|provider| providers.is_configured(provider)) {
+        return None;
+    }
+    let provider = agent.model_provider.clone().or(chosen).unwrap_or("any model provider".to_owned());
+    let variable = providers.variable(&provider).to_owned();
+    Some(MissingKey { provider, variable })
+}
+
+pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Result<(), Fault> {
+    if is_hirer(act.tx, act.office, member, agent)? { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
+}
+
+/// Operators stand behind every agent; an agent only behind those that it hired itself. A later agent of the
+/// hirer's name is somebody else.
+pub fn is_hirer(tx: &mut dyn Tx, office: OfficeId, member: &Member, agent: &AgentRow) -> Result<bool, Fault> {
+    match member {
+        Member::Operator(_) => Ok(true),
+        Member::Agent { name, .. } if agent.spawned_by.as_ref() != Some(name) => Ok(false),
+        Member::Agent { id, .. } => {
+            let me = by_id(tx, office, *id)?;
+            Ok(me.is_some_and(|me| me.created_at <= agent.created_at))
+        }
+    }
+}
+
+pub fn record(
+    act: &mut Act<'_>,
+    member: &Member,
+    agent: &AgentRow,
+    kind: &'static str,
+    summary: String,
+    data: Value,
+) -> Result<(), Fault> {
+    act.event(NewEvent {
+        category: Category::Lifecycle,
+        kind,
+        actor: member.name(),
+        agent: Some(&agent.name),
+        task: None,
+        summary,
+        data,
+    })?;
+    Ok(())
+}
+
+/// Stopped by hand, an agent is not woken by work.
+pub fn lifecycle(
+    act: &mut Act<'_>,
+    member: &Member,
+    name: &str,
+    action: LifecycleAction,
+    providers: &Providers,
+) -> Result<Answer, Fault> {
+    let agent = find(act.tx, act.office, name)?;
+    match action {
+        LifecycleAction::Stop => {
+            sessions::service::stop_all(act, agent.id, "stopped")?;
+            pods::wish(act, agent.id, Desired::Stopped)?;
+        }
+        LifecycleAction::Start => pods::wish(act, agent.id, Desired::Running)?,
+        LifecycleAction::Restart => {
+            sessions::service::stop_all(act, agent.id, "restarted")?;
+            pods::restart(act, agent.id)?;
+        }
+    }
+    act.wake_agent(&agent.name);
+    let summary = format!("{} {} by {}", agent.name, past(action), member.name());
+    record(act, member, &agent, "agents.lifecycle", summary, json!({"action": action}))?;
+    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+}
+
+const fn past(action: LifecycleAction) -> &'static str {
+    match action {
+        LifecycleAction::Stop => "was stopped",
+        LifecycleAction::Start => "was started",
+        LifecycleAction::Restart => "was restarted",
+    }
+}
+
+/// Presence, by the agent itself.
+pub fn heartbeat(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fault> {
+    let agent = find(act.tx, act.office, name)?;
+    match member {
+        Member::Agent { id, .. } if *id == agent.id => {}
+        Member::Agent { .. } | Member::Operator(_) => return Err(fault::not_you(agent.name.as_str())),
+    }
+    touch(act.tx, act.office, agent.id, act.now)?;
+    Ok(Answer::done())
+}
+
+/// The name is free from here on; what the agent held goes back to the queue uncounted.
+pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fault> {
+    let agent = find(act.tx, act.office, name)?;
+    may_change(act, member, &agent)?;
+    let stopped = sessions::service::stop_all(act, agent.id, "fired")?;
+    pods::wish(act, agent.id, Desired::Gone)?;
+    store::set_fired(act.tx, act.office, agent.id, act.now)?;
+    act.head.agent_count -= 1;
+    // A later agent of this name must not find this one's letters.
+    chat::service::forget_unread(act, &agent.name)?;
+    act.wake_agent(&agent.name);
+    let summary = format!("{} was fired by {}", agent.name, member.name());
+    record(act, member, &agent, "agents.fire", summary, json!({"id": agent.id, "stopped_sessions": stopped}))?;
+    Ok(Answer::done())
+}

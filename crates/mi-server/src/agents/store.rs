@@ -1,0 +1,158 @@
+//! Rows of agents.
+
+use mi_core::ids::{AgentId, OfficeId};
+use mi_core::time::Time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::service::AgentRow;
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+use crate::infra::http::call::Page;
+
+const BY_NAME: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
+     integrations, resources, kind, spawned_by, created_at, last_seen_at, live_sessions, fired_at \
+     from agents where office_id = $1 and name = $2 and fired_at is null";
+const BY_ID: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
+     integrations, resources, kind, spawned_by, created_at, last_seen_at, live_sessions, fired_at \
+     from agents where office_id = $1 and id = $2";
+const PAGE: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
+     integrations, resources, kind, spawned_by, created_at, last_seen_at, live_sessions, fired_at \
+     from agents where office_id = $1 and fired_at is null order by created_at, name limit $2 offset $3";
+
+pub fn by_name(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<AgentRow>, DbError> {
+    tx.first(BY_NAME, args![office, name])?.as_ref().map(read).transpose()
+}
+
+/// A fired one too: its sessions and events still speak of it.
+pub fn by_id(tx: &mut dyn Tx, office: OfficeId, id: AgentId) -> Result<Option<AgentRow>, DbError> {
+    tx.first(BY_ID, args![office, id])?.as_ref().map(read).transpose()
+}
+
+pub fn page(tx: &mut dyn Tx, office: OfficeId, page: Page) -> Result<Vec<AgentRow>, DbError> {
+    tx.query(PAGE, args![office, page.limit, page.offset])?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<AgentRow, DbError> {
+    let mut r = row.reader();
+    Ok(AgentRow {
+        id: r.take()?,
+        name: r.take()?,
+        role: r.take()?,
+        model_tier: r.take()?,
+        model_provider: r.take()?,
+        harness: r.take()?,
+        command: r.take::<Option<String>>()?.as_deref().map(parse).transpose()?,
+        skills: parse(&r.take::<String>()?)?,
+        system_prompt: r.take()?,
+        integrations: parse(&r.take::<String>()?)?,
+        resources: parse(&r.take::<String>()?)?,
+        kind: r.take()?,
+        spawned_by: r.take()?,
+        created_at: r.take()?,
+        last_seen_at: r.take()?,
+        live_sessions: r.take()?,
+        fired_at: r.take()?,
+    })
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Shape(format!("a column of agents: {error}")))
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, DbError> {
+    serde_json::to_string(value).map_err(|error| DbError::Shape(format!("a column of agents: {error}")))
+}
+
+pub fn insert(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(), DbError> {
+    let sql = "insert into agents (office_id, id, name, role, model_tier, model_provider, harness, command, skills, \
+               system_prompt, integrations, resources, kind, spawned_by, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    tx.execute(
+        sql,
+        args![
+            office,
+            agent.id,
+            &agent.name,
+            agent.role.as_ref(),
+            agent.model_tier.as_ref(),
+            agent.model_provider.as_ref(),
+            agent.harness.as_str(),
+            agent.command.as_ref().map(json).transpose()?,
+            json(&agent.skills)?,
+            agent.system_prompt.as_ref(),
+            json(&agent.integrations)?,
+            json(&agent.resources)?,
+            agent.kind.as_str(),
+            agent.spawned_by.as_ref(),
+            agent.created_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// What can be changed about an agent after its hire.
+pub fn update(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(), DbError> {
+    let sql = "update agents set role = $3, model_tier = $4, model_provider = $5, harness = $6, command = $7, \
+               skills = $8, system_prompt = $9, integrations = $10 where office_id = $1 and id = $2";
+    tx.execute(
+        sql,
+        args![
+            office,
+            agent.id,
+            agent.role.as_ref(),
+            agent.model_tier.as_ref(),
+            agent.model_provider.as_ref(),
+            agent.harness.as_str(),
+            agent.command.as_ref().map(json).transpose()?,
+            json(&agent.skills)?,
+            agent.system_prompt.as_ref(),
+            json(&agent.integrations)?,
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn set_fired(tx: &mut dyn Tx, office: OfficeId, id: AgentId, now: Time) -> Result<(), DbError> {
+    tx.execute("update agents set fired_at = $3 where office_id = $1 and id = $2", args![office, id, now])?;
+    Ok(())
+}
+
+pub fn add_live(tx: &mut dyn Tx, office: OfficeId, id: AgentId, delta: i64) -> Result<(), DbError> {
+    let sql = "update agents set live_sessions = live_sessions + $3 where office_id = $1 and id = $2";
+    tx.execute(sql, args![office, id, delta])?;
+    Ok(())
+}
+
+/// Never back in time, so that calls in flight may arrive in any order.
+pub fn set_seen(tx: &mut dyn Tx, office: OfficeId, id: AgentId, now: Time) -> Result<(), DbError> {
+    let sql = "update agents set last_seen_at = $3 where office_id = $1 and id = $2 \
+               and (last_seen_at is null or last_seen_at < $3)";
+    tx.execute(sql, args![office, id, now])?;
+    Ok(())
+}
+
+/// When the latest agents were hired, fired ones included, newest first.
+pub fn hired_since(tx: &mut dyn Tx, office: OfficeId, since: Time, most: i64) -> Result<Vec<Time>, DbError> {
+    let sql =
+        "select created_at from agents where office_id = $1 and created_at > $2 order by created_at desc limit $3";
+    tx.query(sql, args![office, since, most])?.iter().map(|row| row.get(0)).collect()
+}
+
+/// One line that a session of the agent wrote.
+pub struct Line {
+    pub at: Time,
+    pub text: String,
+}
+
+/// The newest lines, newest first.
+pub fn lines(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, since: Time, most: i64) -> Result<Vec<Line>, DbError> {
+    let sql = "select i.created_at, i.text from session_items i \
+               join sessions s on s.office_id = i.office_id and s.number = i.session \
+               where i.office_id = $1 and s.agent_id = $2 and i.kind in ('log', 'tool') and i.created_at >= $3 \
+               order by i.session desc, i.n desc limit $4";
+    tx.query(sql, args![office, agent, since, most])?
+        .iter()
+        .map(|row| Ok(Line { at: row.get(0)?, text: row.get(1)? }))
+        .collect()
+}

@@ -1,0 +1,5 @@
+//! Agents: their rules, their hiring, their life.
+
+mod hiring;
+mod life;
+mod rules;

@@ -1,0 +1,94 @@
+//! What can be seen of an agent from outside: its log, activity, presence, last error.
+
+use mi_core::time::{Millis, Time};
+use mi_core::wire::agents::{AgentLogs, LastError, Presence};
+use serde::Deserialize;
+
+use super::service::{find, is_hirer, last_seen};
+use super::{faults, store};
+use crate::house::{House, View};
+use crate::infra::act::Answer;
+use crate::infra::caller::Member;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::Call;
+use crate::{events, pods, sessions};
+
+const LOG_LINES_DEFAULT: i64 = 200;
+const LOG_LINES_MAX: i64 = 2_000;
+/// No sign of life for so long means away (contract §11).
+const PRESENCE_SECONDS_MAX: i64 = 120;
+
+#[derive(Deserialize)]
+struct LogsQuery {
+    tail: Option<String>,
+    limit: Option<String>,
+    since: Option<String>,
+}
+
+fn moment(text: Option<&str>) -> Result<Option<Time>, Fault> {
+    let read = |text: &str| {
+        Time::parse(text).ok_or_else(|| fault::bad_request("since is an RFC 3339 time or milliseconds since 1970"))
+    };
+    text.map(read).transpose()
+}
+
+fn lines_wanted(text: Option<&str>) -> Result<i64, Fault> {
+    let Some(text) = text else { return Ok(LOG_LINES_DEFAULT) };
+    let lines: i64 = text.parse().map_err(|_| fault::bad_request("tail is a whole number of lines"))?;
+    Ok(lines.clamp(1, LOG_LINES_MAX))
+}
+
+/// Its sessions' lines and its pod's; for operators, the agent itself and its hirer.
+pub async fn logs(house: &House, call: &Call) -> Result<Answer, Fault> {
+    let query: LogsQuery = call.query()?;
+    let most = lines_wanted(query.tail.as_deref().or(query.limit.as_deref()))?;
+    let since = moment(query.since.as_deref())?.unwrap_or(Time(0));
+    let name = call.param("name")?.to_owned();
+    let look = move |view: &mut View<'_>, member: &Member| {
+        let agent = find(view.tx, view.office, &name)?;
+        if member.agent() != Some(&agent.name) && !is_hirer(view.tx, view.office, member, &agent)? {
+            return Err(faults::not_yours(&agent.name));
+        }
+        let mut lines = store::lines(view.tx, view.office, agent.id, since, most)?;
+        lines.reverse();
+        Ok((agent.id, lines))
+    };
+    let (agent, lines) = house.look(call, look).await?;
+    let logs: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
+    let tail = usize::try_from(most).unwrap_or_default();
+    let pod = pods::service::log_tail(house, call.office()?, agent, tail).await;
+    Answer::ok(&AgentLogs { logs: logs.join("\n"), pod })
+}
+
+#[derive(Deserialize)]
+struct ActivityQuery {
+    category: Option<String>,
+    since: Option<String>,
+}
+
+pub async fn activity(house: &House, call: &Call) -> Result<Answer, Fault> {
+    let query: ActivityQuery = call.query()?;
+    let (page, since) = (call.page()?, moment(query.since.as_deref())?);
+    let name = call.param("name")?.to_owned();
+    let look = move |view: &mut View<'_>, _: &Member| {
+        let agent = find(view.tx, view.office, &name)?;
+        events::service::activity(view.tx, view.office, &agent.name, query.category.as_deref(), since, page)
+    };
+    let (found, total) = house.look(call, look).await?;
+    Answer::list(&found, total)
+}
+
+pub fn presence(view: &mut View<'_>, name: &str) -> Result<Presence, Fault> {
+    let agent = find(view.tx, view.office, name)?;
+    let pod = pods::service::row(view.tx, view.office, agent.id)?;
+    let seen = last_seen(&agent, pod.as_ref());
+    let works = sessions::service::current(view.tx, view.office, agent.id)?.is_some();
+    let recent = seen.is_some_and(|at| view.now - at <= Millis::seconds(PRESENCE_SECONDS_MAX));
+    Ok(Presence { online: works || recent, last_seen: seen })
+}
+
+pub fn last_error(view: &mut View<'_>, name: &str) -> Result<LastError, Fault> {
+    let agent = find(view.tx, view.office, name)?;
+    let pod = pods::service::row(view.tx, view.office, agent.id)?;
+    Ok(pod.map_or_else(LastError::default, |pod| LastError { error: pod.last_error, timestamp: pod.last_error_at }))
+}

@@ -1,0 +1,14 @@
+//! Chat: messages between the agents of an office and its owner.
+//!
+//! Everybody speaks only as themselves; the owner speaks as `owner`. A message to an
+//! agent wakes it, is unread until the agent fetches it, and is never changed.
+//!
+//! Acts: `send`, `read_inbox`.
+//! Elsewhere: when a message starts a session is in `sessions`.
+
+mod faults;
+pub mod routes;
+pub mod service;
+mod store;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Rows of messages.
+
+use mi_core::ids::OfficeId;
+use mi_core::time::Time;
+
+use super::service::{Message, NewMessage};
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+
+pub fn insert(tx: &mut dyn Tx, office: OfficeId, id: i64, message: &NewMessage, now: Time) -> Result<(), DbError> {
+    let sql = "insert into messages (office_id, id, from_agent, to_agent, body, session, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7)";
+    let NewMessage { from, to, body, session } = message;
+    tx.execute(sql, args![office, id, from, to, body, *session, now])?;
+    Ok(())
+}
+
+/// The oldest unread ones, oldest first.
+pub fn unread(tx: &mut dyn Tx, office: OfficeId, to: &str, most: i64) -> Result<Vec<Message>, DbError> {
+    let sql = "select id, from_agent, to_agent, body, created_at from messages \
+               where office_id = $1 and to_agent = $2 and read_at is null order by id limit $3";
+    tx.query(sql, args![office, to, most])?.iter().map(read).collect()
+}
+
+pub fn mark_read(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64, now: Time) -> Result<u64, DbError> {
+    let sql = "update messages set read_at = $4 \
+               where office_id = $1 and to_agent = $2 and read_at is null and id <= $3";
+    tx.execute(sql, args![office, to, up_to, now])
+}
+
+/// Who wrote to whom, since when.
+pub struct Pair<'a> {
+    pub one: &'a str,
+    pub other: &'a str,
+    pub since: Time,
+}
+
+/// The newest of a conversation, newest first.
+pub fn between(tx: &mut dyn Tx, office: OfficeId, pair: &Pair<'_>, most: i64) -> Result<Vec<Message>, DbError> {
+    let sql = "select id, from_agent, to_agent, body, created_at from messages \
+               where office_id = $1 and ((from_agent = $2 and to_agent = $3) or (from_agent = $3 and to_agent = $2)) \
+               and created_at >= $4 order by id desc limit $5";
+    tx.query(sql, args![office, pair.one, pair.other, pair.since, most])?.iter().map(read).collect()
+}
+
+pub fn count_between(tx: &mut dyn Tx, office: OfficeId, pair: &Pair<'_>, most: i64) -> Result<i64, DbError> {
+    let sql = "select count(*) from (select 1 from messages \
+               where office_id = $1 and ((from_agent = $2 and to_agent = $3) or (from_agent = $3 and to_agent = $2)) \
+               and created_at >= $4 limit $5) as found";
+    tx.first(sql, args![office, pair.one, pair.other, pair.since, most])?.map_or(Ok(0), |row| row.get(0))
+}
+
+fn read(row: &Row) -> Result<Message, DbError> {
+    let mut r = row.reader();
+    let (id, from_agent, to_agent) = (r.take()?, r.take()?, r.take()?);
+    let body: String = r.take()?;
+    let at: Time = r.take()?;
+    Ok(Message::new(id, from_agent, to_agent, body, at))
+}

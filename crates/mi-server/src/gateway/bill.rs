@@ -1,0 +1,105 @@
+//! A call's bill: open from its reservation until it is settled, whatever happens between.
+//!
+//! A bill that is dropped unsettled (the caller went away, the answer broke off) settles
+//! itself with what was seen.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::stream::{Stream, StreamExt, unfold};
+use mi_core::wire::runner::Wire;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+
+use super::meter::{Form, Meter};
+use super::service::{Outcome, Reserved, settle};
+use crate::house::House;
+
+/// An answer's bytes as they come.
+pub type Pieces = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
+pub struct Bill {
+    house: House,
+    /// What has to be settled yet: nothing for free calls.
+    open: Option<(Reserved, Wire)>,
+    status: Option<u16>,
+    meter: Option<Meter>,
+    /// The place among the calls under way.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Bill {
+    pub fn new(house: House, open: Option<(Reserved, Wire)>, place: OwnedSemaphorePermit) -> Self {
+        Self { house, open, status: None, meter: None, _place: place }
+    }
+
+    /// The provider began to answer.
+    pub fn answered(&mut self, status: u16, content_type: Option<&str>) {
+        self.status = Some(status);
+        self.meter = self.open.as_ref().map(|(_, wire)| Meter::new(*wire, Form::of(content_type)));
+    }
+
+    fn passed(&mut self, bytes: &[u8]) {
+        if let Some(meter) = &mut self.meter {
+            meter.feed(bytes);
+        }
+    }
+
+    /// Settles, and returns when that is on disk.
+    pub async fn close(mut self) {
+        if let Some(settling) = self.begin_to_settle()
+            && let Err(error) = settling.await
+        {
+            tracing::error!(%error, "a model call's settlement was cut off");
+        }
+    }
+
+    /// In a task of its own, which goes on when the caller is gone.
+    fn begin_to_settle(&mut self) -> Option<JoinHandle<()>> {
+        let (reserved, _) = self.open.take()?;
+        let outcome = Outcome { status: self.status, usage: self.meter.take().and_then(Meter::finish) };
+        let house = self.house.clone();
+        let Ok(runtime) = Handle::try_current() else {
+            tracing::error!(call = reserved.call, "a model call was left unsettled: the server has ended");
+            return None;
+        };
+        Some(runtime.spawn(async move {
+            let call = reserved.call;
+            if let Err(fault) = settle(&house, reserved, outcome).await {
+                let cause = fault.cause.as_deref().unwrap_or_default();
+                tracing::error!(act = "gateway.settle", call, cause, "{}", fault.sentence);
+            }
+        }))
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        if self.begin_to_settle().is_some() {
+            tracing::debug!("a model call ended before its answer did");
+        }
+    }
+}
+
+/// The provider's bytes, metered on their way; the bill is settled before the last of it ends.
+pub fn metered(response: reqwest::Response, bill: Bill) -> Pieces {
+    let state = Some((Box::pin(response.bytes_stream()), bill));
+    Box::pin(unfold(state, |state| async move {
+        let (mut pieces, mut bill) = state?;
+        match pieces.next().await {
+            Some(Ok(bytes)) => {
+                bill.passed(&bytes);
+                Some((Ok(bytes), Some((pieces, bill))))
+            }
+            Some(Err(error)) => {
+                bill.close().await;
+                Some((Err(std::io::Error::other(error.without_url())), None))
+            }
+            None => {
+                bill.close().await;
+                None
+            }
+        }
+    }))
+}

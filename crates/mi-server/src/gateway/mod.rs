@@ -1,0 +1,24 @@
+//! Gateway: the only way from a session to a model.
+//!
+//! A pod never sees a provider's key; the session's credential is the only one that
+//! counts here, and only while the session lives. Every call is reserved before it is
+//! sent and settled afterwards, however it ended. Bodies pass through and are never logged.
+//!
+//! Acts: `reserve`, `settle`.
+//! Elsewhere: the ledger is in `credits`; what a session used in all is in `sessions`.
+
+mod addresses;
+mod bill;
+mod kinds;
+mod meter;
+mod models;
+mod paths;
+mod prices;
+pub mod providers;
+mod request;
+pub mod routes;
+pub mod service;
+mod store;
+#[cfg(test)]
+pub mod tests;
+mod upstream;

@@ -1,0 +1,273 @@
+//! What of a caller's request goes to the provider.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use mi_core::wire::runner::Wire;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::kinds::Kind;
+use super::paths::Target;
+use crate::infra::fault::{self, Fault};
+
+const MODEL_NAME_BYTES_MAX: usize = 200;
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// Headers of the caller that end here: who it is, what its connection needs, whom it wants to be charged.
+const KEPT_BACK: [&str; 27] = [
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "openai-organization",
+    "openai-project",
+    "origin",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "referer",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-api-key",
+    "x-content-sha256",
+    "x-goog-api-key",
+    "x-goog-user-project",
+    "x-office-id",
+];
+const KEPT_BACK_STARTS: [&str; 5] = ["x-mi-", "x-agent-", "x-forwarded-", "x-signature", "x-real-"];
+/// Ways to put a key into the query.
+const KEYS_IN_QUERY: [&str; 4] = ["key", "api_key", "api-key", "access_token"];
+
+/// The caller's headers without those that end here.
+pub fn headers(kind: Kind, sent: &HeaderMap) -> HeaderMap {
+    let named = named_by_connection(sent);
+    let mut out = HeaderMap::new();
+    for (name, value) in sent {
+        let text = name.as_str();
+        let is_kept_back = KEPT_BACK.contains(&text)
+            || KEPT_BACK_STARTS.iter().any(|start| text.starts_with(start))
+            || named.iter().any(|named| named == text);
+        if !is_kept_back {
+            out.append(name.clone(), value.clone());
+        }
+    }
+    if kind == Kind::Anthropic {
+        let version = HeaderName::from_static("anthropic-version");
+        out.entry(version).or_insert(HeaderValue::from_static(ANTHROPIC_VERSION));
+    }
+    out
+}
+
+/// `Connection: close, X-Other` makes `X-Other` a header of this connection only. Source: RFC 9110, 7.6.1.
+fn named_by_connection(sent: &HeaderMap) -> Vec<String> {
+    let lists = sent.get_all(http::header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
+/// The query without keys.
+pub fn query(sent: Option<&str>) -> Option<String> {
+    let is_key = |part: &str| {
+        let name = part.split('=').next().unwrap_or_default();
+        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+        KEYS_IN_QUERY.contains(&name.as_str())
+    };
+    let kept: Vec<&str> = sent?.split('&').filter(|part| !part.is_empty() && !is_key(part)).collect();
+    if kept.is_empty() { None } else { Some(kept.join("&")) }
+}
+
+/// What the gateway reads of a call's body.
+#[derive(Deserialize)]
+struct Peek {
+    model: Option<String>,
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(default)]
+    stream_options: Option<Value>,
+}
+
+/// A call's model and the body that goes out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prepared {
+    pub model: String,
+    pub body: Bytes,
+}
+
+/// Reads the model's name and makes streamed chats report their usage; all else stays as it came.
+pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
+    let Target::Generate { wire, model } = target else { return Ok(Prepared { model: String::new(), body }) };
+    let peek: Peek = serde_json::from_slice(&body)
+        .map_err(|error| fault::bad_request(format!("the body is no call of a model: {error}")))?;
+    let model = model.clone().or(peek.model).ok_or_else(|| fault::bad_request("the body names no model"))?;
+    if model.len() > MODEL_NAME_BYTES_MAX {
+        return Err(fault::too_long("the model's name", MODEL_NAME_BYTES_MAX, "bytes"));
+    }
+    let is_streamed_chat = *wire == Wire::OpenaiChat && peek.stream == Some(true);
+    let body = if is_streamed_chat { with_usage(body, peek.stream_options)? } else { body };
+    Ok(Prepared { model, body })
+}
+
+/// `stream_options.include_usage`: without it a streamed chat ends without numbers.
+fn with_usage(body: Bytes, options: Option<Value>) -> Result<Bytes, Fault> {
+    match options {
+        Some(options) if options["include_usage"] == json!(true) => Ok(body),
+        // Put in as text: the order of what the caller wrote is part of the provider's cache key.
+        None if !mentions_options(&body) => Ok(spliced(&body)),
+        Some(_) | None => {
+            let mut whole: Value = serde_json::from_slice(&body).map_err(fault::internal)?;
+            let mut options = whole["stream_options"].as_object().cloned().unwrap_or_default();
+            options.insert("include_usage".to_owned(), json!(true));
+            whole["stream_options"] = Value::Object(options);
+            Ok(whole.to_string().into())
+        }
+    }
+}
+
+/// `null` reads like absence, but a second key of that name would be a mistake.
+fn mentions_options(body: &[u8]) -> bool {
+    const NAME: &[u8] = b"\"stream_options\"";
+    body.windows(NAME.len()).any(|window| window == NAME)
+}
+
+fn spliced(body: &[u8]) -> Bytes {
+    const OPTIONS: &[u8] = br#""stream_options":{"include_usage":true},"#;
+    // Invariant: the body was read as an object with at least `model` and `stream`.
+    let inside = body.iter().position(|byte| *byte == b'{').map_or(0, |at| at + 1);
+    [&body[..inside], OPTIONS, &body[inside..]].concat().into()
+}
+
+/// Headers of a provider's answer that reach the caller; everything that tells whose account it is stays here.
+const PASSED_ON: [&str; 7] = [
+    "cache-control",
+    "content-type",
+    "request-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "anthropic-version",
+];
+const PASSED_ON_STARTS: [&str; 2] = ["anthropic-ratelimit-", "x-ratelimit-"];
+
+pub fn answer_headers(from: &HeaderMap) -> HeaderMap {
+    let mut out = HeaderMap::new();
+    for (name, value) in from {
+        let text = name.as_str();
+        if PASSED_ON.contains(&text) || PASSED_ON_STARTS.iter().any(|start| text.starts_with(start)) {
+            out.append(name.clone(), value.clone());
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: Target = Target::Generate { wire: Wire::OpenaiChat, model: None };
+
+    fn map(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut out = HeaderMap::new();
+        for (name, value) in pairs {
+            out.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        out
+    }
+
+    #[test]
+    fn what_belongs_to_the_caller_stays_here() {
+        let sent = map(&[
+            ("Authorization", "Bearer mis_secret"),
+            ("X-Api-Key", "mis_secret"),
+            ("x-goog-api-key", "mis_secret"),
+            ("X-Agent-Api-Key", "mis_secret"),
+            ("Cookie", "a=b"),
+            ("X-Mi-Claim", "7"),
+            ("X-Forwarded-For", "10.0.0.1"),
+            ("Connection", "keep-alive, X-Hop"),
+            ("X-Hop", "1"),
+            ("Host", "127.0.0.1:7700"),
+            ("Accept-Encoding", "gzip"),
+            ("OpenAI-Organization", "org"),
+            ("Transfer-Encoding", "chunked"),
+            ("Content-Type", "application/json"),
+            ("Anthropic-Beta", "a"),
+            ("Anthropic-Beta", "b"),
+            ("User-Agent", "x/1"),
+        ]);
+        let kept = [
+            ("content-type", "application/json"),
+            ("anthropic-beta", "a"),
+            ("anthropic-beta", "b"),
+            ("user-agent", "x/1"),
+        ];
+        assert_eq!(headers(Kind::Openai, &sent), map(&kept));
+        let mut anthropic = map(&kept);
+        anthropic.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+        assert_eq!(headers(Kind::Anthropic, &sent), anthropic);
+    }
+
+    #[test]
+    fn keys_leave_the_query() {
+        assert_eq!(query(Some("alt=sse&key=mis_x")).as_deref(), Some("alt=sse"));
+        assert_eq!(query(Some("k%65y=1&beta=true&KEY=2")).as_deref(), Some("beta=true"));
+        assert_eq!(query(Some("key=1")), None);
+        assert_eq!(query(None), None);
+    }
+
+    fn check(body: &str, expected: &str) {
+        let prepared = prepare(&CHAT, Bytes::copy_from_slice(body.as_bytes())).unwrap();
+        assert_eq!(std::str::from_utf8(&prepared.body).unwrap(), expected);
+        assert_eq!(prepared.model, "m");
+    }
+
+    #[test]
+    fn streamed_chats_are_made_to_report_their_usage() {
+        check(
+            r#" {"model":"m","stream":true,"z":1,"a":2}"#,
+            r#" {"stream_options":{"include_usage":true},"model":"m","stream":true,"z":1,"a":2}"#,
+        );
+        check(r#"{"model":"m","stream":false}"#, r#"{"model":"m","stream":false}"#);
+        check(r#"{"model":"m"}"#, r#"{"model":"m"}"#);
+        let asked = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true,"x":1}}"#;
+        check(asked, asked);
+        for options in ["null", "{}", r#"{"include_usage":false}"#] {
+            let body = format!(r#"{{"model":"m","stream":true,"stream_options":{options}}}"#);
+            let prepared = prepare(&CHAT, body.into()).unwrap();
+            let sent: Value = serde_json::from_slice(&prepared.body).unwrap();
+            assert_eq!(sent["stream_options"], json!({"include_usage": true}), "{options}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_call_is_refused() {
+        for body in ["", "[]", "7", "{", "{}", r#"{"model":7}"#, r#"{"model":"a","model":"b"}"#] {
+            assert!(prepare(&CHAT, Bytes::copy_from_slice(body.as_bytes())).is_err(), "{body}");
+        }
+        let gemini = Target::Generate { wire: Wire::Gemini, model: Some("g".to_owned()) };
+        assert_eq!(prepare(&gemini, Bytes::from_static(b"{}")).unwrap().model, "g");
+    }
+
+    #[test]
+    fn an_answer_doesnt_tell_whose_account_it_is() {
+        let from = map(&[
+            ("content-type", "text/event-stream"),
+            ("set-cookie", "a=b"),
+            ("openai-organization", "org"),
+            ("anthropic-organization-id", "org"),
+            ("retry-after", "3"),
+            ("x-ratelimit-remaining-tokens", "7"),
+            ("transfer-encoding", "chunked"),
+        ]);
+        let kept =
+            map(&[("content-type", "text/event-stream"), ("retry-after", "3"), ("x-ratelimit-remaining-tokens", "7")]);
+        assert_eq!(answer_headers(&from), kept);
+    }
+}

@@ -1,0 +1,275 @@
+//! Acts of the gateway: a call of a model from its reservation to its settlement.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId};
+use mi_core::problem::Code;
+use mi_core::wire::usage::{LlmCall, LlmSummary};
+
+use super::bill::{Bill, Pieces, metered};
+use super::meter::Usage;
+use super::paths::{Target, target};
+use super::providers::{Provider, unknown_provider, variable};
+use super::upstream::{self, Outgoing};
+use super::{prices, request, store};
+use crate::house::House;
+use crate::infra::act::{enter, fence, look};
+use crate::infra::caller::Caller;
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::call::Page;
+use crate::sessions;
+
+/// As much of a provider's refusal reaches the caller.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+
+/// A call as it came.
+pub struct Asked {
+    pub provider: String,
+    pub method: Method,
+    pub path: String,
+    pub query: Option<String>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// A provider's answer on its way to the caller.
+pub struct Answered {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: AnswerBody,
+}
+
+pub enum AnswerBody {
+    Whole(Bytes),
+    Pieces(Pieces),
+}
+
+/// The session that calls.
+#[derive(Debug, Clone, Copy)]
+struct Session {
+    office: OfficeId,
+    agent: AgentId,
+    number: ClaimToken,
+}
+
+/// A call that was let through and must be settled.
+#[derive(Debug, Clone)]
+pub struct Reserved {
+    pub call: i64,
+    office: OfficeId,
+    session: ClaimToken,
+    model: String,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// `None`: no answer came.
+    pub status: Option<u16>,
+    pub usage: Option<Usage>,
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallState {
+    Reserved,
+    Settled,
+    /// A model answered without telling what it used.
+    Unmetered,
+    /// The provider refused, or no answer came.
+    Failed,
+}
+
+impl CallState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CallState::Reserved => "reserved",
+            CallState::Settled => "settled",
+            CallState::Unmetered => "unmetered",
+            CallState::Failed => "failed",
+        }
+    }
+}
+
+impl Outcome {
+    fn state(&self) -> CallState {
+        match (self.usage, self.status) {
+            (Some(_), _) => CallState::Settled,
+            (None, Some(200..=299)) => CallState::Unmetered,
+            (None, Some(_) | None) => CallState::Failed,
+        }
+    }
+}
+
+/// Whether there is such a provider, for clients that try the address first.
+pub fn probe(house: &House, provider: &str) -> Result<(), Fault> {
+    house.providers.resolve(provider).map(|_| ()).ok_or_else(|| unknown_provider(provider))
+}
+
+/// Reserve, send, settle.
+pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answered, Fault> {
+    let session = session_of(caller)?;
+    let providers = &house.providers;
+    let provider = providers.resolve(&asked.provider).ok_or_else(|| unknown_provider(&asked.provider))?;
+    let target = target(provider.kind, &asked.method, &asked.path).ok_or_else(|| no_such_call(&asked))?;
+    if !provider.is_configured() {
+        return Err(fault::no_model_key(provider.kind.as_str(), variable(provider.kind.as_str())));
+    }
+    let prepared = request::prepare(&target, asked.body)?;
+    let calls = Arc::clone(&providers.calls);
+    let place = calls.try_acquire_owned().map_err(|_| fault::busy("the model gateway"))?;
+    let open = match target {
+        Target::Free => {
+            check(house, session).await?;
+            None
+        }
+        Target::Generate { wire, .. } => Some((reserve(house, session, provider, prepared.model).await?, wire)),
+    };
+    let bill = Bill::new(house.clone(), open, place);
+    let outgoing = Outgoing {
+        method: asked.method,
+        path: asked.path,
+        query: request::query(asked.query.as_deref()),
+        headers: request::headers(provider.kind, &asked.headers),
+        body: prepared.body,
+    };
+    send(provider, outgoing, bill).await
+}
+
+async fn send(provider: &Provider, outgoing: Outgoing, mut bill: Bill) -> Result<Answered, Fault> {
+    let response = match upstream::send(provider, outgoing).await {
+        Ok(response) => response,
+        Err(fault) => {
+            bill.close().await;
+            return Err(fault);
+        }
+    };
+    let status = response.status();
+    let headers = request::answer_headers(response.headers());
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    bill.answered(status.as_u16(), content_type);
+    if status.is_success() {
+        return Ok(Answered { status, headers, body: AnswerBody::Pieces(metered(response, bill)) });
+    }
+    let refusal = refusal(provider, response).await;
+    bill.close().await;
+    Ok(Answered { status, headers, body: AnswerBody::Whole(refusal?) })
+}
+
+/// Why the provider refused, without the key should it repeat it.
+async fn refusal(provider: &Provider, mut response: reqwest::Response) -> Result<Bytes, Fault> {
+    let mut text = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| upstream::failed(provider, error))? {
+        text.extend_from_slice(&piece[..piece.len().min(REFUSAL_BYTES_MAX - text.len())]);
+        if text.len() >= REFUSAL_BYTES_MAX {
+            break;
+        }
+    }
+    Ok(provider.redact(String::from_utf8_lossy(&text).into_owned()).into())
+}
+
+/// Only a session calls models, with its own credential.
+fn session_of(caller: &Caller) -> Result<Session, Fault> {
+    match caller {
+        Caller::Session { office, agent, session } => Ok(Session { office: *office, agent: *agent, number: *session }),
+        Caller::Nobody | Caller::User { .. } | Caller::Ticket { .. } | Caller::Runner { .. } => {
+            Err(Fault::new(Code::NotYou, "models are called by a session, with the session's credential"))
+        }
+    }
+}
+
+fn no_such_call(asked: &Asked) -> Fault {
+    let path = mi_core::ids::excerpt(&asked.path);
+    Fault::new(Code::NoSuchRoute, format!("the gateway has no {} {path} at this provider", asked.method))
+        .hint("it passes on the calls of models, lists of models and counts of tokens")
+}
+
+fn out_of_credits() -> Fault {
+    Fault::new(Code::OutOfCredits, "the office has no credits left").hint("mi credits add --amount 100")
+}
+
+impl Session {
+    fn caller(self) -> Caller {
+        Caller::Session { office: self.office, agent: self.agent, session: self.number }
+    }
+}
+
+/// For calls that cost nothing: the session lives.
+async fn check(house: &House, session: Session) -> Result<(), Fault> {
+    let read = move |tx: &mut dyn Tx| {
+        let head = look(tx, session.office)?;
+        enter(tx, &session.caller(), session.office, head.owner)?;
+        Ok(())
+    };
+    house.db.read(read).await
+}
+
+async fn reserve(house: &House, session: Session, provider: &Provider, model: String) -> Result<Reserved, Fault> {
+    let provider = provider.kind.as_str();
+    let reserve = move |act: &mut crate::infra::act::Act<'_>| {
+        let member = enter(act.tx, &session.caller(), act.office, act.head.owner)?;
+        fence(act, &member, Some(session.number))?;
+        if act.head.balance <= Micro(0) {
+            return Err(out_of_credits());
+        }
+        let call = store::NewCall {
+            id: act.next_row(),
+            session: session.number,
+            agent: member.name().to_owned(),
+            task: store::task_of(act.tx, act.office, session.number)?,
+            provider,
+            model: model.clone(),
+        };
+        store::insert(act.tx, act.office, &call, act.now)?;
+        Ok(Reserved { call: call.id, office: act.office, session: session.number, model: call.model })
+    };
+    house.act_as_server(session.office, reserve).await
+}
+
+/// Writes what a call used; a second time changes nothing.
+pub async fn settle(house: &House, reserved: Reserved, outcome: Outcome) -> Result<(), Fault> {
+    let office = reserved.office;
+    let settled = house.act_as_server(office, move |act| {
+        let usage = outcome.usage.unwrap_or_default();
+        let cost = prices::cost(&reserved.model, usage);
+        let end = store::End { state: outcome.state(), status: outcome.status, usage, cost, at: act.now };
+        if store::settle(act.tx, act.office, reserved.call, &end)? {
+            sessions::service::add_usage(act, reserved.session, usage.input, usage.output, cost)?;
+        }
+        Ok(())
+    });
+    match settled.await {
+        // The office was deleted while the model spoke: nobody is left to be told.
+        Err(fault) if fault.code == Code::NoSuchOffice => Ok(()),
+        other => other,
+    }
+}
+
+/// Whose calls are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    Everybody,
+    Agent(AgentName),
+}
+
+impl Whose {
+    fn as_str(&self) -> &str {
+        match self {
+            Whose::Everybody => "",
+            Whose::Agent(name) => name.as_str(),
+        }
+    }
+}
+
+/// The newest calls first, and how many there are.
+pub fn calls(tx: &mut dyn Tx, office: OfficeId, whose: &Whose, page: Page) -> Result<(Vec<LlmCall>, i64), Fault> {
+    Ok((store::calls(tx, office, whose.as_str(), page)?, store::count(tx, office, whose.as_str())?))
+}
+
+pub fn summary(tx: &mut dyn Tx, office: OfficeId, whose: &Whose) -> Result<LlmSummary, Fault> {
+    Ok(store::summary(tx, office, whose.as_str())?)
+}

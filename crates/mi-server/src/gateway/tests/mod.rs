@@ -1,0 +1,6 @@
+//! The gateway's providers, and calls through its routes to a provider of the test's own.
+
+pub mod bench;
+mod calls;
+mod providers;
+mod upstream;

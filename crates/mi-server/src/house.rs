@@ -1,0 +1,275 @@
+//! The house: everything that acts share, and the list of all concepts.
+//!
+//! Only this file knows every room. Handlers get a `House`; it offers the two ways
+//! to the store (`act` to change, `look` to read) with the office's door built in.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mi_core::ids::OfficeId;
+use mi_core::time::{Millis, Time};
+use mi_pods::Driver;
+
+use crate::gateway::providers::Providers;
+use crate::infra::act::{Act, Answer, Ask, Committed, Head, enter, fence, look};
+use crate::infra::caller::{Caller, Member};
+use crate::infra::clock::Clock;
+use crate::infra::db::{Db, Tx};
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::{Call, Operation, Via};
+use crate::infra::keys::{Keys, Token};
+use crate::infra::wakeups::Wakeups;
+use crate::{agents, chat, credits, env, events, files, gateway, identity, offices, pods, runners, sessions, tasks};
+
+/// How long a resolved API key is believed without asking the store; a revocation bites within it.
+const KEY_CACHE_MS: i64 = 1_000;
+const KEY_CACHE_ENTRIES_MAX: usize = 10_000;
+
+/// What the server was told at its start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub data_dir: PathBuf,
+    /// Short-lived things: sockets of pods. Short, because a socket's path is at most 107 bytes.
+    pub runtime_dir: PathBuf,
+    /// The address under which process pods reach this server.
+    pub endpoint: String,
+    /// The program that pods run.
+    pub program: PathBuf,
+    pub initial_credits: i64,
+    pub strict_limits: mi_pods::Strictness,
+    pub pod_users: pods::PodUsers,
+    pub pod_doors: pods::PodDoors,
+}
+
+/// Cheap to clone; one per server.
+#[derive(Clone)]
+pub struct House {
+    inner: Arc<Inner>,
+}
+
+pub struct Inner {
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub wakeups: Wakeups,
+    pub settings: Settings,
+    pub driver: Arc<dyn Driver>,
+    pub providers: Providers,
+    pub pods: pods::Supervisor,
+    draining: AtomicBool,
+    known_keys: Mutex<HashMap<String, (Caller, Time)>>,
+}
+
+impl std::ops::Deref for House {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+/// The parts of a house that come from outside.
+pub struct Parts {
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    pub settings: Settings,
+    pub driver: Arc<dyn Driver>,
+    pub providers: Providers,
+}
+
+/// The operations of every concept.
+pub fn operations() -> Vec<Operation> {
+    let mut all = Vec::new();
+    all.extend(identity::routes::operations());
+    all.extend(offices::routes::operations());
+    all.extend(agents::routes::operations());
+    all.extend(tasks::routes::operations());
+    all.extend(runners::routes::operations());
+    all.extend(sessions::routes::operations());
+    all.extend(files::routes::operations());
+    all.extend(env::routes::operations());
+    all.extend(chat::routes::operations());
+    all.extend(credits::routes::operations());
+    all.extend(events::routes::operations());
+    all.extend(gateway::routes::operations());
+    all
+}
+
+impl House {
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                db: parts.db,
+                clock: parts.clock,
+                keys: parts.keys,
+                wakeups: Wakeups::default(),
+                settings: parts.settings,
+                driver: parts.driver,
+                providers: parts.providers,
+                pods: pods::Supervisor::default(),
+                draining: AtomicBool::new(false),
+                known_keys: Mutex::new(HashMap::new()),
+            }),
+        }
+    }
+
+    /// Changes something in the office of the call's path, as its caller.
+    pub async fn act<F>(&self, call: &Call, act: F) -> Result<Answer, Fault>
+    where
+        F: Fn(&mut Act<'_>, &Member) -> Result<Answer, Fault> + Send + 'static,
+    {
+        self.act_in(call.office()?, call.ask(), act).await
+    }
+
+    /// As `act`, for a caller that asks more than once (a parked claim).
+    pub async fn act_in<F>(&self, office: OfficeId, ask: Ask, act: F) -> Result<Answer, Fault>
+    where
+        F: Fn(&mut Act<'_>, &Member) -> Result<Answer, Fault> + Send + 'static,
+    {
+        let (keys, clock) = (self.keys.clone(), self.clock.clone());
+        let write = move |tx: &mut dyn Tx| {
+            let mut open = Act::begin(tx, &keys, office, clock.now())?;
+            let member = enter(open.tx, &ask.caller, office, open.head.owner)?;
+            if let Some(key) = &ask.idempotency
+                && let Some(answer) = key.recall(open.tx, open.now)?
+            {
+                return open.finish(answer);
+            }
+            fence(&mut open, &member, ask.claim)?;
+            let answer = act(&mut open, &member)?;
+            // 204 says that nothing happened, so there is nothing to remember.
+            if let Some(key) = &ask.idempotency
+                && answer.status != 204
+            {
+                key.keep(open.tx, &answer, open.now)?;
+            }
+            open.finish(answer)
+        };
+        self.committed(self.db.write(write).await?)
+    }
+
+    /// A write of the server itself: sweeps, supervision, settlement.
+    pub async fn act_as_server<T, F>(&self, office: OfficeId, act: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Act<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let (keys, clock) = (self.keys.clone(), self.clock.clone());
+        let write = move |tx: &mut dyn Tx| {
+            let mut open = Act::begin(tx, &keys, office, clock.now())?;
+            let value = act(&mut open)?;
+            open.finish(value)
+        };
+        self.committed(self.db.write(write).await?)
+    }
+
+    fn committed<T>(&self, committed: Committed<T>) -> Result<T, Fault> {
+        self.wakeups.send(&committed.wakes);
+        Ok(committed.value)
+    }
+
+    /// Reads in the office of the call's path, as its caller.
+    pub async fn look<T, F>(&self, call: &Call, read: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: Fn(&mut View<'_>, &Member) -> Result<T, Fault> + Send + 'static,
+    {
+        let (office, caller, clock) = (call.office()?, call.caller.clone(), self.clock.clone());
+        self.db
+            .read(move |tx| {
+                let head = look(tx, office)?;
+                let member = enter(tx, &caller, office, head.owner)?;
+                read(&mut View { tx, office, head, now: clock.now() }, &member)
+            })
+            .await
+    }
+
+    /// Who a key belongs to. Through a pod's socket only that pod's own credentials count.
+    pub async fn identify(&self, credential: Option<&str>, via: Via) -> Result<Caller, Fault> {
+        let Some(text) = credential else { return Ok(Caller::Nobody) };
+        let caller = match self.keys.read(text) {
+            Some(Token::Ticket { office, agent, epoch }) => Caller::Ticket { office, agent, epoch },
+            Some(Token::Runner { office, agent, epoch }) => Caller::Runner { office, agent, epoch },
+            Some(Token::Session { office, agent, session }) => Caller::Session { office, agent, session },
+            None => self.identify_key(text).await?,
+        };
+        match (via, &caller) {
+            (Via::Tcp, _) => Ok(caller),
+            (
+                Via::Pod(pod),
+                Caller::Ticket { agent, .. } | Caller::Runner { agent, .. } | Caller::Session { agent, .. },
+            ) if *agent == pod => Ok(caller),
+            (Via::Pod(_), _) => Err(fault::wrong_pod()),
+        }
+    }
+
+    async fn identify_key(&self, text: &str) -> Result<Caller, Fault> {
+        let hash = self.keys.hash_of_key(text);
+        let now = self.clock.now();
+        if let Some((caller, at)) = self.known_keys().get(&hash)
+            && now - *at < Millis(KEY_CACHE_MS)
+        {
+            return Ok(caller.clone());
+        }
+        let wanted = hash.clone();
+        let caller = self.db.read(move |tx| identity::service::caller_of_key(tx, &wanted, now)).await?;
+        let mut known = self.known_keys();
+        if known.len() >= KEY_CACHE_ENTRIES_MAX {
+            known.clear();
+        }
+        known.insert(hash, (caller.clone(), now));
+        Ok(caller)
+    }
+
+    fn known_keys(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Caller, Time)>> {
+        self.known_keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on no new work is given out.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.wakeups.wake_everybody();
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Everything of an office that is not in the store: `<data>/offices/<id>`.
+    pub fn office_dir(&self, office: OfficeId) -> PathBuf {
+        self.settings.data_dir.join("offices").join(office.0.simple().to_string())
+    }
+
+    /// The drive's folder.
+    pub fn drive_dir(&self, office: OfficeId) -> PathBuf {
+        self.office_dir(office).join("drive")
+    }
+
+    pub fn workspace_dir(&self, office: OfficeId, agent: mi_core::ids::AgentId) -> PathBuf {
+        self.office_dir(office).join("workspaces").join(agent.0.simple().to_string())
+    }
+
+    /// Where uploads grow before they are complete; on the drive's file system, never visible in it.
+    pub fn incoming_dir(&self, office: OfficeId) -> PathBuf {
+        self.office_dir(office).join("incoming")
+    }
+
+    /// The host's user that owns an office's files; `None` when that is the server's own.
+    pub async fn pod_uid(&self, office: OfficeId) -> Result<Option<u32>, Fault> {
+        pods::service::office_uid(self, office).await
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        &self.settings.data_dir
+    }
+}
+
+/// A snapshot of one office.
+pub struct View<'a> {
+    pub tx: &'a mut dyn Tx,
+    pub office: OfficeId,
+    pub head: Head,
+    pub now: Time,
+}

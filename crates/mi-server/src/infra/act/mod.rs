@@ -1,0 +1,156 @@
+//! The one way to write.
+//!
+//! Every mutating request is one transaction: enter the office (may they?), look
+//! up the idempotency key, check the fence, do the act, write its events, store
+//! the answer. What must happen outside (wake-ups, pods) is collected and carried
+//! out after commit. The closure may run more than once, so it only touches `Act`.
+
+pub mod answer;
+pub mod event;
+pub mod head;
+pub mod idempotency;
+mod store;
+
+use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::tasks::status::Status;
+use mi_core::time::Time;
+
+pub use answer::Answer;
+pub use event::NewEvent;
+pub use head::Head;
+
+use super::caller::{Caller, Member};
+use super::db::Tx;
+use super::fault::{self, Fault};
+use super::keys::Keys;
+use super::wakeups::Wake;
+
+/// The facts of a request that an act needs; cheap to clone into a closure.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub caller: Caller,
+    pub operation: &'static str,
+    /// `X-Mi-Claim`, or the number of the session whose credential came.
+    pub claim: Option<ClaimToken>,
+    pub idempotency: Option<idempotency::Key>,
+}
+
+/// An open transaction on one office, with everything that has to be written at its end.
+pub struct Act<'a> {
+    pub tx: &'a mut dyn Tx,
+    pub office: OfficeId,
+    pub head: Head,
+    pub now: Time,
+    keys: &'a Keys,
+    wakes: Vec<Wake>,
+    events: i64,
+}
+
+/// The result of a committed act with what is left to do.
+pub struct Committed<T> {
+    pub value: T,
+    pub wakes: Vec<Wake>,
+}
+
+impl<'a> Act<'a> {
+    /// Locks the office's row: acts of one office stand in a queue.
+    pub fn begin(tx: &'a mut dyn Tx, keys: &'a Keys, office: OfficeId, now: Time) -> Result<Self, Fault> {
+        let head = store::load_for_update(tx, office)?.ok_or_else(fault::no_such_office)?;
+        Ok(Self { tx, office, head, now, keys, wakes: Vec::new(), events: 0 })
+    }
+
+    /// Writes back the office's row.
+    pub fn finish<T>(mut self, value: T) -> Result<Committed<T>, Fault> {
+        store::save(self.tx, self.office, &self.head)?;
+        if self.events > 0 {
+            self.wakes.push(Wake::Events { office: self.office });
+        }
+        Ok(Committed { value, wakes: self.wakes })
+    }
+
+    pub fn wake(&mut self, wake: Wake) {
+        self.wakes.push(wake);
+    }
+
+    pub fn wake_agent(&mut self, name: &AgentName) {
+        self.wakes.push(Wake::Agent { office: self.office, name: name.clone() });
+    }
+
+    pub fn next_task_id(&mut self) -> TaskId {
+        self.head.task_seq += 1;
+        TaskId(self.head.task_seq)
+    }
+
+    pub fn next_session(&mut self) -> ClaimToken {
+        self.head.session_seq += 1;
+        ClaimToken(self.head.session_seq)
+    }
+
+    /// A number for rows that only need to be distinct and rising in the office.
+    pub fn next_row(&mut self) -> i64 {
+        self.head.row_seq += 1;
+        self.head.row_seq
+    }
+
+    /// Keeps the counters true when a task moves; `None` is "not there yet".
+    pub fn count_task(&mut self, from: Option<Status>, to: Status) {
+        if let Some(from) = from {
+            *self.head.tasks.of(from) -= 1;
+        }
+        *self.head.tasks.of(to) += 1;
+    }
+
+    /// Appends to the office's chain.
+    pub fn event(&mut self, event: NewEvent<'_>) -> Result<i64, Fault> {
+        let seq = self.head.event_seq + 1;
+        let prev = std::mem::take(&mut self.head.event_mac);
+        let mac = event.mac(self.keys, self.office, seq, self.now, &prev);
+        store::insert_event(self.tx, self.office, seq, self.now, &event, &prev, &mac)?;
+        self.head.event_seq = seq;
+        self.head.event_mac = mac;
+        self.events += 1;
+        Ok(seq)
+    }
+}
+
+/// Finds out who the caller is inside the office; the office's door.
+pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: mi_core::ids::UserId) -> Result<Member, Fault> {
+    match caller {
+        Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
+        Caller::User { id } if *id == owner => Ok(Member::Operator(*id)),
+        Caller::User { .. } => Err(fault::no_access()),
+        Caller::Ticket { .. } => Err(fault::unauthenticated("a ticket starts a runner and nothing else")),
+        Caller::Runner { office: own, agent, epoch } => {
+            if *own != office {
+                return Err(fault::no_access());
+            }
+            let name = store::runner_name(tx, office, *agent, *epoch)?.ok_or_else(fault::superseded)?;
+            Ok(Member::Agent { id: *agent, name, session: None })
+        }
+        Caller::Session { office: own, agent, session } => {
+            if *own != office {
+                return Err(fault::no_access());
+            }
+            let name =
+                store::session_name(tx, office, *agent, *session)?.ok_or_else(|| fault::stale_claim(*session))?;
+            Ok(Member::Agent { id: *agent, name, session: Some(*session) })
+        }
+    }
+}
+
+/// The fence: a write that carries a claim happens only while that claim is the live one of this member.
+pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> Result<(), Fault> {
+    let Some(token) = claim else { return Ok(()) };
+    let holder = store::live_session_holder(act.tx, act.office, token)?.ok_or_else(|| fault::stale_claim(token))?;
+    match member {
+        // An operator's key may claim for any agent, and then writes with that claim.
+        Member::Operator(_) => Ok(()),
+        Member::Agent { id, .. } if *id == holder => Ok(()),
+        Member::Agent { .. } => Err(fault::stale_claim(token)),
+    }
+}
+
+/// Reads the office's row without locking it, for acts that only look.
+pub fn look(tx: &mut dyn Tx, office: OfficeId) -> Result<Head, Fault> {
+    store::load(tx, office)?.ok_or_else(fault::no_such_office)
+}

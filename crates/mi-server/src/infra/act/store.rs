@@ -1,0 +1,169 @@
+//! Rows of acts: the office's head, events, idempotency, the fence.
+
+use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId};
+use mi_core::time::Time;
+
+use super::head::{Head, TaskCounts};
+use super::idempotency::Key;
+use super::{Answer, NewEvent};
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+
+const HEAD: &str = "select name, owner_id, status, settings, created_at, event_seq, event_mac, task_seq, session_seq, \
+     row_seq, agent_count, tasks_queued, tasks_claimed, tasks_running, tasks_blocked, tasks_done, tasks_failed, \
+     tasks_cancelled, balance_micro from offices where id = $1";
+
+pub fn load_for_update(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Head>, DbError> {
+    tx.query_for_update(HEAD, args![office])?.first().map(read_head).transpose()
+}
+
+pub fn load(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Head>, DbError> {
+    tx.first(HEAD, args![office])?.as_ref().map(read_head).transpose()
+}
+
+fn read_head(row: &Row) -> Result<Head, DbError> {
+    let mut r = row.reader();
+    Ok(Head {
+        name: r.take()?,
+        owner: r.take()?,
+        status: r.take()?,
+        settings: parse_settings(&r.take::<String>()?)?,
+        created_at: r.take()?,
+        event_seq: r.take()?,
+        event_mac: r.take()?,
+        task_seq: r.take()?,
+        session_seq: r.take()?,
+        row_seq: r.take()?,
+        agent_count: r.take()?,
+        tasks: TaskCounts {
+            queued: r.take()?,
+            claimed: r.take()?,
+            running: r.take()?,
+            blocked: r.take()?,
+            done: r.take()?,
+            failed: r.take()?,
+            cancelled: r.take()?,
+        },
+        balance: Micro(r.take()?),
+    })
+}
+
+fn parse_settings(text: &str) -> Result<mi_core::wire::offices::Settings, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Shape(format!("settings: {error}")))
+}
+
+/// Saves what acts change; name, status and settings have statements of their own.
+pub fn save(tx: &mut dyn Tx, office: OfficeId, head: &Head) -> Result<(), DbError> {
+    let sql = "update offices set event_seq = $2, event_mac = $3, task_seq = $4, session_seq = $5, row_seq = $6, \
+               agent_count = $7, tasks_queued = $8, tasks_claimed = $9, tasks_running = $10, tasks_blocked = $11, \
+               tasks_done = $12, tasks_failed = $13, tasks_cancelled = $14, balance_micro = $15 where id = $1";
+    let tasks = &head.tasks;
+    tx.execute(
+        sql,
+        args![
+            office,
+            head.event_seq,
+            &head.event_mac,
+            head.task_seq,
+            head.session_seq,
+            head.row_seq,
+            head.agent_count,
+            tasks.queued,
+            tasks.claimed,
+            tasks.running,
+            tasks.blocked,
+            tasks.done,
+            tasks.failed,
+            tasks.cancelled,
+            head.balance.0,
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn insert_event(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    seq: i64,
+    at: Time,
+    event: &NewEvent<'_>,
+    prev: &str,
+    mac: &str,
+) -> Result<(), DbError> {
+    let sql = "insert into events (office_id, seq, category, type, actor, agent, task_id, summary, data, created_at, \
+               prev, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    tx.execute(
+        sql,
+        args![
+            office,
+            seq,
+            event.category.as_str(),
+            event.kind,
+            event.actor,
+            event.agent,
+            event.task,
+            &event.summary,
+            event.data.to_string(),
+            at,
+            prev,
+            mac,
+        ],
+    )?;
+    Ok(())
+}
+
+/// The agent's name, if this epoch is its newest and it is still in the office.
+pub fn runner_name(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+    epoch: i64,
+) -> Result<Option<AgentName>, DbError> {
+    let sql = "select a.name from agents a join pods p on p.office_id = a.office_id and p.agent_id = a.id \
+               where a.office_id = $1 and a.id = $2 and a.fired_at is null and p.epoch = $3";
+    tx.first(sql, args![office, agent, epoch])?.map(|row| row.get(0)).transpose()
+}
+
+/// A session that has settled its task may still look around until its runner ends it.
+pub fn session_name(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+    session: ClaimToken,
+) -> Result<Option<AgentName>, DbError> {
+    let sql = "select agent from sessions where office_id = $1 and number = $2 and agent_id = $3 \
+               and state <> 'ended'";
+    tx.first(sql, args![office, session, agent])?.map(|row| row.get(0)).transpose()
+}
+
+pub fn live_session_holder(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> Result<Option<AgentId>, DbError> {
+    let sql = "select agent_id from sessions where office_id = $1 and number = $2 and state = 'live'";
+    tx.first(sql, args![office, session])?.map(|row| row.get(0)).transpose()
+}
+
+pub fn recall(tx: &mut dyn Tx, key: &Key, not_before: Time) -> Result<Option<(String, Answer)>, DbError> {
+    let sql = "select body_sha256, status, answer from idempotency \
+               where caller = $1 and route = $2 and key = $3 and created_at > $4";
+    let Some(row) = tx.first(sql, args![&key.caller, &key.route, &key.key, not_before])? else { return Ok(None) };
+    let status: i64 = row.get(1)?;
+    let status = u16::try_from(status).map_err(|_| DbError::Shape(format!("status {status}")))?;
+    Ok(Some((row.get(0)?, Answer { status, body: row.get(2)?, total: None })))
+}
+
+pub fn keep(tx: &mut dyn Tx, key: &Key, answer: &Answer, now: Time) -> Result<(), DbError> {
+    let sql = "insert into idempotency (caller, route, key, body_sha256, status, answer, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7) on conflict (caller, route, key) do update set \
+               body_sha256 = excluded.body_sha256, status = excluded.status, answer = excluded.answer, \
+               created_at = excluded.created_at";
+    let status = i64::from(answer.status);
+    tx.execute(sql, args![&key.caller, &key.route, &key.key, &key.body_sha256, status, &answer.body, now])?;
+    Ok(())
+}
+
+/// Forgets answers older than `before`; at most `most` of them, so that a sweep stays short.
+pub fn forget(tx: &mut dyn Tx, before: Time, most: i64) -> Result<u64, DbError> {
+    let sql = "delete from idempotency where created_at < $1 and key in \
+               (select key from idempotency where created_at < $1 order by created_at limit $2)";
+    tx.execute(sql, args![before, most])
+}

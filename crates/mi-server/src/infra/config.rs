@@ -1,0 +1,327 @@
+//! What the server is told at its start, from four places: a flag wins over the environment, the environment over
+//! the file `server.toml`, the file over the default.
+//!
+//! One table names every setting; each value remembers where it came from, so that `mi config show` can say it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use mi_core::limits::INITIAL_CREDITS_DEFAULT;
+use mi_pods::Strictness;
+
+const FILE_NAME: &str = "server.toml";
+const DATA_FOLDER: &str = "data";
+/// What stands in place of a secret.
+const STARS: &str = "***";
+
+/// Whether a value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Openness {
+    Open,
+    Secret,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// As in the file; the flag is the same with dashes.
+    pub name: &'static str,
+    pub variable: &'static str,
+    /// Shown and used when nothing else is said; empty means unset.
+    pub default: &'static str,
+    pub openness: Openness,
+}
+
+const fn open(name: &'static str, variable: &'static str, default: &'static str) -> Setting {
+    Setting { name, variable, default, openness: Openness::Open }
+}
+
+const fn secret(name: &'static str, variable: &'static str) -> Setting {
+    Setting { name, variable, default: "", openness: Openness::Secret }
+}
+
+pub const DATA_DIR: Setting = open("data_dir", "MI_DATA_DIR", "");
+pub const LISTEN: Setting = open("listen", "MI_LISTEN", "127.0.0.1:7700");
+pub const DATABASE_URL: Setting = secret("database_url", "MI_DATABASE_URL");
+pub const PODS: Setting = open("pods", "MI_PODS", "local");
+pub const STRICT_LIMITS: Setting = open("strict_limits", "MI_STRICT_LIMITS", "off");
+/// Several are separated by commas.
+pub const ALLOW_UPSTREAM: Setting = open("allow_upstream", "MI_ALLOW_UPSTREAM", "");
+pub const LOG: Setting = open("log", "MI_LOG", "info");
+pub const LOG_FORMAT: Setting = open("log_format", "MI_LOG_FORMAT", "auto");
+pub const INITIAL_CREDITS: Setting = open("initial_credits", "MI_INITIAL_CREDITS", "");
+
+pub const SETTINGS: [Setting; 9] =
+    [DATA_DIR, LISTEN, DATABASE_URL, PODS, STRICT_LIMITS, ALLOW_UPSTREAM, LOG, LOG_FORMAT, INITIAL_CREDITS];
+
+/// Of model providers: read from the environment only, so that no key stands in a file of ours.
+pub const PROVIDER_VARIABLES: [Setting; 9] = [
+    secret("", "ANTHROPIC_API_KEY"),
+    open("", "ANTHROPIC_BASE_URL", ""),
+    secret("", "OPENAI_API_KEY"),
+    open("", "OPENAI_BASE_URL", ""),
+    open("", "MI_OPENAI_WIRE", ""),
+    secret("", "GEMINI_API_KEY"),
+    secret("", "GOOGLE_API_KEY"),
+    open("", "GEMINI_BASE_URL", ""),
+    open("", "GOOGLE_GEMINI_BASE_URL", ""),
+];
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Flag,
+    Environment,
+    File,
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Origin::Flag => "flag",
+            Origin::Environment => "environment",
+            Origin::File => "file",
+            Origin::Default => "default",
+        })
+    }
+}
+
+/// Where pods run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodsKind {
+    Local,
+    Process,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, for programs otherwise.
+    Auto,
+    Human,
+    Json,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path} can't be read: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not valid: {what}")]
+    File { path: PathBuf, what: String },
+    #[error("{name} is {given:?} ({origin}): {rule}")]
+    Value { name: &'static str, given: String, origin: Origin, rule: &'static str },
+    #[error("there is no home folder: set MI_HOME, HOME or --data-dir")]
+    NoHome,
+}
+
+/// One value as `mi config show` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Shown {
+    pub name: String,
+    /// Starred if secret; `None` if unset.
+    pub value: Option<String>,
+    pub origin: String,
+    pub variable: &'static str,
+}
+
+/// Every setting with its value and origin.
+pub struct Config {
+    values: BTreeMap<&'static str, (String, Origin)>,
+    providers: BTreeMap<&'static str, String>,
+}
+
+/// What was said in each place; texts, as they came.
+pub struct Sources<'a> {
+    /// By the setting's name.
+    pub flags: BTreeMap<&'static str, String>,
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// `~/.mi` or `MI_HOME`.
+    pub home: Option<&'a Path>,
+}
+
+impl Config {
+    pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
+        let file = read_file(sources.home)?;
+        let environment = |name: &str| (sources.environment)(name).filter(|value| !value.is_empty());
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            let found = sources
+                .flags
+                .get(setting.name)
+                .map(|value| (value.clone(), Origin::Flag))
+                .or_else(|| Some((environment(setting.variable)?, Origin::Environment)))
+                .or_else(|| Some((file.get(setting.name)?.clone(), Origin::File)));
+            let value = match found {
+                Some(value) => value,
+                None => (default_of(&setting, sources.home)?, Origin::Default),
+            };
+            values.insert(setting.name, value);
+        }
+        let set = PROVIDER_VARIABLES.iter().filter_map(|s| Some((s.variable, environment(s.variable)?)));
+        let config = Self { values, providers: set.collect() };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Every value is read once, so that a bad one is told at the start.
+    fn check(&self) -> Result<(), ConfigError> {
+        self.pods()?;
+        self.strict_limits()?;
+        self.log_format()?;
+        self.initial_credits()?;
+        Ok(())
+    }
+
+    fn get(&self, setting: Setting) -> &str {
+        self.values.get(setting.name).map_or("", |(value, _)| value.as_str())
+    }
+
+    fn bad(&self, setting: Setting, rule: &'static str) -> ConfigError {
+        let (given, origin) = self.values.get(setting.name).cloned().unwrap_or((String::new(), Origin::Default));
+        ConfigError::Value { name: setting.name, given, origin, rule }
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        PathBuf::from(self.get(DATA_DIR))
+    }
+
+    pub fn listen(&self) -> &str {
+        self.get(LISTEN)
+    }
+
+    pub fn database_url(&self) -> Option<String> {
+        Some(self.get(DATABASE_URL).to_owned()).filter(|url| !url.is_empty())
+    }
+
+    pub fn pods(&self) -> Result<PodsKind, ConfigError> {
+        match self.get(PODS) {
+            "local" => Ok(PodsKind::Local),
+            "process" => Ok(PodsKind::Process),
+            _ => Err(self.bad(PODS, "it is local or process")),
+        }
+    }
+
+    pub fn strict_limits(&self) -> Result<Strictness, ConfigError> {
+        match self.get(STRICT_LIMITS) {
+            "on" | "true" | "1" => Ok(Strictness::Required),
+            "off" | "false" | "0" | "" => Ok(Strictness::BestEffort),
+            _ => Err(self.bad(STRICT_LIMITS, "it is on or off")),
+        }
+    }
+
+    pub fn allow_upstream(&self) -> Vec<String> {
+        let parts = self.get(ALLOW_UPSTREAM).split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Which lines are logged, as `tracing-subscriber` filters them.
+    pub fn log(&self) -> &str {
+        self.get(LOG)
+    }
+
+    pub fn log_format(&self) -> Result<LogFormat, ConfigError> {
+        match self.get(LOG_FORMAT) {
+            "auto" => Ok(LogFormat::Auto),
+            "human" => Ok(LogFormat::Human),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(self.bad(LOG_FORMAT, "it is human, json or auto")),
+        }
+    }
+
+    pub fn initial_credits(&self) -> Result<i64, ConfigError> {
+        let credits = self.get(INITIAL_CREDITS).parse().ok().filter(|credits: &i64| *credits >= 0);
+        credits.ok_or_else(|| self.bad(INITIAL_CREDITS, "it is a whole number of credits, 0 or more"))
+    }
+
+    /// A provider's variable.
+    pub fn provider_variable(&self, name: &str) -> Option<String> {
+        self.providers.get(name).cloned()
+    }
+
+    pub fn show(&self) -> Vec<Shown> {
+        let settings = SETTINGS.iter().map(|setting| {
+            let (value, origin) = self.values.get(setting.name).cloned().unwrap_or((String::new(), Origin::Default));
+            shown(setting, setting.name, Some(value), &origin.to_string())
+        });
+        let providers = PROVIDER_VARIABLES.iter().map(|setting| {
+            let value = self.provider_variable(setting.variable);
+            let origin = if value.is_some() { Origin::Environment } else { Origin::Default };
+            shown(setting, setting.variable, value, &origin.to_string())
+        });
+        settings.chain(providers).collect()
+    }
+}
+
+fn shown(setting: &Setting, name: &str, value: Option<String>, origin: &str) -> Shown {
+    let value = value.filter(|value| !value.is_empty()).map(|value| match setting.openness {
+        Openness::Open => without_password(&value),
+        Openness::Secret => STARS.to_owned(),
+    });
+    Shown { name: name.to_owned(), value, origin: origin.to_owned(), variable: setting.variable }
+}
+
+/// An address may hold a name and a password.
+fn without_password(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let authority_ends = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority_ends].rfind('@') {
+        Some(at) => format!("{scheme}://{STARS}{}", &rest[at..]),
+        None => value.to_owned(),
+    }
+}
+
+fn default_of(setting: &Setting, home: Option<&Path>) -> Result<String, ConfigError> {
+    match setting.name {
+        "data_dir" => {
+            let home = home.ok_or(ConfigError::NoHome)?;
+            Ok(home.join(DATA_FOLDER).display().to_string())
+        }
+        "initial_credits" => Ok(INITIAL_CREDITS_DEFAULT.to_string()),
+        _ => Ok(setting.default.to_owned()),
+    }
+}
+
+fn read_file(home: Option<&Path>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let Some(path) = home.map(|home| home.join(FILE_NAME)) else { return Ok(BTreeMap::new()) };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(source) => return Err(ConfigError::Read { path, source }),
+    };
+    // The parser's message quotes the line, which may hold a secret; its place is enough.
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        ConfigError::File { path: path.clone(), what: format!("line {line}: {}", error.message()) }
+    })?;
+    let invalid = |what| ConfigError::File { path: path.clone(), what };
+    table.into_iter().map(|(name, value)| Ok((known(&name).map_err(invalid)?, text_of(&name, value).map_err(invalid)?))).collect()
+}
+
+fn known(name: &str) -> Result<String, String> {
+    if SETTINGS.iter().any(|setting| setting.name == name) {
+        return Ok(name.to_owned());
+    }
+    let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    Err(format!("there is no setting {name}; there are {}", names.join(", ")))
+}
+
+fn text_of(name: &str, value: toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(true) => Ok("on".to_owned()),
+        toml::Value::Boolean(false) => Ok("off".to_owned()),
+        toml::Value::Array(items) => {
+            let texts: Result<Vec<String>, String> = items.into_iter().map(|item| text_of(name, item)).collect();
+            Ok(texts?.join(","))
+        }
+        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
+            Err(format!("{name} is a text, a whole number, true or false, or a list of texts"))
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

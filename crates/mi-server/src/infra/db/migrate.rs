@@ -1,0 +1,52 @@
+//! The schema: numbered files, forward only, the same text for both engines.
+//!
+//! The portable subset is enough for the schema too, so each migration is
+//! written once. A database made by a newer program is refused.
+
+use rusqlite::Connection;
+
+use super::DbError;
+use super::sqlite::translate;
+
+/// Every migration, in order; its number is its place, from 1.
+pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../../../../../migrations/0001_first.sql")];
+
+const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";
+const VERSION_NOW: &str = "select coalesce(max(version), 0) from schema_version";
+const VERSION_ADD: &str = "insert into schema_version (version) values ($1)";
+
+pub(super) fn sqlite(connection: &mut Connection) -> Result<(), DbError> {
+    connection.execute_batch(VERSION_TABLE).map_err(translate)?;
+    let found: i64 = connection.query_row(VERSION_NOW, [], |row| row.get(0)).map_err(translate)?;
+    for (version, text) in pending(found)? {
+        let transaction = connection.transaction().map_err(translate)?;
+        transaction.execute_batch(text).map_err(translate)?;
+        transaction.execute(VERSION_ADD, [version]).map_err(translate)?;
+        transaction.commit().map_err(translate)?;
+    }
+    Ok(())
+}
+
+pub(super) fn postgres(client: &mut ::postgres::Client) -> Result<(), DbError> {
+    let fail = super::postgres::translate;
+    client.batch_execute(VERSION_TABLE).map_err(fail)?;
+    let found: i64 = client.query_one(VERSION_NOW, &[]).map_err(fail)?.get(0);
+    for (version, text) in pending(found)? {
+        let mut transaction = client.transaction().map_err(fail)?;
+        transaction.batch_execute(text).map_err(fail)?;
+        transaction.execute(VERSION_ADD, &[&version]).map_err(fail)?;
+        transaction.commit().map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn pending(found: i64) -> Result<Vec<(i64, &'static str)>, DbError> {
+    let newest = MIGRATIONS.len() as i64;
+    if found > newest {
+        return Err(DbError::Other(format!(
+            "the store has schema version {found}, this program knows {newest}: it was written by a newer mi"
+        )));
+    }
+    let numbered = (1..).zip(MIGRATIONS);
+    Ok(numbered.filter(|(version, _)| *version > found).collect())
+}

@@ -1,0 +1,231 @@
+//! The embedded engine: one writer thread with group commit, a few readers.
+//!
+//! The writer drains its queue into one transaction, a savepoint per job, and
+//! answers after COMMIT: a hundred clients share one fsync, and a job that fails
+//! or panics is rolled back alone. WAL with `synchronous=FULL`: `NORMAL` loses
+//! acknowledged commits at a power cut.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
+
+use super::queue::{Queue, join};
+use super::{DbError, Engine, Job, Row, Tx, Value, Wish, migrate};
+
+/// Jobs that share one COMMIT at most.
+const BATCH_JOBS_MAX: usize = 256;
+const READERS: usize = 2;
+const STATEMENTS_CACHED: usize = 256;
+const BUSY_TIMEOUT_MS: u64 = 5_000;
+
+pub struct Sqlite {
+    writes: Arc<Queue>,
+    reads: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    pub fn open(path: &Path) -> Result<Self, DbError> {
+        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        migrate::sqlite(&mut writer)?;
+        let writes = Arc::new(Queue::default());
+        let reads = Arc::new(Queue::default());
+        let mut threads = Vec::new();
+        let queue = Arc::clone(&writes);
+        threads.push(spawn("store-writer", move || write_loop(&queue, &writer))?);
+        for _ in 0..READERS {
+            let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let queue = Arc::clone(&reads);
+            threads.push(spawn("store-reader", move || read_loop(&queue, &reader))?);
+        }
+        Ok(Self { writes, reads, threads: Mutex::new(threads) })
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, DbError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|error| DbError::Other(format!("no thread for {name}: {error}")))
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(translate)?;
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(translate)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    let settings = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
+                    pragma temp_store = memory; pragma cache_size = -8192; pragma wal_autocheckpoint = 4000;";
+    connection.execute_batch(settings).map_err(translate)?;
+    Ok(connection)
+}
+
+impl Engine for Sqlite {
+    fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
+        self.writes.push(job)
+    }
+
+    fn submit_read(&self, job: Box<dyn Job>) -> Result<(), DbError> {
+        self.reads.push(job)
+    }
+
+    fn close(&self) {
+        self.writes.close();
+        self.reads.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        join(threads);
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn write_loop(queue: &Queue, connection: &Connection) {
+    loop {
+        let jobs = queue.take(BATCH_JOBS_MAX);
+        if jobs.is_empty() {
+            return;
+        }
+        write_batch(connection, jobs);
+    }
+}
+
+/// Runs the jobs in one transaction; each hears of its own fate after COMMIT.
+fn write_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) {
+    let outcome = run_batch(connection, &mut jobs);
+    if outcome.is_err() && !connection.is_autocommit() {
+        log_failure("rollback", run(connection, "rollback"));
+    }
+    for job in jobs {
+        job.answer(match &outcome {
+            Ok(()) => Ok(()),
+            Err(DbError::Full(text)) => Err(DbError::Full(text.clone())),
+            Err(error) => Err(DbError::Other(error.to_string())),
+        });
+    }
+}
+
+fn run_batch(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+    run(connection, "begin immediate")?;
+    for job in jobs {
+        run(connection, "savepoint job")?;
+        match job.run(&mut SqliteTx { connection }) {
+            Wish::Keep => run(connection, "release job")?,
+            Wish::Undo | Wish::Again => {
+                // A full disk may have rolled everything back already: then nobody's work is kept.
+                if connection.is_autocommit() {
+                    return Err(DbError::Full("the transaction was given up by the store".to_owned()));
+                }
+                run(connection, "rollback to job")?;
+                run(connection, "release job")?;
+            }
+        }
+    }
+    run(connection, "commit")
+}
+
+fn run(connection: &Connection, sql: &'static str) -> Result<(), DbError> {
+    connection.prepare_cached(sql).map_err(translate)?.execute([]).map(|_| ()).map_err(translate)
+}
+
+fn read_loop(queue: &Queue, connection: &Connection) {
+    loop {
+        let Some(mut job) = queue.take(1).pop() else { return };
+        let opened = run(connection, "begin");
+        if opened.is_ok() {
+            job.run(&mut SqliteTx { connection });
+            log_failure("commit of a read", run(connection, "commit"));
+        }
+        job.answer(opened);
+    }
+}
+
+fn log_failure(what: &str, result: Result<(), DbError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "{what} failed");
+    }
+}
+
+struct SqliteTx<'a> {
+    connection: &'a Connection,
+}
+
+impl SqliteTx<'_> {
+    fn prepare(&self, sql: &'static str, params: &[Value]) -> Result<CachedStatement<'_>, DbError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(translate)?;
+        for (position, value) in params.iter().enumerate() {
+            bind(&mut statement, position + 1, value)?;
+        }
+        Ok(statement)
+    }
+}
+
+/// `$7` is a name to SQLite, which numbers names by first appearance, so it is bound by name.
+fn bind(statement: &mut CachedStatement<'_>, number: usize, value: &Value) -> Result<(), DbError> {
+    const NAMES: [&str; 48] = [
+        "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16", "$17",
+        "$18", "$19", "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27", "$28", "$29", "$30", "$31", "$32", "$33",
+        "$34", "$35", "$36", "$37", "$38", "$39", "$40", "$41", "$42", "$43", "$44", "$45", "$46", "$47", "$48",
+    ];
+    let name = NAMES.get(number - 1).ok_or_else(|| DbError::Shape(format!("more than {} parameters", NAMES.len())))?;
+    let index = statement.parameter_index(name).map_err(translate)?;
+    let index = index.ok_or_else(|| DbError::Shape(format!("the statement has no {name}")))?;
+    let bound = match value {
+        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
+        Value::Int(n) => statement.raw_bind_parameter(index, n),
+        Value::Text(text) => statement.raw_bind_parameter(index, text),
+    };
+    bound.map_err(translate)
+}
+
+impl Tx for SqliteTx<'_> {
+    fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        let mut statement = self.prepare(sql, params)?;
+        let width = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().map_err(translate)? {
+            let values =
+                (0..width).map(|i| row.get_ref(i).map_err(translate).and_then(own)).collect::<Result<_, _>>()?;
+            out.push(Row::new(values));
+        }
+        Ok(out)
+    }
+
+    /// There is one writer, so every row is already ours.
+    fn query_for_update(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, DbError> {
+        self.query(sql, params)
+    }
+
+    fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, DbError> {
+        let mut statement = self.prepare(sql, params)?;
+        statement.raw_execute().map(|n| n as u64).map_err(translate)
+    }
+}
+
+fn own(value: ValueRef<'_>) -> Result<Value, DbError> {
+    match value {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(n) => Ok(Value::Int(n)),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Value::Text(text.to_owned())),
+            Err(_) => Err(DbError::Shape("a text that is not UTF-8".to_owned())),
+        },
+        ValueRef::Real(_) | ValueRef::Blob(_) => Err(DbError::Shape("a type outside the portable subset".to_owned())),
+    }
+}
+
+pub(super) fn translate(error: rusqlite::Error) -> DbError {
+    let text = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => DbError::Full(text),
+        Some(ErrorCode::ConstraintViolation) => DbError::Conflict(text),
+        _ => DbError::Other(text),
+    }
+}

@@ -1,0 +1,145 @@
+//! What a handler gets: the request, read and judged, without a framework.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Uri};
+use bytes::Bytes;
+use mi_core::casing::camel_keys;
+use mi_core::ids::{AgentId, ClaimToken, OfficeId};
+use mi_core::limits::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::infra::act::{Ask, idempotency};
+use crate::infra::caller::Caller;
+use crate::infra::fault::{self, Fault};
+
+/// Which door a request came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    Tcp,
+    /// The socket of this agent's pod.
+    Pod(AgentId),
+}
+
+pub struct Call {
+    pub caller: Caller,
+    pub operation: &'static str,
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub params: Vec<(String, String)>,
+    pub body: Bytes,
+    /// The unread body of an operation that streams; behind a lock only because a body can't be shared.
+    pub(super) stream: std::sync::Mutex<Option<Body>>,
+    pub claim: Option<ClaimToken>,
+    pub idempotency: Option<idempotency::Key>,
+    pub request_id: String,
+}
+
+/// `limit` and `offset` of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    pub limit: i64,
+    pub offset: i64,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { limit: LIST_LIMIT_DEFAULT, offset: 0 }
+    }
+}
+
+#[derive(Deserialize)]
+struct PageQuery {
+    limit: Option<String>,
+    offset: Option<String>,
+}
+
+impl Call {
+    /// A path parameter as text; routes are declared with their parameters, so a missing one is our fault.
+    pub fn param(&self, name: &str) -> Result<&str, Fault> {
+        let found = self.params.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).ok_or_else(|| fault::internal(format!("no path parameter {name}")))
+    }
+
+    /// The office in the path. What is no UUID can't be an office.
+    pub fn office(&self) -> Result<OfficeId, Fault> {
+        self.param("office")?.parse().map_err(|_| fault::no_such_office())
+    }
+
+    /// The query as a shape; every field of it is text or optional.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let query = self.uri.query().unwrap_or_default();
+        let pairs: Map<String, Value> = parse_query(query).into_iter().map(|(k, v)| (k, Value::String(v))).collect();
+        serde_json::from_value(Value::Object(camel_keys(pairs)))
+            .map_err(|error| fault::bad_request(format!("the query can't be read: {error}")))
+    }
+
+    pub fn page(&self) -> Result<Page, Fault> {
+        let query: PageQuery = self.query()?;
+        let limit = number(query.limit, "limit")?.unwrap_or(LIST_LIMIT_DEFAULT);
+        let offset = number(query.offset, "offset")?.unwrap_or(0);
+        Ok(Page { limit: limit.clamp(1, LIST_LIMIT_MAX), offset: offset.max(0) })
+    }
+
+    /// The JSON body, its top-level keys in either casing.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let object = Value::Object(camel_keys(self.object()?));
+        serde_json::from_value(object).map_err(|error| fault::bad_request(format!("the body can't be read: {error}")))
+    }
+
+    /// The JSON body as it came; an empty one is an empty object.
+    pub fn object(&self) -> Result<Map<String, Value>, Fault> {
+        if self.body.is_empty() {
+            return Ok(Map::new());
+        }
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Err(fault::bad_request("the body is not a JSON object")),
+            Err(error) => Err(fault::bad_request(format!("the body is not JSON: {error}"))),
+        }
+    }
+
+    /// The unread body of an operation that streams; empty the second time.
+    pub fn take_stream(&self) -> Body {
+        let mut stream = self.stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        stream.take().unwrap_or_else(Body::empty)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the act needs to know of this request.
+    pub fn ask(&self) -> Ask {
+        Ask {
+            caller: self.caller.clone(),
+            operation: self.operation,
+            claim: self.claim,
+            idempotency: self.idempotency.clone(),
+        }
+    }
+}
+
+fn number(text: Option<String>, name: &str) -> Result<Option<i64>, Fault> {
+    text.map(|text| text.parse().map_err(|_| fault::bad_request(format!("{name} is a whole number")))).transpose()
+}
+
+/// `a=1&b=x%20y`; the first of equal names wins.
+pub fn parse_query(query: &str) -> Vec<(String, String)> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        let key = decode(key);
+        if !pairs.iter().any(|(known, _)| *known == key) {
+            pairs.push((key, decode(value)));
+        }
+    }
+    pairs
+}
+
+fn decode(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}

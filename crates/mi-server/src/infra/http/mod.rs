@@ -1,0 +1,17 @@
+//! The one way in: every route is an operation with an id, an access row and shapes.
+//!
+//! `operation` declares, `dispatch` carries out (request id, credential, body,
+//! limits, problems), `call` is what a handler gets, `reply` what it gives,
+//! `openapi` describes it all. Handlers see no framework.
+
+pub mod call;
+pub mod dispatch;
+pub mod openapi;
+pub mod operation;
+pub mod reply;
+pub mod serve;
+
+pub use call::{Call, Via};
+pub use operation::{Operation, delete, get, patch, post, put};
+pub use reply::Reply;
+pub use serve::Front;

@@ -1,0 +1,95 @@
+//! What a handler gives back, and how a fault becomes the contract's problem.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::{Response, StatusCode};
+use mi_core::limits::LIST_COUNT_MAX;
+use mi_core::problem::{Code, Problem};
+
+use crate::infra::act::Answer;
+use crate::infra::fault::{self, Fault};
+
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+const TOTAL_COUNT_CAPPED: HeaderName = HeaderName::from_static("x-total-count-capped");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// An answer of an act, or bytes that flow.
+pub enum Reply {
+    Answer(Answer),
+    Raw(Box<Response<Body>>),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Reply::Answer(answer)
+    }
+}
+
+impl Reply {
+    pub fn raw(response: Response<Body>) -> Self {
+        Reply::Raw(Box::new(response))
+    }
+
+    pub fn text(content_type: &'static str, text: String) -> Self {
+        let mut response = Response::new(Body::from(text));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Reply::raw(response)
+    }
+
+    pub fn into_response(self) -> Response<Body> {
+        match self {
+            Reply::Raw(response) => *response,
+            Reply::Answer(answer) => answer_response(answer),
+        }
+    }
+}
+
+fn answer_response(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if answer.status != 204 {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
+    if let Some(total) = answer.total {
+        headers.insert(TOTAL_COUNT, HeaderValue::from(total.min(LIST_COUNT_MAX)));
+        if total > LIST_COUNT_MAX {
+            headers.insert(TOTAL_COUNT_CAPPED, HeaderValue::from_static("true"));
+        }
+    }
+    response
+}
+
+/// Logs a fault once and turns it into the contract's body.
+pub fn problem_response(fault: Fault, request_id: &str, operation: &str) -> Response<Body> {
+    log(&fault, request_id, operation);
+    let problem = Problem {
+        error: fault.sentence,
+        code: fault.code.as_str().to_owned(),
+        hint: fault.hint,
+        request_id: request_id.to_owned(),
+        must_stop: matches!(fault.code, Code::StaleClaim | Code::Superseded).then_some(true),
+    };
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let mut response = answer_response(Answer { status: fault.code.status(), body, total: None });
+    if let Some(seconds) = fault.retry_after_seconds {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    response
+}
+
+fn log(fault: &Fault, request_id: &str, act: &str) {
+    let code = fault.code.as_str();
+    let cause = fault.cause.as_deref().unwrap_or_default();
+    match fault.code.status() {
+        500 | 507 => tracing::error!(act, code, request_id, cause, "{}", fault.sentence),
+        429 | 502 | 503 => tracing::warn!(act, code, request_id, cause, "{}", fault.sentence),
+        _ => tracing::debug!(act, code, request_id, cause, "{}", fault.sentence),
+    }
+}
+
+/// For addresses that lead nowhere.
+pub fn no_such_route(path: &str) -> Fault {
+    fault::Fault::new(Code::NoSuchRoute, format!("there is nothing at {}", mi_core::ids::excerpt(path)))
+        .hint("GET /openapi.json lists every address")
+}

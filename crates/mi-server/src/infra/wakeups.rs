@@ -1,0 +1,177 @@
+//! Who waits for what: parked claims, beats and streams are woken after commit.
+//!
+//! A task that becomes ready wakes one parked claimer at once, not all of them.
+//! A wake-up is a hint, never a promise: whoever wakes looks again, and a slow
+//! poll is the floor under every wait.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mi_core::ids::{AgentName, ClaimToken, OfficeId};
+use tokio::sync::oneshot;
+
+/// Something that happened in a transaction and that others may wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// A task can be claimed: by this agent, or by anybody.
+    TaskReady { office: OfficeId, assigned: Option<AgentName> },
+    /// An agent should look for orders or messages, whatever it waits for.
+    Agent { office: OfficeId, name: AgentName },
+    /// A live session has an order.
+    Session { office: OfficeId, session: ClaimToken },
+    /// Events were written.
+    Events { office: OfficeId },
+    /// A pod's wish changed.
+    Pods,
+}
+
+/// What a parked caller waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interest {
+    /// Tasks for this agent, and anything else addressed to it.
+    Work(AgentName),
+    Session(ClaimToken),
+    Events,
+}
+
+struct Waiter {
+    number: u64,
+    interest: Interest,
+    signal: oneshot::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    next_number: u64,
+    offices: HashMap<OfficeId, VecDeque<Waiter>>,
+}
+
+#[derive(Clone, Default)]
+pub struct Wakeups {
+    waiters: Arc<Mutex<Waiters>>,
+    pods: Arc<tokio::sync::Notify>,
+}
+
+/// A place in the queue. Dropping it leaves; a wake-up that was received and not used goes to the next one.
+pub struct Parked {
+    wakeups: Wakeups,
+    office: OfficeId,
+    number: u64,
+    work: bool,
+    signal: oneshot::Receiver<u64>,
+    /// Those who parked before this number may still be told of the same wake-up.
+    told_below: Option<u64>,
+}
+
+impl Parked {
+    /// Resolves when there may be something.
+    pub async fn woken(&mut self) {
+        // An error means that the sender went away, which is a reason to look as well.
+        self.told_below = (&mut self.signal).await.ok();
+    }
+
+    /// What woke this one was taken by it.
+    pub fn used(mut self) {
+        self.work = false;
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        let was_waiting = self.wakeups.leave(self.office, self.number);
+        let told_below = self.told_below.or_else(|| self.signal.try_recv().ok());
+        if let Some(below) = told_below.filter(|_| self.work && !was_waiting) {
+            self.wakeups.signal_first(self.office, below, |interest| matches!(interest, Interest::Work(_)));
+        }
+    }
+}
+
+impl Wakeups {
+    pub fn park(&self, office: OfficeId, interest: Interest) -> Parked {
+        let (signal, receiver) = oneshot::channel();
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        waiters.next_number += 1;
+        let number = waiters.next_number;
+        let work = matches!(interest, Interest::Work(_));
+        let waiter = Waiter { number, interest, signal };
+        waiters.offices.entry(office).or_default().push_back(waiter);
+        drop(waiters);
+        Parked { wakeups: self.clone(), office, number, work, signal: receiver, told_below: None }
+    }
+
+    /// True if it was still waiting, so that no wake-up is lost with it.
+    fn leave(&self, office: OfficeId, number: u64) -> bool {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = waiters.offices.get_mut(&office) else { return false };
+        let before = queue.len();
+        queue.retain(|waiter| waiter.number != number);
+        let left = queue.len();
+        if left == 0 {
+            waiters.offices.remove(&office);
+        }
+        left < before
+    }
+
+    /// After commit: signals those who wait for what happened.
+    pub fn send(&self, wakes: &[Wake]) {
+        for wake in wakes {
+            match wake {
+                Wake::TaskReady { office, assigned } => {
+                    self.signal_first(*office, u64::MAX, |interest| match interest {
+                        Interest::Work(name) => assigned.as_ref().is_none_or(|assigned| assigned == name),
+                        Interest::Session(_) | Interest::Events => false,
+                    })
+                }
+                Wake::Agent { office, name } => {
+                    self.signal_all(*office, |interest| *interest == Interest::Work(name.clone()));
+                }
+                Wake::Session { office, session } => {
+                    self.signal_all(*office, |interest| *interest == Interest::Session(*session));
+                }
+                Wake::Events { office } => self.signal_all(*office, |interest| *interest == Interest::Events),
+                Wake::Pods => self.pods.notify_one(),
+            }
+        }
+    }
+
+    /// Resolves when a pod's wish may have changed.
+    pub async fn pods_changed(&self) {
+        self.pods.notified().await;
+    }
+
+    /// Everybody looks again: at shutdown.
+    pub fn wake_everybody(&self) {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, queue) in waiters.offices.drain() {
+            queue.into_iter().for_each(signal);
+        }
+        self.pods.notify_one();
+    }
+
+    /// Those told hear how far the queue reached, so that a wake-up handed on never comes round again.
+    fn signal_first(&self, office: OfficeId, below: u64, wanted: impl Fn(&Interest) -> bool) {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let told_below = below.min(waiters.next_number + 1);
+        let Some(queue) = waiters.offices.get_mut(&office) else { return };
+        while let Some(position) = queue.iter().position(|w| w.number < told_below && wanted(&w.interest)) {
+            let reached = queue.remove(position).is_some_and(|waiter| waiter.signal.send(told_below).is_ok());
+            if reached {
+                return;
+            }
+        }
+    }
+
+    fn signal_all(&self, office: OfficeId, wanted: impl Fn(&Interest) -> bool) {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = waiters.offices.get_mut(&office) else { return };
+        let (woken, waiting): (VecDeque<_>, VecDeque<_>) = queue.drain(..).partition(|waiter| wanted(&waiter.interest));
+        *queue = waiting;
+        woken.into_iter().for_each(signal);
+    }
+}
+
+fn signal(waiter: Waiter) {
+    if waiter.signal.send(0).is_err() {
+        tracing::trace!("a waiter left before its wake-up");
+    }
+}

@@ -1,0 +1,24 @@
+//! The control plane: offices, agents, tasks, files, and the way between them.
+//!
+//! One folder per concept, all with the same plan: `mod.rs` (door plate),
+//! `routes.rs` (thin), `service.rs` (acts), `store.rs` (SQL), `sweep.rs` if time
+//! changes something. Concepts talk through each other's `service` only.
+
+mod agents;
+mod chat;
+mod credits;
+mod env;
+mod events;
+mod files;
+mod gateway;
+pub mod house;
+mod identity;
+pub mod infra;
+mod offices;
+mod pods;
+mod runners;
+pub mod server;
+mod sessions;
+mod tasks;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

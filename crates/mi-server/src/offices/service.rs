@@ -1,0 +1,163 @@
+//! Acts of offices.
+
+use mi_core::credits::Micro;
+use mi_core::ids::{OfficeId, UserId};
+use mi_core::limits::{LIST_COUNT_MAX, OFFICE_NAME_CHARS_MAX};
+use mi_core::problem::Code;
+use mi_core::wire::offices::{CreateOffice, Office, OfficeStatus, Settings};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{closing, settings, store};
+use crate::agents::service as agents;
+use crate::house::House;
+use crate::infra::act::event::Category;
+use crate::infra::act::{Act, Answer, Head, NewEvent};
+use crate::infra::caller::{Caller, Member};
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::Call;
+use crate::infra::wakeups::Wake;
+use crate::{credits, files, sessions};
+
+pub async fn list(house: &House, call: &Call) -> Result<Answer, Fault> {
+    let (owner, page) = (user(call)?, call.page()?);
+    let read = move |tx: &mut dyn Tx| {
+        let found = store::of_owner(tx, owner, page)?;
+        Ok((found, store::count_of_owner(tx, owner, LIST_COUNT_MAX + 1)?))
+    };
+    let (found, total) = house.db.read(read).await?;
+    Answer::list(&found, total)
+}
+
+fn user(call: &Call) -> Result<UserId, Fault> {
+    match call.caller {
+        Caller::User { id } => Ok(id),
+        Caller::Nobody | Caller::Ticket { .. } | Caller::Runner { .. } | Caller::Session { .. } => {
+            Err(fault::operator_only())
+        }
+    }
+}
+
+/// The folders come first, so that no office is ever without its drive.
+pub async fn create(house: &House, call: &Call) -> Result<Answer, Fault> {
+    let asked: CreateOffice = call.body()?;
+    let office = Office {
+        id: OfficeId(Uuid::new_v4()),
+        name: good_name(&asked.name)?,
+        owner_id: user(call)?,
+        status: OfficeStatus::Active,
+        created_at: house.clock.now(),
+        settings: Settings::default(),
+    };
+    let id = office.id;
+    files::service::make_dirs(house, id)?;
+    let made = open(house, call, office).await;
+    let is_new = matches!(made, Ok(Opened { new: true, .. }));
+    if !is_new && !house.db.read(move |tx| Ok(store::exists(tx, id)?)).await? {
+        closing::remove_folder(house, id).await?;
+    }
+    Ok(made?.answer)
+}
+
+fn good_name(name: &str) -> Result<String, Fault> {
+    let name = name.trim();
+    let legal = !name.is_empty() && name.chars().count() <= OFFICE_NAME_CHARS_MAX && !name.contains(char::is_control);
+    if legal {
+        return Ok(name.to_owned());
+    }
+    let sentence = format!("an office's name has 1 to {OFFICE_NAME_CHARS_MAX} characters and no control characters");
+    Err(Fault::new(Code::BadName, sentence))
+}
+
+struct Opened {
+    answer: Answer,
+    new: bool,
+}
+
+/// One transaction: the row, the first credits, the event and the answer that a repetition gets.
+async fn open(house: &House, call: &Call, office: Office) -> Result<Opened, Fault> {
+    let (keys, clock, idempotency) = (house.keys.clone(), house.clock.clone(), call.idempotency.clone());
+    let grant = Micro::credits(house.settings.initial_credits);
+    let write = move |tx: &mut dyn Tx| {
+        if let Some(key) = &idempotency
+            && let Some(answer) = key.recall(tx, clock.now())?
+        {
+            return Ok((Opened { answer, new: false }, Vec::new()));
+        }
+        store::insert(tx, &office, &settings::text(&office.settings)?)?;
+        let mut act = Act::begin(tx, &keys, office.id, clock.now())?;
+        act.event(event("offices.create", format!("office {} was opened", office.name), json!({"name": office.name})))?;
+        if grant.0 > 0 {
+            credits::service::grant(&mut act, grant, "initial grant")?;
+        }
+        let answer = Answer::created(&office)?;
+        if let Some(key) = &idempotency {
+            key.keep(act.tx, &answer, act.now)?;
+        }
+        let committed = act.finish(Opened { answer, new: true })?;
+        Ok((committed.value, committed.wakes))
+    };
+    let (opened, wakes) = house.db.write(write).await?;
+    house.wakeups.send(&wakes);
+    Ok(opened)
+}
+
+fn event(kind: &'static str, summary: String, data: Value) -> NewEvent<'static> {
+    NewEvent { category: Category::Office, kind, actor: "owner", agent: None, task: None, summary, data }
+}
+
+pub fn card(id: OfficeId, head: &Head) -> Office {
+    Office {
+        id,
+        name: head.name.clone(),
+        owner_id: head.owner,
+        status: head.status,
+        created_at: head.created_at,
+        settings: head.settings.clone(),
+    }
+}
+
+pub fn update_settings(act: &mut Act<'_>, change: Map<String, Value>) -> Result<Answer, Fault> {
+    let keys: Vec<String> = change.keys().cloned().collect();
+    let new = settings::merged(&act.head.settings, change)?;
+    if new != act.head.settings {
+        store::set_settings(act.tx, act.office, &settings::text(&new)?)?;
+        act.event(event("offices.update_settings", "the settings changed".to_owned(), json!({"keys": keys})))?;
+        act.head.settings = new;
+    }
+    Answer::ok(&act.head.settings)
+}
+
+/// Nothing runs in the office from here on; its work is handed back uncounted. Wishes stay as they are: what was
+/// stopped by hand stays stopped when the office works again.
+pub fn suspend(act: &mut Act<'_>, _member: &Member) -> Result<Answer, Fault> {
+    if act.head.status != OfficeStatus::Suspended {
+        set_status(act, OfficeStatus::Suspended)?;
+        for agent in agents::list(act.tx, act.office)? {
+            sessions::service::stop_all(act, agent.id, "office_suspended")?;
+        }
+        act.event(event("offices.suspend", "the office was suspended".to_owned(), json!({})))?;
+    }
+    Answer::ok(&card(act.office, &act.head))
+}
+
+pub fn resume(act: &mut Act<'_>, _member: &Member) -> Result<Answer, Fault> {
+    if act.head.status == OfficeStatus::Suspended {
+        set_status(act, OfficeStatus::Active)?;
+        for agent in agents::list(act.tx, act.office)? {
+            act.wake_agent(&agent.name);
+        }
+        act.event(event("offices.resume", "the office works again".to_owned(), json!({})))?;
+        act.wake(Wake::TaskReady { office: act.office, assigned: None });
+    }
+    Answer::ok(&card(act.office, &act.head))
+}
+
+/// The supervisor starts and ends pods by it.
+fn set_status(act: &mut Act<'_>, status: OfficeStatus) -> Result<(), Fault> {
+    store::set_status(act.tx, act.office, status)?;
+    act.head.status = status;
+    act.wake(Wake::Pods);
+    Ok(())
+}

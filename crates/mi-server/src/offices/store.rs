@@ -1,0 +1,109 @@
+//! Rows of offices, and the list of everything that belongs to one.
+
+use mi_core::ids::{OfficeId, UserId};
+use mi_core::wire::offices::{Office, OfficeStatus};
+
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+use crate::infra::http::call::Page;
+
+pub fn insert(tx: &mut dyn Tx, office: &Office, settings: &str) -> Result<(), DbError> {
+    let sql = "insert into offices (id, name, owner_id, status, settings, created_at) values ($1, $2, $3, $4, $5, $6)";
+    let status = office.status.as_str();
+    tx.execute(sql, args![office.id, &office.name, office.owner_id, status, settings, office.created_at])?;
+    Ok(())
+}
+
+pub fn exists(tx: &mut dyn Tx, office: OfficeId) -> Result<bool, DbError> {
+    Ok(tx.first("select 1 from offices where id = $1", args![office])?.is_some())
+}
+
+pub fn of_owner(tx: &mut dyn Tx, owner: UserId, page: Page) -> Result<Vec<Office>, DbError> {
+    let sql = "select id, name, owner_id, status, created_at, settings from offices where owner_id = $1 \
+               order by created_at, id limit $2 offset $3";
+    tx.query(sql, args![owner, page.limit, page.offset])?.iter().map(read).collect()
+}
+
+pub fn count_of_owner(tx: &mut dyn Tx, owner: UserId, most: i64) -> Result<i64, DbError> {
+    let sql = "select count(*) from (select 1 from offices where owner_id = $1 limit $2) as found";
+    tx.first(sql, args![owner, most])?.map_or(Ok(0), |row| row.get(0))
+}
+
+fn read(row: &Row) -> Result<Office, DbError> {
+    let mut r = row.reader();
+    Ok(Office {
+        id: r.take()?,
+        name: r.take()?,
+        owner_id: r.take()?,
+        status: r.take()?,
+        created_at: r.take()?,
+        settings: serde_json::from_str(&r.take::<String>()?)
+            .map_err(|error| DbError::Shape(format!("settings: {error}")))?,
+    })
+}
+
+pub fn set_status(tx: &mut dyn Tx, office: OfficeId, status: OfficeStatus) -> Result<(), DbError> {
+    tx.execute("update offices set status = $2 where id = $1", args![office, status.as_str()])?;
+    Ok(())
+}
+
+pub fn set_settings(tx: &mut dyn Tx, office: OfficeId, settings: &str) -> Result<(), DbError> {
+    tx.execute("update offices set settings = $2 where id = $1", args![office, settings])?;
+    Ok(())
+}
+
+/// How many pods of the office still have, or are getting, a process; of fired agents too.
+pub fn pods_alive(tx: &mut dyn Tx, office: OfficeId) -> Result<i64, DbError> {
+    let sql = "select count(*) from pods where office_id = $1 and observed in ('starting', 'running')";
+    tx.first(sql, args![office])?.map_or(Ok(0), |row| row.get(0))
+}
+
+pub fn wish_all_pods_gone(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbError> {
+    tx.execute("update pods set desired = 'gone' where office_id = $1", args![office])?;
+    Ok(())
+}
+
+/// Every table with an `office_id`; a test compares this list with the schema.
+pub const OWNED: [&str; 17] = [
+    "delete from llm_calls where office_id = $1",
+    "delete from messages where office_id = $1",
+    "delete from drive_changes where office_id = $1",
+    "delete from drive_files where office_id = $1",
+    "delete from session_items where office_id = $1",
+    "delete from sessions where office_id = $1",
+    "delete from task_results where office_id = $1",
+    "delete from task_artifacts where office_id = $1",
+    "delete from task_comments where office_id = $1",
+    "delete from task_logs where office_id = $1",
+    "delete from task_dependencies where office_id = $1",
+    "delete from tasks where office_id = $1",
+    "delete from env_vars where office_id = $1",
+    "delete from pods where office_id = $1",
+    "delete from agents where office_id = $1",
+    "delete from events where office_id = $1",
+    "delete from credits_ledger where office_id = $1",
+];
+
+/// Removes the office with everything that it owned, kept answers to its callers included.
+pub fn erase(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbError> {
+    for sql in OWNED {
+        tx.execute(sql, args![office])?;
+    }
+    // A path may write the id with or without dashes, in either case.
+    let sql = "delete from idempotency where lower(route) like $1 or lower(route) like $2";
+    tx.execute(sql, args![format!("%/offices/{}%", office.0), format!("%/offices/{}%", office.0.simple())])?;
+    tx.execute("delete from offices where id = $1", args![office])?;
+    Ok(())
+}
+
+/// For tests: how many rows of the office are left in all tables.
+#[cfg(test)]
+pub fn rows_left(tx: &mut dyn Tx, office: OfficeId) -> Result<i64, DbError> {
+    let mut rows = 0;
+    for sql in OWNED {
+        // Statements are constants; this leak is as long as the test.
+        let count: &'static str = sql.replacen("delete", "select count(*)", 1).leak();
+        rows += tx.first(count, args![office])?.map_or(Ok(0), |row| row.get::<i64>(0))?;
+    }
+    Ok(rows)
+}

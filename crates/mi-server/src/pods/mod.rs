@@ -1,0 +1,56 @@
+//! Pods: what each hosted agent's pod should be, and what it is.
+//!
+//! Rows are wishes. Acts change them; only this folder's sweep starts and ends
+//! pods, and it never gives them work. A pod's runner proves itself with a ticket
+//! that is good once and for a minute; with it the pod's epoch rises, and every
+//! earlier runner of the agent is void.
+//!
+//! Acts: `create`, `wish`, `restart`, `take_ticket`.
+//! Elsewhere: walls and processes are in mi-pods; what a runner asks for is in `runners`.
+
+mod door;
+mod raise;
+mod readiness;
+mod rules;
+pub mod service;
+mod shutdown;
+mod store;
+mod supervisor;
+pub mod sweep;
+#[cfg(test)]
+mod tests;
+
+pub use raise::PodDoors;
+pub use readiness::readiness;
+pub use shutdown::{shut_down, start_up};
+pub use store::PodRow;
+pub use supervisor::{PodUsers, Supervisor};
+
+/// A closed set of words in a column.
+macro_rules! column_words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($variant),* }
+
+        impl $name {
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),* }
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some($name::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+column_words! {
+    /// What an agent's pod should be.
+    Desired { Running = "running", Stopped = "stopped", Gone = "gone" }
+}
+
+column_words! {
+    /// What it was last seen to be. `Exited` waits for its next start, `Failed` for somebody to start it.
+    Observed { None = "none", Starting = "starting", Running = "running", Exited = "exited", Failed = "failed" }
+}

@@ -1,0 +1,198 @@
+//! Starting one pod: its folders, its door, its ticket, its processes.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mi_core::ids::{AgentId, AgentName, OfficeId};
+use mi_core::wire::agents::Resources;
+use mi_pods::{Limits, Pod, PodSpec, Strictness};
+use zeroize::Zeroizing;
+
+use super::door::{self, Door};
+use super::rules::Ending;
+use super::service;
+use super::store::Watched;
+use super::supervisor::{Live, Place};
+use crate::house::House;
+use crate::infra::fault::Fault;
+use crate::infra::http::Front;
+use crate::infra::keys::Token;
+use crate::infra::wakeups::Wake;
+
+/// Passable for an office's user, who knows the way, and readable for the server alone.
+const PASSABLE_MODE: u32 = 0o711;
+const OWN_MODE: u32 = 0o700;
+const SHARED_MODE: u32 = 0o755;
+/// What a pod may take where its agent's resources say nothing.
+const PIDS_DEFAULT: u64 = 1_024;
+const MEMORY_BYTES_DEFAULT: u64 = 4 * 1024 * 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
+
+/// One pod to start.
+pub(super) struct Order {
+    pub office: OfficeId,
+    pub agent: AgentId,
+    pub name: AgentName,
+    pub resources: String,
+}
+
+impl From<&Watched> for Order {
+    fn from(watched: &Watched) -> Self {
+        Self {
+            office: watched.office,
+            agent: watched.agent,
+            name: watched.name.clone(),
+            resources: watched.resources.clone(),
+        }
+    }
+}
+
+/// Starts it and enters it in the register; a start that fails is a crash with its reason.
+pub(super) async fn raise(house: &House, front: &Front, order: Order, place: Place) -> Result<(), Fault> {
+    let agent = order.agent;
+    let epoch = house.act_as_server(order.office, move |act| service::begin_start(act, agent)).await?;
+    let Some(epoch) = epoch else { return Ok(()) };
+    let office = order.office;
+    let title = service::title(office, &order.name);
+    match start(house, front, &order, epoch).await {
+        Ok((pod, opened)) => {
+            tracing::info!(pod = %title, epoch, "a pod started");
+            let name = order.name;
+            place.fill(Live { office, name, pod, _door: opened, ending_since: None, given_up: None });
+        }
+        Err(reason) => {
+            tracing::warn!(pod = %title, epoch, reason, "a pod didn't start");
+            house
+                .act_as_server(office, move |act| service::ended(act, agent, Ending::Crashed, &reason))
+                .await?;
+        }
+    }
+    // The wish may have changed meanwhile.
+    house.wakeups.send(&[Wake::Pods]);
+    Ok(())
+}
+
+type Started = (Arc<dyn Pod>, Option<Door>);
+
+/// The error is a sentence for the agent's owner.
+async fn start(house: &House, front: &Front, order: &Order, epoch: i64) -> Result<Started, String> {
+    let uid = service::office_uid(house, order.office).await.map_err(|fault| fault.sentence)?;
+    let spec = spec(house, order, epoch, uid)?;
+    let driver = Arc::clone(&house.driver);
+    let with_door = house.settings.pod_doors == PodDoors::Sockets;
+    let folder = spec.socket_dir.clone();
+    let office_dir = house.office_dir(order.office);
+    let prepared = tokio::task::spawn_blocking(move || -> io::Result<_> {
+        prepare(&office_dir, &spec)?;
+        let listener = if with_door { Some(door::bind(&spec.socket_dir)?) } else { None };
+        Ok((spec, listener))
+    });
+    let failed = |error: io::Error| format!("the pod's folders can't be made ready: {error}");
+    let (spec, listener) = prepared.await.map_err(|error| error.to_string())?.map_err(failed)?;
+    let opened = listener.map(|listener| Door::open(front, listener, folder, order.agent));
+    let opened = opened.transpose().map_err(failed)?;
+    let started = tokio::task::spawn_blocking(move || driver.start(spec)).await.map_err(|error| error.to_string())?;
+    let pod = started.map_err(|error| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })?;
+    for limit in pod.degraded() {
+        tracing::warn!(pod = %order.name, limit = %limit.name, "{}", limit.detail);
+    }
+    Ok((pod, opened))
+}
+
+/// How pods reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodDoors {
+    /// Each has a socket of its own.
+    Sockets,
+    /// They use the server's address.
+    Address,
+}
+
+fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<PodSpec, String> {
+    let token = Token::Ticket { office: order.office, agent: order.agent, epoch };
+    let mut env = vec![
+        ("MI_OFFICE".to_owned(), order.office.to_string()),
+        ("MI_AGENT".to_owned(), order.name.to_string()),
+    ];
+    if house.settings.pod_doors == PodDoors::Address {
+        env.push(("MI_ENDPOINT".to_owned(), house.settings.endpoint.clone()));
+    }
+    Ok(PodSpec {
+        office: order.office.0.simple().to_string(),
+        agent: order.name.to_string(),
+        epoch: u64::try_from(epoch).map_err(|error| error.to_string())?,
+        workspace: house.workspace_dir(order.office, order.agent),
+        drive: house.drive_dir(order.office),
+        socket_dir: door::folder(&house.settings.runtime_dir, order.agent),
+        program: house.settings.program.clone(),
+        args: vec!["runner".to_owned()],
+        env,
+        ticket: Zeroizing::new(house.keys.issue(token)),
+        host_uid: uid,
+        limits: limits(&order.resources, house.settings.strict_limits)?,
+        log: service::log_path(house, order.office, order.agent),
+        harnesses: Vec::new(),
+    })
+}
+
+/// What was asked for explicitly must hold; the defaults hold where the machine lets them.
+fn limits(resources: &str, strict: Strictness) -> Result<Limits, String> {
+    let asked: Resources =
+        serde_json::from_str(resources).map_err(|error| format!("the agent's resources can't be read: {error}"))?;
+    if asked == Resources::default() {
+        return Ok(Limits {
+            memory_bytes: Some(MEMORY_BYTES_DEFAULT),
+            pids: Some(PIDS_DEFAULT),
+            cpu_millis: None,
+            strict,
+        });
+    }
+    let memory_bytes = asked.memory_mib.map(|mib| mib.saturating_mul(MIB));
+    Ok(Limits { memory_bytes, pids: asked.pids, cpu_millis: asked.cpu_millis, strict: Strictness::Required })
+}
+
+/// Makes what isn't there yet and gives it to the office's user. Blocks.
+fn prepare(office_dir: &Path, spec: &PodSpec) -> io::Result<()> {
+    make(office_dir, PASSABLE_MODE)?;
+    if let Some(workspaces) = spec.workspace.parent() {
+        make(workspaces, PASSABLE_MODE)?;
+    }
+    if let Some(logs) = spec.log.parent() {
+        make(logs, OWN_MODE)?;
+    }
+    make_owned(&spec.workspace, OWN_MODE, spec.host_uid)?;
+    make_owned(&spec.drive, SHARED_MODE, spec.host_uid)?;
+    door::make_folder(&spec.socket_dir)
+}
+
+fn make(path: &Path, mode: u32) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)
+}
+
+/// A tree that belongs to somebody else, for example after the server began to run as root, is given away whole.
+fn make_owned(path: &PathBuf, mode: u32, uid: Option<u32>) -> io::Result<()> {
+    make(path, mode)?;
+    match uid {
+        Some(uid) if std::fs::symlink_metadata(path)?.uid() != uid => mi_pods::own_tree(path, uid),
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_were_asked_for_must_hold() {
+        let usual = limits("{}", Strictness::BestEffort).unwrap();
+        assert_eq!((usual.pids, usual.strict), (Some(PIDS_DEFAULT), Strictness::BestEffort));
+        let asked = limits(r#"{"memoryMib": 64}"#, Strictness::BestEffort).unwrap();
+        assert_eq!((asked.memory_bytes, asked.pids, asked.strict), (Some(64 * MIB), None, Strictness::Required));
+        assert!(limits("nonsense", Strictness::Required).is_err());
+    }
+}

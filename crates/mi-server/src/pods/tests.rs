@@ -1,0 +1,219 @@
+//! Pods, seen through the house: wishes become pods, tickets are good once, crashes are counted.
+
+use mi_core::ids::AgentId;
+use mi_core::limits::TICKET_SECONDS;
+use mi_pods::{Pod, PodError, PodStatus};
+use serde_json::json;
+
+use super::{Desired, Observed, PodRow, service};
+use crate::testing::{Manners, TestHouse, TestOffice};
+
+const SECOND: i64 = 1_000;
+
+async fn row(office: TestOffice<'_>, agent: AgentId) -> PodRow {
+    let id = office.id;
+    office.house.house.db.read(move |tx| service::row(tx, id, agent)).await.unwrap().unwrap()
+}
+
+async fn hired(office: TestOffice<'_>, name: &str) -> AgentId {
+    office.hire(name).await["id"].as_str().unwrap().parse().unwrap()
+}
+
+async fn wish(office: TestOffice<'_>, agent: AgentId, desired: Desired) {
+    office.house.house.act_as_server(office.id, move |act| service::wish(act, agent, desired)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hire_becomes_a_pod_whose_runner_signs_in_once() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    assert_eq!(row(office, agent).await.observed, Observed::None);
+    house.settle().await;
+    assert_eq!((row(office, agent).await.observed, house.driver.running()), (Observed::Starting, 1));
+    let runner = office.runner("ada").await;
+    let found = row(office, agent).await;
+    assert_eq!((found.observed, found.epoch), (Observed::Running, 1));
+    // A lost answer: the same runner asks again and gets the same.
+    runner.hello_again().await.ok();
+    let thief = house.as_key(&runner.ticket).through(crate::infra::http::Via::Pod(agent));
+    let body = json!({"bootId": "another", "version": "test"});
+    let refused = office.call_as(&thief, "POST", "/employees/ada/runner", body).await.refused();
+    assert_eq!(refused, (401, "unauthenticated".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_ticket_is_no_good_through_another_pods_door() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let (_, bob) = (hired(office, "ada").await, hired(office, "bob").await);
+    let runner = office.runner("ada").await;
+    let through_bob = runner.speaker().through(crate::infra::http::Via::Pod(bob));
+    let refused = office.call_as(&through_bob, "GET", "/tasks", serde_json::Value::Null).await.refused();
+    assert_eq!(refused, (401, "wrong_pod".to_owned()));
+    let owner = house.owner().through(crate::infra::http::Via::Pod(bob));
+    assert_eq!(office.call_as(&owner, "GET", "/tasks", serde_json::Value::Null).await.refused().0, 401);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_pod_that_crashes_comes_back_slower_and_then_not_at_all() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    for (crash, wait) in [(1, SECOND), (2, 5 * SECOND)] {
+        office.runner("ada").await.exit(1).await;
+        let found = row(office, agent).await;
+        assert_eq!((found.observed, found.crashes), (Observed::Exited, crash));
+        assert_eq!(found.last_error.unwrap(), "the pod ended with exit code 1");
+        house.advance(wait - 1).await;
+        assert_eq!(house.driver.running(), 0);
+        house.advance(1).await;
+        assert_eq!(house.driver.running(), 1);
+    }
+    office.runner("ada").await.exit(1).await;
+    assert_eq!(row(office, agent).await.observed, Observed::Failed);
+    house.advance(100 * SECOND).await;
+    assert_eq!(house.driver.running(), 0);
+    wish(office, agent, Desired::Running).await;
+    house.settle().await;
+    assert_eq!((row(office, agent).await.crashes, house.driver.running()), (0, 1));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_long_good_run_forgives_earlier_crashes() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    for _ in 0..4 {
+        let runner = office.runner("ada").await;
+        house.advance(61 * SECOND).await;
+        runner.exit(1).await;
+        let found = row(office, agent).await;
+        assert_eq!((found.observed, found.crashes), (Observed::Exited, 1));
+        house.advance(SECOND).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_is_told_with_its_hint() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    house.driver.fail_next(PodError::Wall { wall: "files".into(), detail: "not today".into() });
+    let agent = hired(office, "ada").await;
+    house.settle().await;
+    let found = row(office, agent).await;
+    assert_eq!((found.observed, found.crashes), (Observed::Exited, 1));
+    let told = found.last_error.unwrap();
+    assert!(told.contains("not today") && told.contains("bubblewrap"), "{told}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_never_comes_is_given_up() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    house.settle().await;
+    house.advance(TICKET_SECONDS * SECOND).await;
+    assert_eq!(row(office, agent).await.observed, Observed::Starting);
+    house.advance(1).await;
+    let found = row(office, agent).await;
+    assert_eq!((found.observed, found.crashes), (Observed::Exited, 1));
+    assert!(found.last_error.unwrap().contains("didn't sign in"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_pod_nobody_wants_is_asked_and_then_killed() {
+    let house = TestHouse::new().await;
+    house.pods_are(Manners::Stubborn);
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let runner = office.runner("ada").await;
+    wish(office, agent, Desired::Stopped).await;
+    house.settle().await;
+    assert_eq!((runner.pod.terminations(), runner.pod.status()), (1, PodStatus::Running));
+    house.advance(10 * SECOND - 1).await;
+    assert_eq!(runner.pod.status(), PodStatus::Running);
+    house.advance(1).await;
+    assert!(matches!(runner.pod.status(), PodStatus::Exited { .. }));
+    let found = row(office, agent).await;
+    assert_eq!((found.observed, found.crashes, found.last_error), (Observed::None, 0, None));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_restart_replaces_the_pod_and_voids_nothing_else() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let first = office.runner("ada").await;
+    house.house.act_as_server(office.id, move |act| service::restart(act, agent)).await.unwrap();
+    house.settle().await;
+    assert!(matches!(first.pod.status(), PodStatus::Exited { .. }));
+    let second = office.runner("ada").await;
+    assert_eq!(second.welcome.epoch, 2);
+    let refused = office.call_as(&first.speaker(), "GET", "/tasks", serde_json::Value::Null).await.refused();
+    assert_eq!(refused, (409, "superseded".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_condemned_pods_runner_is_void_at_once() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let runner = office.runner("ada").await;
+    house.house.act_as_server(office.id, move |act| service::condemn(act, agent, "it fell silent")).await.unwrap();
+    let refused = office.call_as(&runner.speaker(), "GET", "/tasks", serde_json::Value::Null).await.refused();
+    assert_eq!(refused, (409, "superseded".to_owned()));
+    house.settle().await;
+    assert_eq!(office.runner("ada").await.welcome.epoch, 3);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_leaves_in_good_order_is_no_crash() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    office.runner("ada").await.exit(0).await;
+    let found = row(office, agent).await;
+    assert_eq!((found.observed, found.crashes), (Observed::None, 0));
+    house.advance(SECOND).await;
+    assert_eq!(house.driver.running(), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_dead_pod_loses_its_session_and_the_attempt_counts() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    hired(office, "ada").await;
+    let task = office.task(json!({"title": "count"})).await;
+    let mut runner = office.runner("ada").await;
+    assert_eq!(runner.must_take().await.task.unwrap().0, task);
+    runner.exit(9).await;
+    let found = office.get_task(task).await;
+    assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(1)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_pods_of_a_suspended_office_rest() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    hired(office, "ada").await;
+    office.runner("ada").await;
+    office.call("POST", "/suspend", json!({})).await.ok();
+    house.settle().await;
+    assert_eq!(house.driver.running(), 0);
+    office.call("POST", "/resume", json!({})).await.ok();
+    house.settle().await;
+    assert_eq!(house.driver.running(), 1);
+    house.close().await;
+}

@@ -1,0 +1,80 @@
+//! Routes of runners: steps 1 and 2 of the runner protocol.
+
+use mi_core::limits::CLAIM_WAIT_SECONDS_MAX;
+use mi_core::problem::Code;
+use mi_core::time::Millis;
+use mi_core::wire::runner::{NextAnswer, NextRequest, RunnerHello, RunnerWelcome};
+
+use super::service::{self, Desk, Draining};
+use crate::house::House;
+use crate::infra::act::{Answer, Ask};
+use crate::infra::caller::{Access, Caller, Member};
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::{Call, Operation, Reply, post};
+use crate::infra::wakeups::Interest;
+
+/// Under every parked question: how often it is looked at again without a wake-up.
+const POLL_FLOOR_MS: i64 = 5_000;
+
+pub fn operations() -> Vec<Operation> {
+    let gone: &[Code] = &[Code::NoSuchAgent, Code::Superseded];
+    vec![
+        post("runners.hello", "…/employees/{name}/runner", Access::Ticket, "A runner starts: its ticket becomes an epoch")
+            .takes::<RunnerHello>()
+            .gives::<RunnerWelcome>(200)
+            .fails(gone)
+            .run(hello),
+        post("runners.next", "…/employees/{name}/runner/next", Access::Runner, "What to do next; 204 when there is nothing")
+            .takes::<NextRequest>()
+            .gives::<NextAnswer>(200)
+            .fails(gone)
+            .run(next),
+    ]
+}
+
+async fn hello(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: RunnerHello = call.body()?;
+    let (name, caller, keys) = (call.param("name")?.to_owned(), call.caller.clone(), house.keys.clone());
+    let welcome = house
+        .act_as_server(call.office()?, move |act| service::hello(act, &caller, &name, &wish, &keys))
+        .await?;
+    Ok(Answer::ok(&welcome)?.into())
+}
+
+async fn next(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: NextRequest = call.body()?;
+    let office = call.office()?;
+    let Caller::Runner { agent, epoch, .. } = call.caller else { return Err(fault::superseded()) };
+    let name = house
+        .look(&call, |_, member| match member {
+            Member::Agent { name, .. } => Ok(name.clone()),
+            Member::Operator(_) => Err(fault::superseded()),
+        })
+        .await?;
+    if name.as_str() != call.param("name")? {
+        return Err(fault::not_you(&mi_core::ids::excerpt(call.param("name")?)));
+    }
+    let until = house.clock.now() + Millis::seconds(wish.wait.clamp(0, CLAIM_WAIT_SECONDS_MAX));
+    loop {
+        let mut parked = house.wakeups.park(office, Interest::Work(name.clone()));
+        let draining = if house.is_draining() { Draining::Yes } else { Draining::No };
+        let desk = Desk { keys: house.keys.clone(), providers: house.providers.clone(), draining };
+        let ask = Ask { idempotency: None, ..call.ask() };
+        let wish = wish.clone();
+        let answer = house
+            .act_in(office, ask, move |act, _| match service::next(act, agent, epoch, &wish, &desk)? {
+                Some(answer) => Answer::ok(&answer),
+                None => Ok(Answer::nothing()),
+            })
+            .await?;
+        if answer.status != 204 {
+            parked.used();
+            return Ok(answer.into());
+        }
+        if house.clock.now() >= until {
+            return Ok(answer.into());
+        }
+        let look_again = until.min(house.clock.now() + Millis(POLL_FLOOR_MS));
+        house.clock.timeout_at(look_again, parked.woken()).await;
+    }
+}

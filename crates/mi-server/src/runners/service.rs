@@ -1,0 +1,158 @@
+//! Acts of runners.
+
+use mi_core::ids::{AgentId, ClaimToken};
+use mi_core::limits::{RUNNER_POLL_SECONDS, RUNNER_TOKEN_SECONDS};
+use mi_core::tasks::why::OfficeState;
+use mi_core::time::Millis;
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::runner::{
+    Cause, Control, ModelChoice, NextAnswer, NextRequest, RunnerHello, RunnerWelcome, SessionGrant,
+};
+
+use super::store;
+use crate::agents::service::{self as agents, AgentRow};
+use crate::gateway::providers::Providers;
+use crate::infra::act::Act;
+use crate::infra::caller::Caller;
+use crate::infra::fault::{self, Fault};
+use crate::infra::keys::{Keys, Token};
+use crate::pods::Desired;
+use crate::pods::service as pods;
+use crate::sessions::service::{self as sessions, SessionRow, State, Terms};
+use crate::tasks::cards;
+use crate::tasks::claim::{self, Wanted};
+
+/// Beats per lease: a lost one or two do no harm.
+const BEATS_PER_LEASE: i64 = 8;
+const UNREAD_LOOKED_AT_MAX: i64 = 50;
+
+/// What the acts need of the house.
+#[derive(Clone)]
+pub struct Desk {
+    pub keys: Keys,
+    pub providers: Providers,
+    pub draining: Draining,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draining {
+    No,
+    Yes,
+}
+
+/// A ticket becomes an epoch; what an older runner of the agent still held is lost with it.
+pub fn hello(act: &mut Act<'_>, caller: &Caller, name: &str, wish: &RunnerHello, keys: &Keys) -> Result<RunnerWelcome, Fault> {
+    let Caller::Ticket { office, agent, epoch } = caller else {
+        return Err(fault::unauthenticated("a runner says hello with its ticket"));
+    };
+    let row = agents::by_id(act.tx, act.office, *agent)?.ok_or_else(|| fault::no_such_agent(name))?;
+    if *office != act.office || row.name.as_str() != name {
+        return Err(fault::unauthenticated("this ticket is for another agent"));
+    }
+    let before = pods::row(act.tx, act.office, *agent)?.map(|pod| pod.epoch);
+    pods::take_ticket(act, *agent, *epoch, &wish.boot_id)?;
+    if before != Some(*epoch) {
+        sessions::pod_died(act, *agent, "a newer runner took over")?;
+    }
+    act.wake_agent(&row.name);
+    Ok(RunnerWelcome {
+        runner: format!("{}:{epoch}", row.name),
+        epoch: *epoch,
+        token: keys.issue(Token::Runner { office: *office, agent: *agent, epoch: *epoch }),
+        expires_at: act.now + Millis::seconds(RUNNER_TOKEN_SECONDS),
+        server_time: act.now,
+        beat_s: (act.head.settings.lease_seconds / BEATS_PER_LEASE).max(1),
+        poll_s: RUNNER_POLL_SECONDS,
+    })
+}
+
+/// One look: control before messages before tasks. `None` when there is nothing now.
+pub fn next(act: &mut Act<'_>, agent: AgentId, epoch: i64, wish: &NextRequest, desk: &Desk) -> Result<Option<NextAnswer>, Fault> {
+    let row = agents::by_id(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
+    let pod = pods::row(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
+    store::seen(act.tx, act.office, agent, act.now)?;
+    if pod.poll == wish.poll
+        && let Some(session) = pod.poll_session
+        && let Some(session) = sessions::get(act.tx, act.office, ClaimToken(session))?
+        && session.state == State::Live
+    {
+        return grant(act, &row, &session, desk).map(Some);
+    }
+    if let Some((control, reason)) = control(act, pod.desired, desk.draining) {
+        return Ok(Some(NextAnswer { control: Some(control), reason: Some(reason.to_owned()), session: None }));
+    }
+    if wish.free_slots < 1 || sessions::is_busy(act.tx, act.office, agent)? {
+        return Ok(None);
+    }
+    let Some(session) = new_session(act, &row, epoch, desk)? else { return Ok(None) };
+    store::answered(act.tx, act.office, agent, wish.poll, session.number)?;
+    grant(act, &row, &session, desk).map(Some)
+}
+
+fn control(act: &Act<'_>, desired: Desired, draining: Draining) -> Option<(Control, &'static str)> {
+    if draining == Draining::Yes {
+        return Some((Control::Drain, "the server is shutting down"));
+    }
+    match desired {
+        Desired::Stopped | Desired::Gone => return Some((Control::Drain, "the agent was stopped")),
+        Desired::Running => {}
+    }
+    match cards::office_state(&act.head) {
+        OfficeState::Suspended => Some((Control::Suspend, "the office is suspended")),
+        OfficeState::Active | OfficeState::OutOfCredits => None,
+    }
+}
+
+fn new_session(act: &mut Act<'_>, agent: &AgentRow, epoch: i64, desk: &Desk) -> Result<Option<SessionRow>, Fault> {
+    let model = model_of(agent, &desk.providers)?;
+    if agent.harness != HarnessKind::Command && model.is_none() {
+        return Ok(None);
+    }
+    let terms = Terms {
+        epoch: Some(epoch),
+        provider: model.as_ref().map(|choice| choice.provider.clone()),
+        model: model.map(|choice| choice.model),
+    };
+    if agent.harness != HarnessKind::Command
+        && let Some(up_to) = newest_unread(act, agent)?
+    {
+        return sessions::open_for_messages(act, agent, up_to, &terms).map(Some);
+    }
+    let taken = claim::take(act, agent, &Wanted::default(), &terms)?;
+    Ok(taken.map(|(_, session)| session))
+}
+
+fn model_of(agent: &AgentRow, providers: &Providers) -> Result<Option<ModelChoice>, Fault> {
+    match agent.harness {
+        HarnessKind::Command => Ok(None),
+        HarnessKind::Native | HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli => {
+            providers.choose_model(agent.model_provider.as_deref(), agent.model_tier.as_deref())
+        }
+    }
+}
+
+fn newest_unread(act: &mut Act<'_>, agent: &AgentRow) -> Result<Option<i64>, Fault> {
+    let unread = crate::chat::service::unread(act.tx, act.office, &agent.name, UNREAD_LOOKED_AT_MAX)?;
+    Ok(unread.iter().map(|message| message.id).max())
+}
+
+/// What the runner needs to start; the credential is derived, so the same question gets the same one.
+fn grant(act: &mut Act<'_>, agent: &AgentRow, session: &SessionRow, desk: &Desk) -> Result<NextAnswer, Fault> {
+    let token = Token::Session { office: act.office, agent: agent.id, session: session.number };
+    let grant = SessionGrant {
+        id: session.number,
+        token: session.number,
+        credential: desk.keys.issue(token),
+        cause: if session.task.is_some() { Cause::Task } else { Cause::Message },
+        task: session.task,
+        attempt: session.attempt,
+        harness: agent.harness,
+        command: agent.command.clone(),
+        model: model_of(agent, &desk.providers)?,
+        deadline_at: session.deadline_at.unwrap_or(act.now),
+        lease_expires_at: session.lease_expires_at.unwrap_or(act.now),
+        server_time: act.now,
+        env_rev: 0,
+    };
+    Ok(NextAnswer { control: None, reason: None, session: Some(grant) })
+}

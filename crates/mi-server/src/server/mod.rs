@@ -1,0 +1,251 @@
+//! The whole server: from options to an address that answers, and to a quiet end.
+//!
+//! `Server::start` takes the data directory for itself, opens the store, proves that pods can be closed in, takes
+//! back what an earlier server left, and only then opens the door. `shut_down` goes the same way back.
+
+mod error;
+mod place;
+mod rounds;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mi_core::time::{Millis, Time};
+use mi_pods::{Backend, Driver, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver, Strictness};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+pub use error::StartError;
+pub use rounds::sweeps;
+
+use crate::gateway::providers::Providers;
+use crate::house::{House, Parts, Settings};
+use crate::identity::service as identity;
+use crate::infra::clock::Clock;
+use crate::infra::config::PodsKind;
+use crate::infra::db::{Db, Location};
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::Front;
+use crate::infra::keys::Keys;
+use crate::pods::{self, PodDoors};
+use crate::{files, tasks};
+use place::Place;
+
+/// The program's argument that leads into a pod.
+const ENTER: &str = "pod-enter";
+const POSTGRES_SCHEMA: &str = "mitosis";
+/// How long requests under way may take at the end.
+const REQUESTS_END_MS: i64 = 3_000;
+/// Pods and requests together are through by then, or are left to the kernel, which ends pods with the server.
+const SHUT_DOWN_MS_MAX: i64 = 28_000;
+
+/// What a server is told.
+pub struct Options {
+    pub data_dir: PathBuf,
+    /// `127.0.0.1:7700`; port 0 takes a free one.
+    pub listen: String,
+    pub database_url: Option<String>,
+    pub pods: PodsKind,
+    pub strict_limits: Strictness,
+    pub allow_upstream: Vec<String>,
+    /// In credits.
+    pub initial_credits: i64,
+    /// What the server's environment says of model providers, of the pods' backend and of `PATH`.
+    pub environment: BTreeMap<String, String>,
+    /// The program `mi`, which becomes pods and runs in them.
+    pub program: PathBuf,
+}
+
+/// A server that answers.
+pub struct Server {
+    house: House,
+    address: SocketAddr,
+    first_key: Option<Zeroizing<String>>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    rounds: Vec<JoinHandle<()>>,
+    place: Place,
+}
+
+impl Server {
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let place = Place::take(&options.data_dir, options.pods)?;
+        let environment = |name: &str| options.environment.get(name).cloned();
+        let providers = Providers::from_env(environment, &options.allow_upstream)?;
+        let driver = driver(&options, &place)?;
+        let listener = listen(&options.listen).await?;
+        let address = listener.local_addr().map_err(|error| StartError::listen(&options.listen, error))?;
+        let (db, ()) = tokio::try_join!(open_store(&options, &place), prove(Arc::clone(&driver)))?;
+        let keys = Keys::load_or_make(&place.key_file())?;
+        let clock = Clock::running(identity::last_time(&db).await?);
+        let settings = settings(&options, &place, address);
+        let house = House::new(Parts { db, clock, keys, settings, driver, providers });
+        let first_key = identity::bootstrap(&house.db, &house.keys, house.clock.now()).await?;
+        take_up(&house).await?;
+        Ok(Self::open(house, listener, address, first_key, place))
+    }
+
+    fn open(
+        house: House,
+        listener: TcpListener,
+        address: SocketAddr,
+        first_key: Option<Zeroizing<String>>,
+        place: Place,
+    ) -> Self {
+        let front = Front::new(house.clone());
+        let rounds = sweeps(&house, &front).into_iter().map(|sweep| tokio::spawn(sweep.for_ever())).collect();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let until = async move {
+            // The sender's end is a reason to stop as well.
+            let _stopped = stopped.await;
+        };
+        let serving = tokio::spawn(front.serve_tcp(listener, until));
+        Self { house, address, first_key, stop, serving, rounds, place }
+    }
+
+    /// `http://127.0.0.1:7700`
+    pub fn endpoint(&self) -> &str {
+        &self.house.settings.endpoint
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The owner's key, if this was the first start on its data; it is shown only now.
+    pub fn first_key(&self) -> Option<&str> {
+        self.first_key.as_deref().map(String::as_str)
+    }
+
+    /// Another key for the owner, for whoever lost the first one and can start the server.
+    pub async fn new_key(&self) -> Result<Zeroizing<String>, StartError> {
+        let house = &self.house;
+        Ok(identity::new_owner_key(&house.db, &house.keys, "made at a start", house.clock.now()).await?)
+    }
+
+    /// Takes no more work, lets pods and requests finish or hand back, writes everything down.
+    pub async fn shut_down(self) {
+        let house = self.house;
+        let deadline = house.clock.now() + Millis(SHUT_DOWN_MS_MAX);
+        house.drain();
+        self.rounds.iter().for_each(JoinHandle::abort);
+        match house.clock.timeout_at(deadline, pods::shut_down(&house)).await {
+            Some(Ok(())) => {}
+            Some(Err(fault)) => log("pods could not all be handed back", &fault),
+            None => tracing::error!("pods did not end in time; they end with the server"),
+        }
+        if self.stop.send(()).is_err() {
+            tracing::debug!("the server's door was closed already");
+        }
+        close_door(&house, self.serving).await;
+        close_store(house).await;
+        drop(self.place);
+    }
+}
+
+/// What an earlier server left half done, and what this one can do.
+async fn take_up(house: &House) -> Result<(), Fault> {
+    pods::start_up(house).await?;
+    let own = house.clone();
+    let cleaned = tokio::task::spawn_blocking(move || files::service::clean_incoming(&own)).await;
+    cleaned.map_err(fault::internal)??;
+    let providers = house.providers.configured_names();
+    tasks::workers::announce_providers(&house.db, &providers).await
+}
+
+async fn close_door(house: &House, serving: JoinHandle<()>) {
+    let abort = serving.abort_handle();
+    let limit: Time = house.clock.now() + Millis(REQUESTS_END_MS);
+    match house.clock.timeout_at(limit, serving).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::error!(%error, "the server's door broke"),
+        None => {
+            tracing::info!("some connections were still open");
+            abort.abort();
+        }
+    }
+}
+
+async fn close_store(house: House) {
+    if let Err(fault) = identity::save_time(&house.db, house.clock.now()).await {
+        log("the clock could not be saved", &fault);
+    }
+    let closed = tokio::task::spawn_blocking(move || house.db.close()).await;
+    if let Err(error) = closed {
+        tracing::error!(%error, "closing the store broke off");
+    }
+}
+
+fn log(what: &str, fault: &Fault) {
+    tracing::error!(cause = fault.cause.as_deref().unwrap_or_default(), "{what}: {}", fault.sentence);
+}
+
+async fn listen(address: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::listen(address, error))
+}
+
+async fn open_store(options: &Options, place: &Place) -> Result<Db, StartError> {
+    let location = match &options.database_url {
+        Some(url) => Location::Postgres { url: url.clone(), schema: POSTGRES_SCHEMA.to_owned() },
+        None => Location::File(place.database()),
+    };
+    let opened = tokio::task::spawn_blocking(move || Db::open(&location)).await;
+    opened.map_err(|error| StartError::Broke(error.to_string()))?.map_err(StartError::Store)
+}
+
+/// Pods whose walls don't stand are never started, so a server without walls is of no use and says so at once.
+async fn prove(driver: Arc<dyn Driver>) -> Result<(), StartError> {
+    let found = tokio::task::spawn_blocking(move || driver.readiness()).await;
+    let found = found.map_err(|error| StartError::Broke(error.to_string()))?;
+    match found.walls.into_iter().find(|wall| !wall.ok) {
+        Some(wall) => Err(StartError::NoSandbox { detail: wall.detail, fix: wall.fix }),
+        None => Ok(()),
+    }
+}
+
+fn driver(options: &Options, place: &Place) -> Result<Arc<dyn Driver>, StartError> {
+    let variable = |name: &str| options.environment.get(name).filter(|value| !value.is_empty());
+    let (runtime_dir, enter_program) = (place.runtime_dir(), options.program.clone());
+    let enter_args = vec![ENTER.to_owned()];
+    match options.pods {
+        PodsKind::Local => {
+            let backend = variable("MI_POD_BACKEND").map(|text| text.parse::<Backend>()).transpose();
+            let backend = backend.map_err(|error| StartError::Setting(format!("MI_POD_BACKEND: {error}")))?;
+            Ok(Arc::new(LocalDriver::new(LocalConfig { runtime_dir, enter_program, enter_args, backend })))
+        }
+        PodsKind::Process => {
+            let search_path = variable("PATH").cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned());
+            Ok(Arc::new(ProcessDriver::new(ProcessConfig { runtime_dir, enter_program, enter_args, search_path })))
+        }
+    }
+}
+
+fn settings(options: &Options, place: &Place, address: SocketAddr) -> Settings {
+    Settings {
+        data_dir: options.data_dir.clone(),
+        runtime_dir: place.runtime_dir(),
+        endpoint: endpoint(address),
+        program: options.program.clone(),
+        initial_credits: options.initial_credits,
+        strict_limits: options.strict_limits,
+        pod_users: place.pod_users(),
+        pod_doors: match options.pods {
+            PodsKind::Local => PodDoors::Sockets,
+            PodsKind::Process => PodDoors::Address,
+        },
+    }
+}
+
+/// Where programs on this machine reach an address that may stand for all of them.
+fn endpoint(address: SocketAddr) -> String {
+    let port = address.port();
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("http://127.0.0.1:{port}"),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("http://[::1]:{port}"),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => format!("http://{address}"),
+    }
+}

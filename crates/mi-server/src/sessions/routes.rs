@@ -1,0 +1,108 @@
+//! Routes of sessions: steps 3 to 6 of the runner protocol.
+
+use std::collections::BTreeMap;
+
+use mi_core::ids::ClaimToken;
+use mi_core::limits::CLAIM_WAIT_SECONDS_MAX;
+use mi_core::problem::Code;
+use mi_core::time::Millis;
+use mi_core::wire::runner::{BeatAnswer, BeatRequest, EndSession, Ended, EventsAnswer, SessionContext, SessionEvents};
+
+use super::service;
+use crate::house::House;
+use crate::infra::act::Answer;
+use crate::infra::caller::{Access, Member};
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::{Call, Operation, Reply, get, post};
+use crate::infra::wakeups::Interest;
+
+pub fn operations() -> Vec<Operation> {
+    let gone: &[Code] = &[Code::NoSuchSession];
+    vec![
+        get("sessions.context", "…/sessions/{session}/context", Access::Session, "What the session is about")
+            .gives::<SessionContext>(200)
+            .fails(gone)
+            .run(context),
+        get("sessions.env", "…/sessions/{session}/env", Access::Runner, "The environment of a live session")
+            .gives::<BTreeMap<String, String>>(200)
+            .fails(gone)
+            .run(env),
+        post("sessions.beat", "…/sessions/{session}/beat", Access::Runner, "The runner lives; parked until it must stop")
+            .takes::<BeatRequest>()
+            .gives::<BeatAnswer>(200)
+            .fails(gone)
+            .run(beat),
+        post("sessions.events", "…/sessions/{session}/events", Access::Runner, "What the harness said")
+            .takes::<SessionEvents>()
+            .gives::<EventsAnswer>(200)
+            .fails(&[Code::NoSuchSession, Code::TooLong])
+            .run(events),
+        post("sessions.end", "…/sessions/{session}/end", Access::Runner, "The runner is through")
+            .takes::<EndSession>()
+            .gives::<Ended>(200)
+            .fails(gone)
+            .run(end),
+    ]
+}
+
+fn number(call: &Call) -> Result<ClaimToken, Fault> {
+    Ok(call.param("session")?.parse()?)
+}
+
+async fn context(house: House, call: Call) -> Result<Reply, Fault> {
+    let number = number(&call)?;
+    crate::files::service::refresh(&house, call.office()?).await?;
+    let look = move |view: &mut crate::house::View<'_>, member: &Member| {
+        Answer::ok(&super::context::context(view, member, number)?)
+    };
+    Ok(house.look(&call, look).await?.into())
+}
+
+async fn env(house: House, call: Call) -> Result<Reply, Fault> {
+    let number = number(&call)?;
+    let keys = house.keys.clone();
+    let answer = house
+        .look(&call, move |view, member| {
+            let session = service::get(view.tx, view.office, number)?.ok_or_else(|| fault::no_such_session(number))?;
+            match member {
+                Member::Agent { id, .. } if *id == session.agent_id => {}
+                Member::Agent { .. } | Member::Operator(_) => return Err(fault::no_such_session(number)),
+            }
+            if session.state != service::State::Live {
+                return Err(fault::stale_claim(number));
+            }
+            let pairs = crate::env::service::for_session(view.tx, &keys, view.office, session.agent_id)?;
+            Answer::ok(&pairs.into_iter().collect::<BTreeMap<_, _>>())
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+async fn beat(house: House, call: Call) -> Result<Reply, Fault> {
+    let (number, wish) = (number(&call)?, call.body::<BeatRequest>()?);
+    let office = call.office()?;
+    let wait = Millis::seconds(wish.wait.clamp(0, CLAIM_WAIT_SECONDS_MAX));
+    let until = house.clock.now() + wait;
+    let mut parked = house.wakeups.park(office, Interest::Session(number));
+    let answer = house.act(&call, move |act, member| Answer::ok(&service::beat(act, member, number)?)).await?;
+    if wait.0 == 0 || house.is_draining() {
+        return Ok(answer.into());
+    }
+    if house.clock.timeout_at(until, parked.woken()).await.is_none() {
+        return Ok(answer.into());
+    }
+    let stop = house.look(&call, move |view, _| service::must_stop(view.tx, view.office, number)).await?;
+    if stop { Err(fault::stale_claim(number)) } else { Ok(answer.into()) }
+}
+
+async fn events(house: House, call: Call) -> Result<Reply, Fault> {
+    let (number, wish) = (number(&call)?, call.body::<SessionEvents>()?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&service::add_events(act, member, number, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn end(house: House, call: Call) -> Result<Reply, Fault> {
+    let (number, wish) = (number(&call)?, call.body::<EndSession>()?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&service::end(act, member, number, &wish)?)).await?;
+    Ok(answer.into())
+}

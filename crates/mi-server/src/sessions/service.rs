@@ -1,0 +1,442 @@
+//! Acts on sessions.
+
+use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::limits;
+use mi_core::time::{Millis, Time};
+use mi_core::wire::runner::{BeatAnswer, EndCause, EndSession, Ended, EventsAnswer, ItemKind, SessionEvents};
+use mi_core::wire::tasks::Session;
+use serde_json::json;
+
+use super::store;
+use crate::agents::service::{self as agents, AgentRow};
+use crate::infra::act::event::Category;
+use crate::infra::act::{Act, NewEvent};
+use crate::infra::caller::Member;
+use crate::infra::db::{DbError, Tx};
+use crate::infra::fault::{self, Fault};
+use crate::infra::wakeups::Wake;
+use crate::tasks::store::TaskRow;
+use crate::tasks::{claim, flow};
+
+const SESSIONS_SHOWN_MAX: i64 = 100;
+const SUMMARY_CHARS_MAX: usize = 500;
+/// Lines of a lost session that its task's log keeps.
+const TAIL_LINES: i64 = 5;
+const LAPSED: &str = "the lease lapsed";
+const ITEMS_PER_POST_MAX: usize = 2_000;
+
+/// How far a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its number is a valid claim token.
+    Live,
+    /// The lease of a hosted session is over: its token is stale, but its task is offered again only when the
+    /// old sandbox is known to be gone, since writes to the mounted drive can't be fenced.
+    Lapsed,
+    /// The task has its outcome; the runner may still look around and report.
+    Settled,
+    Ended,
+}
+
+impl State {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Live => "live",
+            State::Lapsed => "lapsed",
+            State::Settled => "settled",
+            State::Ended => "ended",
+        }
+    }
+
+    pub fn parse(text: &str) -> Result<Self, DbError> {
+        match text {
+            "live" => Ok(State::Live),
+            "lapsed" => Ok(State::Lapsed),
+            "settled" => Ok(State::Settled),
+            "ended" => Ok(State::Ended),
+            other => Err(DbError::Shape(format!("session state {other}"))),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    pub number: ClaimToken,
+    pub agent_id: AgentId,
+    pub agent: AgentName,
+    pub task: Option<TaskId>,
+    pub attempt: Option<i64>,
+    pub state: State,
+    /// The runner's, or none for an agent elsewhere.
+    pub epoch: Option<i64>,
+    pub harness: String,
+    pub provider: Option<String>,
+    pub model: Option<String>,
+    pub lease_expires_at: Option<Time>,
+    pub deadline_at: Option<Time>,
+    pub events_next: i64,
+    /// Of a session without a task: the newest message that woke it.
+    pub messages_up_to: Option<i64>,
+    pub exit: Option<String>,
+    pub summary: Option<String>,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cost: Micro,
+    pub started_at: Time,
+    pub ended_at: Option<Time>,
+}
+
+impl SessionRow {
+    pub fn card(self) -> Session {
+        Session {
+            id: self.number,
+            agent: self.agent,
+            task_id: self.task,
+            attempt: self.attempt,
+            state: self.state.as_str().to_owned(),
+            harness: self.harness,
+            model: self.model,
+            exit: self.exit,
+            summary: self.summary,
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            cost: self.cost,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+        }
+    }
+}
+
+/// Under which terms a session is opened.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The runner's epoch; none for an agent elsewhere.
+    pub epoch: Option<i64>,
+    pub provider: Option<String>,
+    pub model: Option<String>,
+}
+
+impl Terms {
+    pub fn external() -> Self {
+        Self { epoch: None, provider: None, model: None }
+    }
+}
+
+/// A new live session: its number is the claim token.
+pub fn open(act: &mut Act<'_>, agent: &AgentRow, work: Option<(TaskId, i64)>, terms: &Terms) -> Result<SessionRow, Fault> {
+    let lease = act.now + Millis::seconds(act.head.settings.lease_seconds);
+    let session = SessionRow {
+        number: act.next_session(),
+        agent_id: agent.id,
+        agent: agent.name.clone(),
+        task: work.map(|(task, _)| task),
+        attempt: work.map(|(_, attempt)| attempt),
+        state: State::Live,
+        epoch: terms.epoch,
+        harness: agent.harness.as_str().to_owned(),
+        provider: terms.provider.clone(),
+        model: terms.model.clone(),
+        lease_expires_at: Some(lease),
+        deadline_at: terms.epoch.map(|_| act.now + Millis::seconds(limits::SESSION_SECONDS_MAX)),
+        events_next: 0,
+        messages_up_to: None,
+        exit: None,
+        summary: None,
+        input_tokens: 0,
+        output_tokens: 0,
+        cost: Micro(0),
+        started_at: act.now,
+        ended_at: None,
+    };
+    store::insert(act.tx, act.office, &session)?;
+    agents::count_live(act.tx, act.office, agent.id, 1)?;
+    Ok(session)
+}
+
+fn need(act: &mut Act<'_>, number: ClaimToken) -> Result<SessionRow, Fault> {
+    store::get(act.tx, act.office, number)?.ok_or_else(|| fault::no_such_session(number))
+}
+
+/// The task has its outcome. A hosted session waits for its runner's `end`; any other is over.
+pub fn settle(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fault> {
+    let session = need(act, number)?;
+    let state = if session.epoch.is_some() { State::Settled } else { State::Ended };
+    debug_assert!(matches!(session.state, State::Live | State::Lapsed));
+    close(act, &session, state, how)
+}
+
+/// The claim is taken away: its token is stale from here on and its runner must stop.
+pub fn withdraw(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fault> {
+    let session = need(act, number)?;
+    close(act, &session, State::Ended, how)
+}
+
+fn close(act: &mut Act<'_>, session: &SessionRow, state: State, how: &str) -> Result<(), Fault> {
+    if session.state == State::Ended {
+        return Ok(());
+    }
+    if session.state == State::Live {
+        agents::count_live(act.tx, act.office, session.agent_id, -1)?;
+        if let Some(up_to) = session.messages_up_to {
+            crate::chat::service::mark_read(act, &session.agent, up_to)?;
+        }
+    }
+    act.wake_agent(&session.agent);
+    let ended_at = (state == State::Ended).then_some(act.now);
+    store::set_state(act.tx, act.office, session.number, state, how, ended_at)?;
+    act.wake(Wake::Session { office: act.office, session: session.number });
+    Ok(())
+}
+
+/// Extends the lease of a live claim; gives its new end.
+pub fn renew(act: &mut Act<'_>, number: ClaimToken) -> Result<Time, Fault> {
+    let session = need(act, number)?;
+    if session.state != State::Live {
+        return Err(fault::stale_claim(number));
+    }
+    let until = act.now + Millis::seconds(act.head.settings.lease_seconds);
+    store::set_lease(act.tx, act.office, number, until)?;
+    Ok(until)
+}
+
+/// Stops everything an agent does without judging it: fired, stopped, suspended.
+pub fn stop_all(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<i64, Fault> {
+    let sessions = store::of_agent(act.tx, act.office, agent)?;
+    for session in &sessions {
+        give_back(act, session, reason)?;
+    }
+    Ok(sessions.len() as i64)
+}
+
+/// The agent's pod ended because it was asked to: what it held goes back.
+pub fn hand_back(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fault> {
+    stop_all(act, agent, reason).map(|_| ())
+}
+
+/// Uncounted, unless its lease had lapsed before: that attempt was lost already.
+fn give_back(act: &mut Act<'_>, session: &SessionRow, reason: &str) -> Result<(), Fault> {
+    if session.state == State::Lapsed {
+        return lose(act, session, LAPSED);
+    }
+    let task = held_task(act, session)?;
+    close(act, session, State::Ended, reason)?;
+    match task {
+        Some(mut task) => flow::release(act, &mut task, "system", reason),
+        None => Ok(()),
+    }
+}
+
+/// The pod died with its sessions: the attempts count.
+pub fn pod_died(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fault> {
+    for session in store::of_agent(act.tx, act.office, agent)? {
+        lose(act, &session, reason)?;
+    }
+    Ok(())
+}
+
+/// The server takes back what pods held: at its start (they died with it) and at its end. Nothing counts.
+pub fn hand_back_all(act: &mut Act<'_>, reason: &str) -> Result<(), Fault> {
+    for session in store::hosted(act.tx, act.office)? {
+        give_back(act, &session, reason)?;
+    }
+    Ok(())
+}
+
+/// The task that this session holds now, if it does.
+fn held_task(act: &mut Act<'_>, session: &SessionRow) -> Result<Option<TaskRow>, Fault> {
+    let Some(id) = session.task.filter(|_| matches!(session.state, State::Live | State::Lapsed)) else { return Ok(None) };
+    let task = flow::need(act, id)?;
+    let held = task.status.is_held() && task.session == Some(session.number);
+    Ok(held.then_some(task))
+}
+
+/// A counted loss: the lease lapsed, the session ended without an outcome, or the pod died.
+pub fn lose(act: &mut Act<'_>, session: &SessionRow, cause: &str) -> Result<(), Fault> {
+    let task = held_task(act, session)?;
+    close(act, session, State::Ended, cause)?;
+    let Some(mut task) = task else { return Ok(()) };
+    let tail = store::tail(act.tx, act.office, session.number, TAIL_LINES)?;
+    let told = if tail.is_empty() { cause.to_owned() } else { format!("{cause}; last lines: {}", tail.join(" | ")) };
+    flow::session_over(act, &mut task, &bounded(&told))
+}
+
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(SUMMARY_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// A lapsed lease, looked at again inside the transaction: a renewal may have come first.
+pub fn lapse(act: &mut Act<'_>, number: ClaimToken) -> Result<(), Fault> {
+    let session = need(act, number)?;
+    let lapsed = session.lease_expires_at.is_some_and(|until| until < act.now);
+    if session.state != State::Live || !lapsed {
+        return Ok(());
+    }
+    if session.epoch.is_none() {
+        return lose(act, &session, LAPSED);
+    }
+    close(act, &session, State::Lapsed, LAPSED)?;
+    crate::pods::service::condemn(act, session.agent_id, LAPSED)
+}
+
+/// A call about a session by its runner or by the session itself.
+fn own(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<SessionRow, Fault> {
+    let session = need(act, number)?;
+    match member {
+        Member::Agent { id, .. } if *id == session.agent_id => Ok(session),
+        Member::Agent { .. } | Member::Operator(_) => Err(fault::no_such_session(number)),
+    }
+}
+
+/// The runner lives: renews the lease. An ended session tells it to stop.
+pub fn beat(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<BeatAnswer, Fault> {
+    let session = own(act, member, number)?;
+    let lease_expires_at = match session.state {
+        State::Live => {
+            if let Some(mut task) = held_task(act, &session)? {
+                claim::started(act, &mut task)?;
+            }
+            renew(act, number)?
+        }
+        State::Settled => act.now + Millis::seconds(act.head.settings.lease_seconds),
+        State::Lapsed | State::Ended => return Err(fault::stale_claim(number)),
+    };
+    Ok(BeatAnswer { lease_expires_at, server_time: act.now, orders: Vec::new() })
+}
+
+/// Whether a parked beat has something to hear.
+pub fn must_stop(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<bool, Fault> {
+    Ok(store::get(tx, office, number)?.is_none_or(|session| matches!(session.state, State::Lapsed | State::Ended)))
+}
+
+/// What the harness said, numbered, so that a repeated post adds nothing.
+pub fn add_events(act: &mut Act<'_>, member: &Member, number: ClaimToken, post: &SessionEvents) -> Result<EventsAnswer, Fault> {
+    let session = own(act, member, number)?;
+    if post.items.len() > ITEMS_PER_POST_MAX {
+        return Err(fault::too_long("items", ITEMS_PER_POST_MAX, "entries"));
+    }
+    let mut next = session.events_next;
+    for (n, item) in (post.from..).zip(&post.items) {
+        if n < next {
+            continue;
+        }
+        if item.text.len() > limits::EVENTS_BODY_BYTES_MAX {
+            return Err(fault::too_long("an item", limits::EVENTS_BODY_BYTES_MAX, "bytes"));
+        }
+        store::add_item(act.tx, act.office, number, n, item)?;
+        if item.kind == ItemKind::Log {
+            log_on_task(act, &session, item)?;
+        }
+        next = n + 1;
+    }
+    store::set_events_next(act.tx, act.office, number, next)?;
+    if let Some(mut task) = held_task(act, &session)? {
+        claim::started(act, &mut task)?;
+    }
+    Ok(EventsAnswer { next })
+}
+
+fn log_on_task(act: &mut Act<'_>, session: &SessionRow, item: &mi_core::wire::runner::SessionItem) -> Result<(), Fault> {
+    let Some(task) = session.task else { return Ok(()) };
+    let mut end = item.text.len().min(limits::LOG_LINE_BYTES_MAX);
+    while !item.text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let log = crate::tasks::store::NewLog {
+        id: act.next_row(),
+        agent: session.agent.as_str(),
+        event: Some("output"),
+        message: &item.text[..end],
+        session: Some(session.number),
+        attempt: session.attempt,
+        at: act.now,
+    };
+    crate::tasks::store::add_log(act.tx, act.office, task, &log)?;
+    Ok(())
+}
+
+/// The runner is through. Only the task's own status decides what becomes of the task.
+pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSession) -> Result<Ended, Fault> {
+    let session = own(act, member, number)?;
+    store::set_summary(act.tx, act.office, number, &bounded(&wish.summary))?;
+    match session.state {
+        State::Ended => {}
+        State::Settled => close(act, &session, State::Ended, session.exit.as_deref().unwrap_or("done"))?,
+        // The runner says that nothing of the session runs any more.
+        State::Lapsed => lose(act, &session, LAPSED)?,
+        State::Live => end_live(act, &session, wish)?,
+    }
+    let summary = format!("session {number} of {} ended: {}", session.agent, wish.cause);
+    act.event(NewEvent {
+        category: Category::Session,
+        kind: "sessions.end",
+        actor: session.agent.as_str(),
+        agent: Some(&session.agent),
+        task: session.task,
+        summary,
+        data: json!({"session": number.0, "exit": wish.exit, "signal": wish.signal, "cause": wish.cause}),
+    })?;
+    let task_status = match session.task {
+        Some(id) => Some(flow::need(act, id)?.status),
+        None => None,
+    };
+    Ok(Ended { ok: true, task_status })
+}
+
+fn end_live(act: &mut Act<'_>, session: &SessionRow, wish: &EndSession) -> Result<(), Fault> {
+    match wish.cause {
+        EndCause::Drain | EndCause::Stopped => give_back(act, session, wish.cause.as_str()),
+        EndCause::Finished
+        | EndCause::Failed
+        | EndCause::Deadline
+        | EndCause::Killed
+        | EndCause::HarnessMissing
+        | EndCause::Stale => lose(act, session, &loss(wish)),
+    }
+}
+
+/// Why an attempt was lost, in words.
+fn loss(wish: &EndSession) -> String {
+    let how = match (wish.cause, wish.exit, wish.signal) {
+        (EndCause::Finished, Some(code), _) => format!("the session ended (exit {code}) without finishing the task"),
+        (EndCause::Finished, None, _) => "the session ended without finishing the task".to_owned(),
+        (EndCause::Deadline, ..) => "the session ran into its deadline".to_owned(),
+        (EndCause::HarnessMissing, ..) => "the harness could not be started".to_owned(),
+        (_, _, Some(signal)) => format!("the session was killed by signal {signal}"),
+        (cause, Some(code), None) => format!("the session ended (exit {code}, {cause}) without finishing the task"),
+        (cause, None, None) => format!("the session ended ({cause}) without finishing the task"),
+    };
+    if wish.summary.is_empty() { how } else { format!("{how}: {}", wish.summary) }
+}
+
+pub fn current(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<(ClaimToken, Option<TaskId>)>, Fault> {
+    Ok(store::current(tx, office, agent)?)
+}
+
+pub fn get(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<Option<SessionRow>, Fault> {
+    Ok(store::get(tx, office, number)?)
+}
+
+pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Vec<Session>, Fault> {
+    Ok(store::of_task(tx, office, task, SESSIONS_SHOWN_MAX)?)
+}
+
+/// What a model call used, added to its session.
+pub fn add_usage(act: &mut Act<'_>, number: ClaimToken, input: i64, output: i64, cost: Micro) -> Result<(), Fault> {
+    Ok(store::add_usage(act.tx, act.office, number, input, output, cost)?)
+}
+
+/// A session woken by messages: it has no task, and they count as read when it is over.
+pub fn open_for_messages(act: &mut Act<'_>, agent: &AgentRow, up_to: i64, terms: &Terms) -> Result<SessionRow, Fault> {
+    let session = open(act, agent, None, terms)?;
+    store::set_messages(act.tx, act.office, session.number, up_to)?;
+    Ok(SessionRow { messages_up_to: Some(up_to), ..session })
+}
+
+/// Whether anything of the agent is not over yet: a hosted agent takes one thing at a time.
+pub fn is_busy(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<bool, Fault> {
+    Ok(!store::of_agent(tx, office, agent)?.is_empty())
+}

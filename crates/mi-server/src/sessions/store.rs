@@ -1,0 +1,199 @@
+//! Rows of sessions and of what they said.
+
+use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, ClaimToken, OfficeId, TaskId};
+use mi_core::time::Time;
+use mi_core::wire::runner::SessionItem;
+use mi_core::wire::tasks::Session;
+
+use super::service::{SessionRow, State};
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+
+macro_rules! select_sessions {
+    ($rest:literal) => {
+        concat!(
+            "select number, agent_id, agent, task_id, attempt, state, epoch, harness, provider, model, \
+             lease_expires_at, deadline_at, events_next, messages_up_to, exit, summary, input_tokens, output_tokens, cost_micro, \
+             started_at, ended_at from sessions ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row) -> Result<SessionRow, DbError> {
+    let mut r = row.reader();
+    Ok(SessionRow {
+        number: r.take()?,
+        agent_id: r.take()?,
+        agent: r.take()?,
+        task: r.take()?,
+        attempt: r.take()?,
+        state: State::parse(&r.take::<String>()?)?,
+        epoch: r.take()?,
+        harness: r.take()?,
+        provider: r.take()?,
+        model: r.take()?,
+        lease_expires_at: r.take()?,
+        deadline_at: r.take()?,
+        events_next: r.take()?,
+        messages_up_to: r.take()?,
+        exit: r.take()?,
+        summary: r.take()?,
+        input_tokens: r.take()?,
+        output_tokens: r.take()?,
+        cost: Micro(r.take()?),
+        started_at: r.take()?,
+        ended_at: r.take()?,
+    })
+}
+
+pub fn insert(tx: &mut dyn Tx, office: OfficeId, s: &SessionRow) -> Result<(), DbError> {
+    let sql = "insert into sessions (office_id, number, agent_id, agent, task_id, attempt, state, epoch, harness, \
+               provider, model, lease_expires_at, deadline_at, started_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    tx.execute(
+        sql,
+        args![
+            office,
+            s.number,
+            s.agent_id,
+            &s.agent,
+            s.task,
+            s.attempt,
+            s.state.as_str(),
+            s.epoch,
+            &s.harness,
+            s.provider.as_ref(),
+            s.model.as_ref(),
+            s.lease_expires_at,
+            s.deadline_at,
+            s.started_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn get(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<Option<SessionRow>, DbError> {
+    let sql = select_sessions!("where office_id = $1 and number = $2");
+    tx.first(sql, args![office, number])?.as_ref().map(read).transpose()
+}
+
+/// Everything of the agent that is not ended, oldest first.
+pub fn of_agent(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Vec<SessionRow>, DbError> {
+    let sql = select_sessions!("where office_id = $1 and agent_id = $2 and state <> 'ended' order by number");
+    tx.query(sql, args![office, agent])?.iter().map(read).collect()
+}
+
+/// Everything in the office that belongs to a pod and is not ended.
+pub fn hosted(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<SessionRow>, DbError> {
+    let sql = select_sessions!("where office_id = $1 and epoch is not null and state <> 'ended' order by number");
+    tx.query(sql, args![office])?.iter().map(read).collect()
+}
+
+pub fn current(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<(ClaimToken, Option<TaskId>)>, DbError> {
+    let sql = "select number, task_id from sessions \
+               where office_id = $1 and agent_id = $2 and state = 'live' order by number limit 1";
+    tx.first(sql, args![office, agent])?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
+pub fn set_state(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    number: ClaimToken,
+    state: State,
+    exit: &str,
+    ended_at: Option<Time>,
+) -> Result<(), DbError> {
+    let sql = "update sessions set state = $3, exit = $4, ended_at = $5 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, state.as_str(), exit, ended_at])?;
+    Ok(())
+}
+
+pub fn set_summary(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, summary: &str) -> Result<(), DbError> {
+    let sql = "update sessions set summary = $3 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, summary])?;
+    Ok(())
+}
+
+pub fn set_lease(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, until: Time) -> Result<(), DbError> {
+    let sql = "update sessions set lease_expires_at = $3 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, until])?;
+    Ok(())
+}
+
+pub fn add_usage(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    number: ClaimToken,
+    input: i64,
+    output: i64,
+    cost: Micro,
+) -> Result<(), DbError> {
+    let sql = "update sessions set input_tokens = input_tokens + $3, output_tokens = output_tokens + $4, \
+               cost_micro = cost_micro + $5 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, input, output, cost.0])?;
+    Ok(())
+}
+
+/// Live claims whose lease ended before `now`, over all offices.
+pub fn lapsed(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, ClaimToken)>, DbError> {
+    let sql = "select office_id, number from sessions where state = 'live' and lease_expires_at < $1 \
+               order by lease_expires_at limit $2";
+    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Offices in which a pod's session is not ended.
+pub fn offices_with_hosted(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select distinct office_id from sessions where epoch is not null and state <> 'ended'";
+    tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
+}
+
+pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Session>, DbError> {
+    let sql = select_sessions!("where office_id = $1 and task_id = $2 order by number desc limit $3");
+    let mut sessions =
+        tx.query(sql, args![office, task, most])?.iter().map(|row| Ok(read(row)?.card())).collect::<Result<Vec<_>, DbError>>()?;
+    sessions.reverse();
+    Ok(sessions)
+}
+
+pub fn add_item(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    session: ClaimToken,
+    n: i64,
+    item: &SessionItem,
+) -> Result<(), DbError> {
+    let sql = "insert into session_items (office_id, session, n, kind, text, created_at) values ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, args![office, session, n, item.kind.as_str(), &item.text, item.at])?;
+    Ok(())
+}
+
+pub fn set_events_next(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, next: i64) -> Result<(), DbError> {
+    let sql = "update sessions set events_next = $3 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, next])?;
+    Ok(())
+}
+
+/// The last log lines of a session, oldest first.
+pub fn tail(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken, most: i64) -> Result<Vec<String>, DbError> {
+    let sql = "select text from session_items where office_id = $1 and session = $2 and kind = 'log' \
+               order by n desc limit $3";
+    let mut lines: Vec<String> =
+        tx.query(sql, args![office, session, most])?.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
+    lines.reverse();
+    Ok(lines)
+}
+
+/// For external claims after a restart: one fresh term.
+pub fn freshen_external(tx: &mut dyn Tx, until: Time) -> Result<u64, DbError> {
+    let sql = "update sessions set lease_expires_at = $1 \
+               where state = 'live' and epoch is null and lease_expires_at < $1";
+    tx.execute(sql, args![until])
+}
+
+pub fn set_messages(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, up_to: i64) -> Result<(), DbError> {
+    let sql = "update sessions set messages_up_to = $3 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, up_to])?;
+    Ok(())
+}

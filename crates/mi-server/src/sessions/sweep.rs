@@ -1,0 +1,38 @@
+//! What becomes true of sessions with time: a lease lapses.
+
+use mi_core::time::Millis;
+
+use super::{service, store};
+use crate::house::House;
+use crate::infra::fault::Fault;
+
+/// Lapsed leases looked at in one round; the next round takes the rest.
+const LAPSED_PER_ROUND_MAX: i64 = 500;
+/// What clients elsewhere get after a restart, during which they couldn't renew.
+const FRESH_TERM_SECONDS: i64 = 120;
+
+/// Takes back every claim whose lease is over.
+pub async fn lapse(house: &House) -> Result<(), Fault> {
+    let now = house.clock.now();
+    let lapsed = house.db.read(move |tx| Ok(store::lapsed(tx, now, LAPSED_PER_ROUND_MAX)?)).await?;
+    for (office, session) in lapsed {
+        house.act_as_server(office, move |act| service::lapse(act, session)).await?;
+    }
+    Ok(())
+}
+
+/// At the server's start: pods died with the last server, agents elsewhere get a fresh term.
+pub async fn after_restart(house: &House) -> Result<(), Fault> {
+    let until = house.clock.now() + Millis::seconds(FRESH_TERM_SECONDS);
+    house.db.write(move |tx| Ok(store::freshen_external(tx, until)?)).await?;
+    hand_back(house, "the server restarted").await
+}
+
+/// Takes back what pods hold, uncounted.
+pub async fn hand_back(house: &House, reason: &'static str) -> Result<(), Fault> {
+    let offices = house.db.read(|tx| Ok(store::offices_with_hosted(tx)?)).await?;
+    for office in offices {
+        house.act_as_server(office, move |act| service::hand_back_all(act, reason)).await?;
+    }
+    Ok(())
+}

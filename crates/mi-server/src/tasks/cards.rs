@@ -1,0 +1,135 @@
+//! The shapes that clients see, with `why` for whatever waits.
+
+use mi_core::ids::OfficeId;
+use mi_core::tasks::status::{Status, Verification};
+use mi_core::tasks::why::{Facts, OfficeState, Why, Workers, why};
+use mi_core::time::Time;
+use mi_core::wire::offices::OfficeStatus;
+use mi_core::wire::tasks::Task;
+
+use super::store::{self, TaskRow};
+use super::workers::{Availability, availability};
+use crate::infra::act::Head;
+use crate::infra::db::Tx;
+use crate::infra::fault::Fault;
+
+pub fn card(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Task, Fault> {
+    let why = explain(tx, office, head, now, row, &mut None)?;
+    Ok(shape(row, why))
+}
+
+pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, rows: &[TaskRow]) -> Result<Vec<Task>, Fault> {
+    let mut agents = None;
+    rows.iter().map(|row| Ok(shape(row, explain(tx, office, head, now, row, &mut agents)?))).collect()
+}
+
+/// `agents` is read once, and only if some task waits for an agent.
+fn explain(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    now: Time,
+    row: &TaskRow,
+    agents: &mut Option<Vec<Availability>>,
+) -> Result<Option<Why>, Fault> {
+    if !matches!(row.status, Status::Queued | Status::Blocked) {
+        return Ok(None);
+    }
+    let waiting_for = if row.open_dependencies > 0 { unaccepted(tx, office, row)? } else { Vec::new() };
+    let blocked_reason = row.blocked_reason.as_deref().unwrap_or_default();
+    let workers = if row.readiness().is_ready() {
+        if agents.is_none() {
+            *agents = Some(availability(tx, office)?);
+        }
+        workers(row, agents.as_deref().unwrap_or_default())
+    } else {
+        Workers::Free
+    };
+    Ok(why(&Facts {
+        status: row.status,
+        blocked: row.blocked_kind.map(|kind| (kind, blocked_reason)),
+        waiting_for: &waiting_for,
+        open_subtasks: row.open_subtasks,
+        not_before: row.not_before,
+        now,
+        office: office_state(head),
+        workers,
+    }))
+}
+
+fn unaccepted(tx: &mut dyn Tx, office: OfficeId, row: &TaskRow) -> Result<Vec<i64>, Fault> {
+    let dependencies = store::dependencies(tx, office, row.id)?;
+    Ok(dependencies.iter().filter(|d| !d.is_accepted()).map(|d| d.id.0).collect())
+}
+
+pub fn office_state(head: &Head) -> OfficeState {
+    match head.status {
+        OfficeStatus::Suspended => OfficeState::Suspended,
+        OfficeStatus::Active | OfficeStatus::Provisioning if head.balance.0 <= 0 => OfficeState::OutOfCredits,
+        OfficeStatus::Active | OfficeStatus::Provisioning => OfficeState::Active,
+    }
+}
+
+/// Who could take the task, and why nobody does.
+fn workers(row: &TaskRow, agents: &[Availability]) -> Workers {
+    if let Some(name) = &row.assigned {
+        return match agents.iter().find(|agent| agent.name.as_str() == name) {
+            None => Workers::AssigneeGone(name.clone()),
+            Some(agent) => of_one(row, agent),
+        };
+    }
+    if agents.is_empty() {
+        return Workers::Nobody("the office has no agents; mi agents hire adds one".to_owned());
+    }
+    let tools = row.required_tools();
+    let able: Vec<&Availability> = agents.iter().filter(|agent| agent.has(&tools)).collect();
+    let Some(first) = able.first() else {
+        return Workers::Nobody(format!("no agent has all of: {}", tools.join(", ")));
+    };
+    if able.iter().any(|agent| agent.is_free()) {
+        return Workers::Free;
+    }
+    if able.iter().any(|agent| agent.is_busy()) { Workers::Busy } else { of_one(row, first) }
+}
+
+fn of_one(row: &TaskRow, agent: &Availability) -> Workers {
+    let tools = row.required_tools();
+    if !agent.has(&tools) {
+        return Workers::Nobody(format!("{} lacks one of: {}", agent.name, tools.join(", ")));
+    }
+    agent.as_worker()
+}
+
+fn shape(row: &TaskRow, why: Option<Why>) -> Task {
+    let shown_result = match row.status {
+        Status::Done => row.result.clone(),
+        Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Failed | Status::Cancelled => None,
+    };
+    Task {
+        id: row.id,
+        parent_id: row.parent,
+        title: row.title.clone(),
+        description: row.description.clone(),
+        kind: row.kind,
+        priority: row.priority,
+        status: row.status,
+        assigned_agent: row.assigned.clone(),
+        claimed_by: row.claimed_by.clone(),
+        created_by: row.created_by.clone(),
+        depends_on: row.depends_on.clone(),
+        required_tools: row.required_tools(),
+        result_summary: shown_result,
+        error: row.error.clone(),
+        attempts: row.attempts,
+        max_attempts: row.max_attempts,
+        verification: if row.status == Status::Done { row.verification } else { Verification::None },
+        subtask_count: row.subtask_count,
+        lease_expires_at: row.lease_expires_at,
+        why,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        started_at: row.started_at,
+        completed_at: row.completed_at,
+        claim: None,
+    }
+}

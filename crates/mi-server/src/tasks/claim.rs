@@ -1,0 +1,135 @@
+//! Claiming: the only way in which a task gets an agent.
+//!
+//! One transaction picks, counts the attempt, makes the session whose number is
+//! the fencing token, and writes the event. Two claimers never get one task.
+
+use mi_core::ids::TaskId;
+use mi_core::limits::CLAIMS_PER_AGENT_MAX;
+use mi_core::problem::Code;
+use mi_core::tasks::machine::Move;
+use mi_core::tasks::status::{Kind, Status};
+use mi_core::tasks::why::OfficeState;
+use mi_core::wire::tasks::{ClaimGrant, Task};
+
+use super::store::{self, TaskRow};
+use super::{cards, flow};
+use crate::agents::service::AgentRow;
+use crate::infra::act::Act;
+use crate::infra::fault::{self, Fault};
+use crate::sessions::service::{self as sessions, SessionRow, Terms};
+
+/// Candidates looked at before giving up; only tools and kinds can rule one out.
+const CANDIDATES_MAX: i64 = 100;
+
+/// What the claimer asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub task: Option<TaskId>,
+    pub kind: Option<Kind>,
+}
+
+/// Takes the next task for `agent`, if there is one.
+pub fn take(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted, terms: &Terms) -> Result<Option<(TaskRow, SessionRow)>, Fault> {
+    if cards::office_state(&act.head) != OfficeState::Active || agent.live_sessions >= CLAIMS_PER_AGENT_MAX {
+        return Ok(None);
+    }
+    let Some(mut task) = pick(act, agent, wanted)? else { return Ok(None) };
+    let from = (task.status, task.verification);
+    let to = flow::check(task.id, Move::Claim, from.0)?;
+    task.attempts += 1;
+    task.not_before = None;
+    let session = sessions::open(act, agent, Some((task.id, task.attempts)), terms)?;
+    task.claimed_by = Some(agent.name.clone());
+    task.session = Some(session.number);
+    task.lease_expires_at = session.lease_expires_at;
+    flow::record(act, &task, "tasks.claim", agent.name.as_str(), format!("task {} claimed by {}", task.id, agent.name))?;
+    flow::settle(act, &mut task, from, to)?;
+    Ok(Some((task, session)))
+}
+
+/// The answer to a claim: the task with its token.
+pub fn granted(act: &mut Act<'_>, task: &TaskRow, session: &SessionRow) -> Result<Task, Fault> {
+    let mut card = cards::card(act.tx, act.office, &act.head, act.now, task)?;
+    let lease_expires_at = session.lease_expires_at.unwrap_or(act.now);
+    card.claim = Some(ClaimGrant { token: session.number, lease_expires_at });
+    Ok(card)
+}
+
+fn pick(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted) -> Result<Option<TaskRow>, Fault> {
+    if let Some(id) = wanted.task {
+        return pick_named(act, agent, id).map(Some);
+    }
+    let suits = |task: &TaskRow| wanted.kind.is_none_or(|kind| kind == task.kind) && has_tools(agent, task);
+    let (office, now) = (act.office, act.now);
+    // Nearly always the first candidate is the one; only then are more looked at.
+    for most in [1, CANDIDATES_MAX] {
+        let own = store::ready_assigned(act.tx, office, &agent.name, now, most)?;
+        if let Some(task) = own.into_iter().find(&suits) {
+            return Ok(Some(task));
+        }
+        let open = store::ready_open(act.tx, office, now, most)?;
+        let none_at_all = open.is_empty();
+        if let Some(task) = open.into_iter().find(&suits) {
+            return Ok(Some(task));
+        }
+        if none_at_all && wanted.kind.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+fn has_tools(agent: &AgentRow, task: &TaskRow) -> bool {
+    task.required_tools().iter().all(|tool| agent.integrations.contains(tool))
+}
+
+/// The task that was asked for, or why it can't be had.
+fn pick_named(act: &mut Act<'_>, agent: &AgentRow, id: TaskId) -> Result<TaskRow, Fault> {
+    let task = flow::need(act, id)?;
+    if task.status != Status::Queued {
+        flow::check(id, Move::Claim, task.status)?;
+    }
+    let foreign = task.assigned.as_ref().is_some_and(|name| name != agent.name.as_str());
+    let waits = task.not_before.is_some_and(|at| at > act.now);
+    if task.readiness().is_ready() && !foreign && !waits && has_tools(agent, &task) {
+        return Ok(task);
+    }
+    let reason = if foreign {
+        format!("it is assigned to {}", task.assigned.clone().unwrap_or_default())
+    } else {
+        let card = cards::card(act.tx, act.office, &act.head, act.now, &task)?;
+        card.why.map_or_else(|| "it is not ready".to_owned(), |why| why.message)
+    };
+    Err(Fault::new(Code::NotClaimable, format!("task {id} can't be claimed by {}: {reason}", agent.name))
+        .hint(format!("mi tasks get {id} shows why it waits")))
+}
+
+/// A renewal, a log line or a session event shows that the claimer works.
+pub fn started(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
+    if task.status != Status::Claimed {
+        return Ok(());
+    }
+    let from = (task.status, task.verification);
+    let to = flow::check(task.id, Move::Start, from.0)?;
+    task.started_at = Some(act.now);
+    let actor = task.claimed_by.clone();
+    let actor = actor.as_ref().map_or("system", |name| name.as_str());
+    flow::record(act, task, "tasks.start", actor, format!("task {} running", task.id))?;
+    flow::settle(act, task, from, to)
+}
+
+/// The claimer of a held task, or an operator; everybody else is told who holds it.
+pub fn must_hold(task: &TaskRow, member: &crate::infra::caller::Member) -> Result<(), Fault> {
+    use crate::infra::caller::Member;
+    match member {
+        Member::Operator(_) => Ok(()),
+        Member::Agent { name, session, .. } => {
+            let holds = task.status.is_held() && task.claimed_by.as_ref() == Some(name);
+            let same_claim = session.is_none_or(|session| task.session == Some(session));
+            if holds && same_claim {
+                return Ok(());
+            }
+            Err(fault::not_the_claimer(task.id, task.claimed_by.as_ref().filter(|_| task.status.is_held())))
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What a move carries along: counters, readiness, the parent, the dependents.
+//!
+//! Every change of a task's status passes through [`settle`], so that the
+//! materialised facts (open subtasks, open dependencies, ready) can't drift.
+
+use mi_core::ids::{AgentName, TaskId};
+use mi_core::limits::SPLIT_ROUNDS_MAX;
+use mi_core::tasks::machine::Move;
+use mi_core::tasks::rules::{AfterLoss, ContainerOutcome, Part, after_loss, container_outcome};
+use mi_core::tasks::status::{BlockedKind, Status, Verification};
+use serde_json::json;
+
+use super::store::{self, TaskRow};
+use crate::infra::act::event::Category;
+use crate::infra::act::{Act, NewEvent};
+use crate::infra::fault::{self, Fault};
+use crate::infra::wakeups::Wake;
+
+/// Where a task stood before a move.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    status: Status,
+    open: bool,
+    accepted: bool,
+}
+
+/// Loads a task that must exist.
+pub fn need(act: &mut Act<'_>, id: TaskId) -> Result<TaskRow, Fault> {
+    store::get(act.tx, act.office, id)?.ok_or_else(|| fault::no_such_task(id))
+}
+
+/// Moves `task` to `to` (already judged by the machine) and saves it with all that follows.
+/// The caller has set the fields that belong to the new status.
+pub fn settle(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification), to: Status) -> Result<(), Fault> {
+    let before = Before { status: from.0, open: from.0.is_open(from.1), accepted: from.0.is_accepted(from.1) };
+    task.status = to;
+    task.updated_at = act.now;
+    task.completed_at = if task.is_open() { None } else { Some(act.now) };
+    if !to.is_held() && to == Status::Queued {
+        task.claimed_by = None;
+        task.session = None;
+    }
+    if before.status != to {
+        act.count_task(Some(before.status), to);
+    }
+    store::save(act.tx, act.office, task)?;
+    offer(act, task);
+    if before.open != task.is_open() {
+        parent_changed(act, task)?;
+    }
+    if before.accepted != task.is_accepted() {
+        acceptance_changed(act, task)?;
+    }
+    match to {
+        Status::Failed => break_dependents(act, task, BlockedKind::DependencyFailed),
+        Status::Cancelled => break_dependents(act, task, BlockedKind::DependencyCancelled),
+        Status::Queued if task.readiness().is_container_due() => close_container(act, task.clone()),
+        Status::Queued if matches!(before.status, Status::Failed | Status::Cancelled) => mend_dependents(act, task),
+        Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Done => Ok(()),
+    }
+}
+
+/// A ready task wakes one who waits for it; one that backs off is offered by the sweep.
+pub fn offer(act: &mut Act<'_>, task: &TaskRow) {
+    if !task.readiness().is_ready() || task.not_before.is_some_and(|at| at > act.now) {
+        return;
+    }
+    let assigned: Option<AgentName> = task.assigned.as_ref().and_then(|name| name.parse().ok());
+    if task.assigned.is_some() && assigned.is_none() {
+        return;
+    }
+    act.wake(Wake::TaskReady { office: act.office, assigned });
+}
+
+/// The parent has one open subtask more or less.
+fn parent_changed(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
+    let Some(id) = task.parent else { return Ok(()) };
+    let mut parent = need(act, id)?;
+    parent.open_subtasks += if task.is_open() { 1 } else { -1 };
+    debug_assert!(parent.open_subtasks >= 0 && parent.open_subtasks <= parent.subtask_count);
+    store::save(act.tx, act.office, &parent)?;
+    after_waiting(act, parent)
+}
+
+/// Dependents have one open dependency less (accepted now) or more (no longer accepted).
+fn acceptance_changed(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
+    for mut dependent in store::dependents(act.tx, act.office, task.id)? {
+        dependent.open_dependencies += if task.is_accepted() { -1 } else { 1 };
+        debug_assert!(dependent.open_dependencies >= 0);
+        store::save(act.tx, act.office, &dependent)?;
+        if task.is_accepted() {
+            after_waiting(act, dependent)?;
+        }
+    }
+    Ok(())
+}
+
+/// Something that a task waited for is over: offer it, or close it if it is a container.
+fn after_waiting(act: &mut Act<'_>, task: TaskRow) -> Result<(), Fault> {
+    if task.readiness().is_container_due() {
+        return close_container(act, task);
+    }
+    offer(act, &task);
+    Ok(())
+}
+
+/// Closes a container whose parts are all finished.
+fn close_container(act: &mut Act<'_>, mut task: TaskRow) -> Result<(), Fault> {
+    let children = store::children(act.tx, act.office, task.id)?;
+    let parts: Vec<Part<'_>> = children.iter().map(part).collect();
+    let from = (task.status, task.verification);
+    task.verification = Verification::None;
+    let to = match container_outcome(&parts) {
+        ContainerOutcome::Done { result } => {
+            task.result = Some(bounded(result));
+            task.error = None;
+            Status::Done
+        }
+        ContainerOutcome::Failed { error } => {
+            task.error = Some(error);
+            Status::Failed
+        }
+    };
+    check(task.id, Move::Close, from.0)?;
+    record(act, &task, "tasks.close", "system", format!("task {} closed: {to}", task.id))?;
+    settle(act, &mut task, from, to)?;
+    let row = act.next_row();
+    store::keep_result(act.tx, act.office, row, &task, act.now)?;
+    Ok(())
+}
+
+fn part(child: &TaskRow) -> Part<'_> {
+    Part {
+        id: child.id.0,
+        title: &child.title,
+        status: child.status,
+        verification: child.verification,
+        result: child.result.as_deref().unwrap_or_default(),
+    }
+}
+
+/// Results of many parts together keep to the limit of one result.
+fn bounded(mut text: String) -> String {
+    let limit = mi_core::limits::RESULT_BYTES_MAX;
+    if text.len() > limit {
+        let mut end = limit;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+    }
+    text
+}
+
+fn break_dependents(act: &mut Act<'_>, task: &TaskRow, kind: BlockedKind) -> Result<(), Fault> {
+    for mut dependent in store::dependents(act.tx, act.office, task.id)? {
+        if Move::Break.target(dependent.status).is_err() {
+            continue;
+        }
+        let from = (dependent.status, dependent.verification);
+        dependent.blocked_kind = Some(kind);
+        dependent.blocked_reason = Some(format!("task {} ({}) {}", task.id, task.title, task.status));
+        record(act, &dependent, "tasks.block", "system", format!("task {} blocked: {kind}", dependent.id))?;
+        settle(act, &mut dependent, from, Status::Blocked)?;
+    }
+    Ok(())
+}
+
+/// What broke is offered again: those blocked by it wait for it as before, unless another one is broken too.
+fn mend_dependents(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
+    for mut dependent in store::dependents(act.tx, act.office, task.id)? {
+        let broken = matches!(
+            dependent.blocked_kind,
+            Some(BlockedKind::DependencyFailed | BlockedKind::DependencyCancelled)
+        );
+        if dependent.status != Status::Blocked || !broken || still_broken(act, &dependent)? {
+            continue;
+        }
+        unblock(act, &mut dependent, "system")?;
+    }
+    Ok(())
+}
+
+pub fn still_broken(act: &mut Act<'_>, task: &TaskRow) -> Result<bool, Fault> {
+    let dependencies = store::dependencies(act.tx, act.office, task.id)?;
+    Ok(dependencies.iter().any(|d| matches!(d.status, Status::Failed | Status::Cancelled)))
+}
+
+pub fn unblock(act: &mut Act<'_>, task: &mut TaskRow, actor: &str) -> Result<(), Fault> {
+    let from = (task.status, task.verification);
+    check(task.id, Move::Unblock, from.0)?;
+    task.blocked_kind = None;
+    task.blocked_reason = None;
+    record(act, task, "tasks.unblock", actor, format!("task {} unblocked", task.id))?;
+    settle(act, task, from, Status::Queued)
+}
+
+/// Gives a held task back without judgement: the attempt doesn't count.
+pub fn release(act: &mut Act<'_>, task: &mut TaskRow, actor: &str, reason: &str) -> Result<(), Fault> {
+    let from = (task.status, task.verification);
+    check(task.id, Move::Release, from.0)?;
+    task.attempts -= 1;
+    task.started_at = None;
+    record(act, task, "tasks.release", actor, format!("task {} given back: {reason}", task.id))?;
+    settle(act, task, from, Status::Queued)
+}
+
+/// The session that held the task is over and the task isn't finished.
+pub fn session_over(act: &mut Act<'_>, task: &mut TaskRow, cause: &str) -> Result<(), Fault> {
+    if task.open_subtasks > 0 && task.split_rounds < SPLIT_ROUNDS_MAX {
+        return split(act, task);
+    }
+    lose(act, task, cause)
+}
+
+/// It was split: whoever added the subtasks takes it again for the synthesis.
+fn split(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
+    task.split_rounds += 1;
+    let holder = task.claimed_by.as_ref().map(|name| name.as_str().to_owned());
+    if task.assigned.is_none() && holder.is_some() {
+        let children = store::children(act.tx, act.office, task.id)?;
+        let own = children.iter().any(|child| Some(&child.created_by) == holder.as_ref());
+        task.assigned = if own { holder } else { None };
+    }
+    release(act, task, "system", "it waits for its subtasks")
+}
+
+/// A counted attempt is lost: offered again after a pause, or failed at the limit.
+pub fn lose(act: &mut Act<'_>, task: &mut TaskRow, cause: &str) -> Result<(), Fault> {
+    let from = (task.status, task.verification);
+    Move::Lose.targets(from.0).map_err(|refused| fault::illegal_transition(task.id, refused))?;
+    let (to, summary) = match after_loss(task.attempts, task.max_attempts, act.now) {
+        AfterLoss::RequeueAt(at) => {
+            task.not_before = Some(at);
+            task.started_at = None;
+            (Status::Queued, format!("task {} attempt {} lost: {cause}", task.id, task.attempts))
+        }
+        AfterLoss::Fail => {
+            task.error = Some(format!("{} of {} attempts were lost, the last one: {cause}", task.attempts, task.max_attempts));
+            (Status::Failed, format!("task {} failed after {} attempts: {cause}", task.id, task.attempts))
+        }
+    };
+    note(act, task, "attempt_lost", cause)?;
+    record(act, task, "tasks.lose", "system", summary)?;
+    settle(act, task, from, to)
+}
+
+/// Asks the machine; its refusal names both statuses.
+pub fn check(id: TaskId, mv: Move, from: Status) -> Result<Status, Fault> {
+    mv.target(from).map_err(|refused| fault::illegal_transition(id, refused))
+}
+
+/// One event about a task.
+pub fn record(act: &mut Act<'_>, task: &TaskRow, kind: &'static str, actor: &str, summary: String) -> Result<(), Fault> {
+    let agent = task.claimed_by.clone();
+    let data = json!({"attempt": task.attempts, "session": task.session.map(|s| s.0)});
+    act.event(NewEvent {
+        category: Category::Task,
+        kind,
+        actor,
+        agent: agent.as_ref(),
+        task: Some(task.id),
+        summary,
+        data,
+    })?;
+    Ok(())
+}
+
+/// A line of the server's in the task's log.
+pub fn note(act: &mut Act<'_>, task: &TaskRow, event: &str, message: &str) -> Result<(), Fault> {
+    let log = store::NewLog {
+        id: act.next_row(),
+        agent: "system",
+        event: Some(event),
+        message,
+        session: task.session,
+        attempt: Some(task.attempts),
+        at: act.now,
+    };
+    store::add_log(act.tx, act.office, task.id, &log)?;
+    Ok(())
+}

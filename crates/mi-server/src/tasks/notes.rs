@@ -1,0 +1,147 @@
+//! What is written on a task without moving it: logs, comments, artifacts, renewals.
+
+use mi_core::drive::DrivePath;
+use mi_core::ids::TaskId;
+use mi_core::limits;
+use mi_core::time::Time;
+use mi_core::wire::files::DriveFile;
+use mi_core::wire::tasks::{AddArtifact, AddComment, AddLog, Artifact, Comment, LeaseRenewed, TaskLog};
+
+use super::store::{self, NewLog, TaskRow};
+use super::{claim, flow};
+use crate::infra::act::Act;
+use crate::infra::caller::Member;
+use crate::infra::fault::{self, Fault};
+use crate::sessions;
+
+const ARTIFACT_KIND_CHARS_MAX: usize = 40;
+const LABEL_CHARS_MAX: usize = 200;
+
+/// A log line by the claimer or an operator; the first one shows that work began.
+pub fn log(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddLog) -> Result<TaskLog, Fault> {
+    let mut task = flow::need(act, id)?;
+    claim::must_hold(&task, member)?;
+    if wish.message.len() > limits::LOG_LINE_BYTES_MAX {
+        return Err(fault::too_long("a log line", limits::LOG_LINE_BYTES_MAX, "bytes"));
+    }
+    if matches!(member, Member::Agent { .. }) {
+        shows_work(act, &mut task)?;
+    }
+    let new = NewLog {
+        id: act.next_row(),
+        agent: member.name(),
+        event: wish.event.as_deref(),
+        message: &wish.message,
+        session: task.session,
+        attempt: Some(task.attempts),
+        at: act.now,
+    };
+    store::add_log(act.tx, act.office, id, &new)?;
+    Ok(TaskLog {
+        id: new.id,
+        agent: new.agent.to_owned(),
+        event: wish.event.clone(),
+        message: wish.message.clone(),
+        attempt: new.attempt,
+        created_at: act.now,
+    })
+}
+
+/// Any call about the task by its claimer renews the lease and starts the task.
+fn shows_work(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
+    claim::started(act, task)?;
+    renew_lease(act, task)?;
+    Ok(())
+}
+
+fn renew_lease(act: &mut Act<'_>, task: &TaskRow) -> Result<Time, Fault> {
+    match task.session {
+        Some(session) => sessions::service::renew(act, session),
+        None => Err(fault::not_the_claimer(task.id, None)),
+    }
+}
+
+/// Lease renewal by the claimer.
+pub fn renew(act: &mut Act<'_>, member: &Member, id: TaskId) -> Result<LeaseRenewed, Fault> {
+    let mut task = flow::need(act, id)?;
+    if !task.status.is_held() {
+        return Err(match task.session {
+            Some(session) => fault::stale_claim(session),
+            None => fault::not_the_claimer(id, None),
+        });
+    }
+    claim::must_hold(&task, member)?;
+    claim::started(act, &mut task)?;
+    Ok(LeaseRenewed { lease_expires_at: renew_lease(act, &task)? })
+}
+
+pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment) -> Result<Comment, Fault> {
+    let task = flow::need(act, id)?;
+    let author = speaker(act, member, wish.agent.as_deref())?;
+    if wish.message.trim().is_empty() {
+        return Err(fault::bad_request("a comment needs a message"));
+    }
+    if wish.message.len() > limits::MESSAGE_BYTES_MAX {
+        return Err(fault::too_long("the comment", limits::MESSAGE_BYTES_MAX, "bytes"));
+    }
+    let comment =
+        Comment { id: act.next_row(), agent: author, message: wish.message.clone(), created_at: act.now };
+    store::add_comment(act.tx, act.office, id, &comment)?;
+    flow::record(act, &task, "tasks.comment", &comment.agent, format!("{} commented on task {id}", comment.agent))?;
+    Ok(comment)
+}
+
+/// An agent speaks as itself; an operator as `owner`, or for an agent of the office.
+fn speaker(act: &mut Act<'_>, member: &Member, named: Option<&str>) -> Result<String, Fault> {
+    let Some(named) = named.filter(|name| !name.is_empty()) else { return Ok(member.name().to_owned()) };
+    match member {
+        Member::Agent { name, .. } if name.as_str() == named => Ok(named.to_owned()),
+        Member::Agent { .. } => Err(fault::not_you(&mi_core::ids::excerpt(named))),
+        Member::Operator(_) if named == "owner" => Ok(named.to_owned()),
+        Member::Operator(_) => match crate::agents::service::by_name(act.tx, act.office, named)? {
+            Some(_) => Ok(named.to_owned()),
+            None => Err(fault::unknown_agent(mi_core::ids::excerpt(named))),
+        },
+    }
+}
+
+/// Links a file of the drive as proof; `file` was measured just before.
+pub fn add_artifact(
+    act: &mut Act<'_>,
+    member: &Member,
+    id: TaskId,
+    wish: &AddArtifact,
+    file: &DriveFile,
+) -> Result<Artifact, Fault> {
+    let mut task = flow::need(act, id)?;
+    let kind = wish.kind.clone().unwrap_or_else(|| "file".to_owned());
+    if kind.chars().count() > ARTIFACT_KIND_CHARS_MAX {
+        return Err(fault::too_long("kind", ARTIFACT_KIND_CHARS_MAX, "characters"));
+    }
+    if wish.label.as_ref().is_some_and(|label| label.chars().count() > LABEL_CHARS_MAX) {
+        return Err(fault::too_long("label", LABEL_CHARS_MAX, "characters"));
+    }
+    if matches!(member, Member::Agent { .. }) {
+        claim::must_hold(&task, member)?;
+        shows_work(act, &mut task)?;
+    }
+    let artifact = Artifact {
+        id: act.next_row(),
+        kind,
+        path: file.name.as_str().to_owned(),
+        label: wish.label.clone(),
+        sha256: file.sha256.clone(),
+        size: file.size,
+        created_by: member.name().to_owned(),
+        created_at: act.now,
+    };
+    store::add_artifact(act.tx, act.office, id, &artifact, task.session)?;
+    let summary = format!("{} linked {} to task {id}", artifact.created_by, artifact.path);
+    flow::record(act, &task, "tasks.artifact", member.name(), summary)?;
+    Ok(artifact)
+}
+
+/// The name on the drive that an artifact's path means.
+pub fn artifact_path(wish: &AddArtifact) -> Result<DrivePath, Fault> {
+    Ok(DrivePath::from_typed(&wish.path)?)
+}

@@ -1,0 +1,199 @@
+//! Judgements about work: verify, retry, cancel.
+
+use mi_core::ids::TaskId;
+use mi_core::limits;
+use mi_core::problem::Code;
+use mi_core::tasks::machine::Move;
+use mi_core::tasks::status::{Kind, Status, Verification};
+use mi_core::wire::tasks::{CancelTask, Comment, RetryTask, Task, VerifyTask};
+
+use super::store::{self, TaskRow};
+use super::update::must_own;
+use super::{cards, flow, service};
+use crate::infra::act::Act;
+use crate::infra::caller::Member;
+use crate::infra::fault::{self, Fault};
+use crate::sessions;
+
+/// How often agents together may retry one task.
+const AGENT_RETRIES_MAX: i64 = 3;
+
+fn answer(act: &mut Act<'_>, id: TaskId) -> Result<Task, Fault> {
+    let task = flow::need(act, id)?;
+    cards::card(act.tx, act.office, &act.head, act.now, &task)
+}
+
+/// Accepts or rejects a done task; the caller is the reviewer.
+pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask) -> Result<Task, Fault> {
+    let mut task = flow::need(act, id)?;
+    let mv = if wish.accepted { Move::Accept } else { Move::Reject };
+    Move::targets(mv, task.status).map_err(|refused| fault::illegal_transition(id, refused))?;
+    let judged = matches!(task.verification, Verification::Accepted | Verification::Rejected);
+    let container = task.readiness().is_container();
+    if judged || container || task.kind == Kind::Verify {
+        let why = if judged { "was judged already" } else { "is of a sort that is never verified" };
+        return Err(Fault::new(Code::IllegalTransition, format!("task {id} {why}")));
+    }
+    refuse_own_work(act, &task, member)?;
+    if wish.accepted { accept(act, member, &mut task)? } else { reject(act, member, &mut task, wish)? }
+    answer(act, id)
+}
+
+/// The worker, its hirer, and agents hired by either of them have a hand in it.
+fn refuse_own_work(act: &mut Act<'_>, task: &TaskRow, member: &Member) -> Result<(), Fault> {
+    let (Member::Agent { name, .. }, Some(worker)) = (member, &task.claimed_by) else { return Ok(()) };
+    let hirer = |act: &mut Act<'_>, name: &str| -> Result<Option<String>, Fault> {
+        let agent = crate::agents::service::by_name(act.tx, act.office, name)?;
+        Ok(agent.and_then(|agent| agent.spawned_by).map(|by| by.to_string()))
+    };
+    let workers_hirer = hirer(act, worker.as_str())?;
+    let own_hirer = hirer(act, name.as_str())?;
+    let involved = name == worker
+        || workers_hirer.as_deref() == Some(name.as_str())
+        || own_hirer.as_deref() == Some(worker.as_str())
+        || (own_hirer.is_some() && own_hirer == workers_hirer);
+    if involved {
+        let sentence = format!("{name} had a hand in task {} and can't verify it", task.id);
+        return Err(Fault::new(Code::SelfReview, sentence).hint("ask an agent that wasn't involved, or an operator"));
+    }
+    Ok(())
+}
+
+fn accept(act: &mut Act<'_>, member: &Member, task: &mut TaskRow) -> Result<(), Fault> {
+    let from = (task.status, task.verification);
+    task.verification = Verification::Accepted;
+    flow::record(act, task, "tasks.verify", member.name(), format!("task {} accepted", task.id))?;
+    flow::settle(act, task, from, Status::Done)
+}
+
+fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
+    let comment = wish.comments.as_deref().map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
+        Fault::new(Code::ReasonRequired, format!("a rejection of task {} needs a comment", task.id))
+            .hint("say what has to change: --comments \"…\"")
+    })?;
+    let dependents = store::dependents(act.tx, act.office, task.id)?;
+    if let Some(started) = dependents.iter().find(|d| d.status.is_held() || d.status == Status::Done) {
+        let sentence = format!("task {} already builds on task {}", started.id, task.id);
+        return Err(Fault::new(Code::DependentsStarted, sentence).hint("cancel that task first, or create a new one"));
+    }
+    let row = Comment {
+        id: act.next_row(),
+        agent: member.name().to_owned(),
+        message: format!("rejected: {comment}"),
+        created_at: act.now,
+    };
+    store::add_comment(act.tx, act.office, task.id, &row)?;
+    let from = (task.status, task.verification);
+    task.rejections += 1;
+    task.attempts = 0;
+    task.verification = Verification::None;
+    let to = if task.rejections >= limits::REJECTIONS_MAX {
+        task.error = Some(format!("rejected {} times, the last time: {comment}", task.rejections));
+        Status::Failed
+    } else {
+        task.started_at = None;
+        Status::Queued
+    };
+    flow::record(act, task, "tasks.verify", member.name(), format!("task {} rejected", task.id))?;
+    flow::settle(act, task, from, to)
+}
+
+/// Brings a failed or cancelled task back; a container brings back its failed parts.
+pub fn retry(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &RetryTask) -> Result<Task, Fault> {
+    let mut task = flow::need(act, id)?;
+    flow::check(id, Move::Retry, task.status)?;
+    may_retry(act, &mut task, member)?;
+    service::check_description(wish.updated_description.as_deref())?;
+    if let Some(text) = &wish.updated_description {
+        task.description = Some(text.clone());
+        store::save_edits(act.tx, act.office, &task)?;
+    }
+    if wish.assigned_agent.is_some() {
+        task.assigned = service::checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;
+    }
+    if let Some(reason) = &wish.reason {
+        flow::note(act, &task, "retry", mi_core::ids::excerpt(reason).as_str())?;
+    }
+    revive(act, member, task)?;
+    answer(act, id)
+}
+
+/// Parts first, so that a container doesn't find all of its parts finished and close again.
+fn revive(act: &mut Act<'_>, member: &Member, task: TaskRow) -> Result<(), Fault> {
+    let mut task = task;
+    if task.readiness().is_container() {
+        for child in store::children(act.tx, act.office, task.id)? {
+            if matches!(child.status, Status::Failed | Status::Cancelled) {
+                revive(act, member, child)?;
+            }
+        }
+        task.open_subtasks = flow::need(act, task.id)?.open_subtasks;
+    }
+    let from = (task.status, task.verification);
+    task.attempts = 0;
+    task.rejections = 0;
+    task.split_rounds = 0;
+    task.error = None;
+    task.not_before = None;
+    task.started_at = None;
+    flow::record(act, &task, "tasks.retry", member.name(), format!("task {} retried", task.id))?;
+    flow::settle(act, &mut task, from, Status::Queued)
+}
+
+/// Operator, creator, assignee, or whoever holds the parent.
+fn may_retry(act: &mut Act<'_>, task: &mut TaskRow, member: &Member) -> Result<(), Fault> {
+    let Member::Agent { name, .. } = member else { return Ok(()) };
+    let holds_parent = match task.parent {
+        None => false,
+        Some(id) => {
+            let parent = flow::need(act, id)?;
+            parent.status.is_held() && parent.claimed_by.as_ref() == Some(name)
+        }
+    };
+    if !holds_parent {
+        must_own(task, member)?;
+    }
+    if task.agent_retries >= AGENT_RETRIES_MAX {
+        let sentence = format!("agents retried task {} {AGENT_RETRIES_MAX} times already", task.id);
+        return Err(Fault::new(Code::NotYours, sentence).hint("ask an operator"));
+    }
+    task.agent_retries += 1;
+    Ok(())
+}
+
+pub fn cancel(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &CancelTask) -> Result<Task, Fault> {
+    let mut task = flow::need(act, id)?;
+    cancel_task(act, member, &mut task, wish.reason.as_deref())?;
+    answer(act, id)
+}
+
+/// Cancels the task with its open subtasks; whoever holds one of them must stop.
+pub fn cancel_task(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: Option<&str>) -> Result<(), Fault> {
+    flow::check(task.id, Move::Cancel, task.status)?;
+    if let Member::Agent { name, .. } = member
+        && task.created_by != name.as_str()
+    {
+        let sentence = format!("task {} was created by {}", task.id, task.created_by);
+        return Err(Fault::new(Code::NotYours, sentence).hint("only its creator or an operator cancels a task"));
+    }
+    cancel_tree(act, member, task.id, reason.unwrap_or("cancelled"))
+}
+
+/// From the top down, so that no container closes itself while its parts go.
+fn cancel_tree(act: &mut Act<'_>, member: &Member, id: TaskId, reason: &str) -> Result<(), Fault> {
+    let mut task = flow::need(act, id)?;
+    let Ok(to) = Move::Cancel.target(task.status) else { return Ok(()) };
+    let from = (task.status, task.verification);
+    if task.status.is_held()
+        && let Some(session) = task.session
+    {
+        sessions::service::withdraw(act, session, "cancelled")?;
+    }
+    task.error = Some(mi_core::ids::excerpt(reason));
+    flow::record(act, &task, "tasks.cancel", member.name(), format!("task {id} cancelled"))?;
+    flow::settle(act, &mut task, from, to)?;
+    for child in store::children(act.tx, act.office, id)? {
+        cancel_tree(act, member, child.id, reason)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! Routes of tasks.
+
+use mi_core::ids::{AgentName, TaskId};
+use mi_core::limits::{CLAIM_WAIT_SECONDS_MAX, LIST_COUNT_MAX};
+use mi_core::problem::Code;
+use mi_core::tasks::status::{Kind, Status};
+use mi_core::time::Millis;
+use mi_core::wire::tasks::{
+    AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LeaseRenewed, RetryTask,
+    Task, TaskDetail, TaskLog, TaskStats, UpdateTask, VerifyTask,
+};
+use serde::Deserialize;
+
+use super::claim::{self, Wanted};
+use super::store::{self, Filter};
+use super::{cards, notes, review, service, update};
+use crate::house::House;
+use crate::infra::act::{Act, Answer};
+use crate::infra::caller::{Access, Caller, Member};
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::{Call, Operation, Reply, get, patch, post};
+use crate::infra::wakeups::Interest;
+use crate::sessions::service::Terms;
+
+pub fn operations() -> Vec<Operation> {
+    let mut all = vec![
+        post("tasks.create", "…/tasks", Access::Member, "Adds a task to the queue")
+            .takes::<CreateTask>()
+            .gives::<Task>(201)
+            .fails(&[
+                Code::UnknownDependency,
+                Code::UnknownAgent,
+                Code::UnknownParent,
+                Code::DependencyCycle,
+                Code::ParentCancelled,
+                Code::SubtaskTooDeep,
+                Code::TooManyOpenTasks,
+                Code::TooLong,
+            ])
+            .run(create),
+        get("tasks.list", "…/tasks", Access::Member, "The tasks of the office, by number")
+            .query(&[
+                ("status", "comma-separated statuses"),
+                ("assignedAgent", "only of this assignee"),
+                ("kind", "only of this kind"),
+                ("parentId", "only subtasks of this task"),
+                ("limit", "at most so many, up to 500"),
+                ("offset", "leave out so many"),
+            ])
+            .lists::<Task>()
+            .run(list),
+        get("tasks.stats", "…/tasks/stats", Access::Member, "How many tasks stand where").gives::<TaskStats>(200).run(stats),
+        post("tasks.claim", "…/tasks/claim", Access::Member, "Takes the next task; 204 when there is none")
+            .takes::<ClaimTask>()
+            .gives::<Task>(200)
+            .fails(&[Code::NoSuchTask, Code::UnknownAgent, Code::NotYou, Code::NotClaimable, Code::IllegalTransition])
+            .run(claim),
+        get("tasks.get", "…/tasks/{id}", Access::Member, "A task with everything that hangs on it")
+            .gives::<TaskDetail>(200)
+            .fails(&[Code::NoSuchTask])
+            .run(detail),
+    ];
+    all.extend(operations_on_one());
+    all
+}
+
+fn operations_on_one() -> Vec<Operation> {
+    let gone: &[Code] = &[Code::NoSuchTask];
+    vec![
+        patch("tasks.update", "…/tasks/{id}", Access::Member, "Moves or edits a task")
+            .takes::<UpdateTask>()
+            .gives::<Task>(200)
+            .fails(&[
+                Code::NoSuchTask,
+                Code::ResultRequired,
+                Code::ReasonRequired,
+                Code::IllegalTransition,
+                Code::NotTheClaimer,
+                Code::NotYours,
+                Code::SubtasksOpen,
+                Code::TaskHeld,
+                Code::UnknownDependency,
+                Code::UnknownAgent,
+                Code::DependencyCycle,
+                Code::TooLong,
+            ])
+            .run(change),
+        post("tasks.renew", "…/tasks/{id}/renew", Access::Member, "Renews the lease of the claim")
+            .gives::<LeaseRenewed>(200)
+            .fails(&[Code::NoSuchTask, Code::NotTheClaimer])
+            .run(renew),
+        post("tasks.log", "…/tasks/{id}/log", Access::Member, "Adds a line to the task's log")
+            .takes::<AddLog>()
+            .gives::<TaskLog>(201)
+            .fails(&[Code::NoSuchTask, Code::NotTheClaimer, Code::TooLong])
+            .run(log),
+        get("tasks.subtasks", "…/tasks/{id}/subtasks", Access::Member, "The subtasks").lists::<Task>().fails(gone).run(subtasks),
+        get("tasks.artifacts", "…/tasks/{id}/artifacts", Access::Member, "The linked files")
+            .lists::<Artifact>()
+            .fails(gone)
+            .run(artifacts),
+        post("tasks.artifact", "…/tasks/{id}/artifacts", Access::Member, "Links a file of the drive with its digest")
+            .takes::<AddArtifact>()
+            .gives::<Artifact>(201)
+            .fails(&[Code::NoSuchTask, Code::NoSuchFile, Code::BadPath, Code::NotAFile, Code::NotTheClaimer, Code::TooLong])
+            .run(add_artifact),
+        get("tasks.comments", "…/tasks/{id}/comments", Access::Member, "The discussion")
+            .lists::<Comment>()
+            .fails(gone)
+            .run(comments),
+        post("tasks.comment", "…/tasks/{id}/comments", Access::Member, "Adds a comment")
+            .takes::<AddComment>()
+            .gives::<Comment>(201)
+            .fails(&[Code::NoSuchTask, Code::NotYou, Code::UnknownAgent, Code::TooLong])
+            .run(comment),
+        post("tasks.verify", "…/tasks/{id}/verify", Access::Member, "Accepts or rejects a done task")
+            .takes::<VerifyTask>()
+            .gives::<Task>(200)
+            .fails(&[
+                Code::NoSuchTask,
+                Code::SelfReview,
+                Code::IllegalTransition,
+                Code::ReasonRequired,
+                Code::DependentsStarted,
+            ])
+            .run(verify),
+        post("tasks.retry", "…/tasks/{id}/retry", Access::Member, "Brings a failed or cancelled task back")
+            .takes::<RetryTask>()
+            .gives::<Task>(200)
+            .fails(&[Code::NoSuchTask, Code::IllegalTransition, Code::NotYours, Code::UnknownAgent, Code::TooLong])
+            .run(retry),
+        post("tasks.cancel", "…/tasks/{id}/cancel", Access::Member, "Cancels a task and its open subtasks")
+            .takes::<CancelTask>()
+            .gives::<Task>(200)
+            .fails(&[Code::NoSuchTask, Code::IllegalTransition, Code::NotYours])
+            .run(cancel),
+    ]
+}
+
+fn task_id(call: &Call) -> Result<TaskId, Fault> {
+    Ok(call.param("id")?.parse()?)
+}
+
+async fn create(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: CreateTask = call.body()?;
+    let answer = house.act(&call, move |act, member| Answer::created(&service::create(act, member, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListQuery {
+    status: Option<String>,
+    assigned_agent: Option<String>,
+    kind: Option<Kind>,
+    parent_id: Option<TaskId>,
+}
+
+async fn list(house: House, call: Call) -> Result<Reply, Fault> {
+    let (page, query) = (call.page()?, call.query::<ListQuery>()?);
+    let filter = Filter {
+        statuses: framed_statuses(query.status.as_deref())?,
+        assigned: query.assigned_agent.unwrap_or_default(),
+        kind: query.kind.map_or(String::new(), |kind| kind.as_str().to_owned()),
+        parent: query.parent_id,
+    };
+    let answer = house
+        .look(&call, move |view, _| {
+            let rows = store::list(view.tx, view.office, &filter, page)?;
+            let total = store::count(view.tx, view.office, &filter, LIST_COUNT_MAX + 1)?;
+            Answer::list(&cards::cards(view.tx, view.office, &view.head, view.now, &rows)?, total)
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+/// `queued,blocked` → `,queued,blocked,`, every one of them known.
+fn framed_statuses(text: Option<&str>) -> Result<String, Fault> {
+    let mut out = String::new();
+    for part in text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        out += &format!(",{}", part.parse::<Status>()?);
+    }
+    Ok(if out.is_empty() { out } else { out + "," })
+}
+
+async fn stats(house: House, call: Call) -> Result<Reply, Fault> {
+    let answer = house.look(&call, |view, _| Answer::ok(&view.head.tasks.stats())).await?;
+    Ok(answer.into())
+}
+
+async fn detail(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    let answer = house.look(&call, move |view, _| Answer::ok(&service::detail(view, id)?)).await?;
+    Ok(answer.into())
+}
+
+async fn claim(house: House, call: Call) -> Result<Reply, Fault> {
+    let wish: ClaimTask = call.body()?;
+    let office = call.office()?;
+    let wait = wish.wait.unwrap_or(0).clamp(0, CLAIM_WAIT_SECONDS_MAX);
+    let until = house.clock.now() + Millis::seconds(wait);
+    let name = claimer_name(&house, &call, wish.agent.as_deref()).await?;
+    let wanted = Wanted { task: wish.task_id, kind: wish.kind };
+    loop {
+        let mut parked = house.wakeups.park(office, Interest::Work(name.clone()));
+        if house.is_draining() {
+            return Err(fault::draining());
+        }
+        let (wanted, name) = (wanted.clone(), name.clone());
+        let answer = house.act_in(office, call.ask(), move |act, member| take(act, member, &name, &wanted)).await?;
+        if answer.status != 204 {
+            parked.used();
+            return Ok(answer.into());
+        }
+        let look_again = until.min(house.clock.now() + Millis(POLL_FLOOR_MS));
+        if house.clock.now() >= until {
+            return Ok(answer.into());
+        }
+        house.clock.timeout_at(look_again, parked.woken()).await;
+    }
+}
+
+/// Under every parked claim: how often it looks again without a wake-up.
+const POLL_FLOOR_MS: i64 = 5_000;
+
+/// The agent that claims: the one named, or the caller itself. Whether that may be is judged in `take`.
+async fn claimer_name(house: &House, call: &Call, named: Option<&str>) -> Result<AgentName, Fault> {
+    match (named, &call.caller) {
+        (Some(named), _) => named.parse().map_err(|_| fault::unknown_agent(mi_core::ids::excerpt(named))),
+        (None, Caller::User { .. }) => {
+            Err(fault::bad_request("say for which agent: {\"agent\": \"name\"}").hint("mi agents list shows them"))
+        }
+        (None, _) => {
+            let own = house.look(call, |_, member| Ok(member.agent().cloned())).await?;
+            own.ok_or_else(|| fault::bad_request("say for which agent"))
+        }
+    }
+}
+
+/// An agent's key claims only for itself, an operator's for any agent of the office.
+fn take(act: &mut Act<'_>, member: &Member, name: &AgentName, wanted: &Wanted) -> Result<Answer, Fault> {
+    if member.agent().is_some_and(|own| own != name) {
+        return Err(fault::not_you(name.as_str()));
+    }
+    let found = crate::agents::service::by_name(act.tx, act.office, name.as_str())?;
+    let agent = found.ok_or_else(|| fault::unknown_agent(name))?;
+    match claim::take(act, &agent, wanted, &Terms::external())? {
+        Some((task, session)) => Answer::ok(&claim::granted(act, &task, &session)?),
+        None => Ok(Answer::nothing()),
+    }
+}
+
+async fn change(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<UpdateTask>()?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&update::update(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn renew(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    let answer = house.act(&call, move |act, member| Answer::ok(&notes::renew(act, member, id)?)).await?;
+    Ok(answer.into())
+}
+
+async fn log(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<AddLog>()?);
+    let answer = house.act(&call, move |act, member| Answer::created(&notes::log(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn subtasks(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    let answer = house
+        .look(&call, move |view, _| {
+            let subtasks = service::detail(view, id)?.subtasks;
+            Answer::list(&subtasks, subtasks.len() as i64)
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+async fn artifacts(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    let answer = house
+        .look(&call, move |view, _| {
+            let artifacts = service::detail(view, id)?.artifacts;
+            Answer::list(&artifacts, artifacts.len() as i64)
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+async fn add_artifact(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<AddArtifact>()?);
+    let path = notes::artifact_path(&wish)?;
+    // Who may not enter the office learns nothing about its files.
+    house.look(&call, |_, _| Ok(())).await?;
+    let file = crate::files::service::digest(&house, call.office()?, &path).await?;
+    let act = move |act: &mut Act<'_>, member: &Member| {
+        Answer::created(&notes::add_artifact(act, member, id, &wish, &file)?)
+    };
+    Ok(house.act(&call, act).await?.into())
+}
+
+async fn comments(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    let answer = house
+        .look(&call, move |view, _| {
+            let comments = service::detail(view, id)?.comments;
+            Answer::list(&comments, comments.len() as i64)
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+async fn comment(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<AddComment>()?);
+    let answer = house.act(&call, move |act, member| Answer::created(&notes::comment(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn verify(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<VerifyTask>()?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&review::verify(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn retry(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<RetryTask>()?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&review::retry(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn cancel(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, wish) = (task_id(&call)?, call.body::<CancelTask>()?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&review::cancel(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}

@@ -1,0 +1,495 @@
+//! Rows of tasks and of what hangs on them.
+
+use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::tasks::rules::{Assigned, Readiness};
+use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
+use mi_core::time::Time;
+use mi_core::wire::tasks::{Artifact, Comment, TaskLog};
+
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+use crate::infra::http::call::Page;
+
+/// One task as it stands in the store.
+#[derive(Debug, Clone)]
+pub struct TaskRow {
+    pub id: TaskId,
+    pub parent: Option<TaskId>,
+    pub depth: i64,
+    pub title: String,
+    pub description: Option<String>,
+    pub kind: Kind,
+    pub priority: i64,
+    pub status: Status,
+    pub assigned: Option<String>,
+    /// Who holds it, or who held it last.
+    pub claimed_by: Option<AgentName>,
+    /// The claim that is live, or the one that ended it.
+    pub session: Option<ClaimToken>,
+    pub created_by: String,
+    pub depends_on: Option<String>,
+    pub required_tools: String,
+    pub result: Option<String>,
+    pub error: Option<String>,
+    pub blocked_kind: Option<BlockedKind>,
+    pub blocked_reason: Option<String>,
+    pub attempts: i64,
+    pub max_attempts: i64,
+    pub verification: Verification,
+    pub rejections: i64,
+    pub split_rounds: i64,
+    pub agent_retries: i64,
+    pub subtask_count: i64,
+    pub open_subtasks: i64,
+    pub open_dependencies: i64,
+    pub not_before: Option<Time>,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub started_at: Option<Time>,
+    pub completed_at: Option<Time>,
+    /// Of the live claim, read along.
+    pub lease_expires_at: Option<Time>,
+}
+
+impl TaskRow {
+    pub fn readiness(&self) -> Readiness {
+        Readiness {
+            status: self.status,
+            open_dependencies: self.open_dependencies,
+            subtasks: self.subtask_count,
+            open_subtasks: self.open_subtasks,
+            assigned: if self.assigned.is_some() { Assigned::Somebody } else { Assigned::Nobody },
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.status.is_open(self.verification)
+    }
+
+    pub fn is_accepted(&self) -> bool {
+        self.status.is_accepted(self.verification)
+    }
+
+    pub fn required_tools(&self) -> Vec<String> {
+        self.required_tools.split(',').filter(|tool| !tool.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+/// `select` with every column in the order of [`read`], and the lease of the live claim.
+macro_rules! select_tasks {
+    ($rest:literal) => {
+        concat!(
+            "select t.id, t.parent_id, t.depth, t.title, t.description, t.kind, t.priority, t.status, \
+             t.assigned_agent, t.claimed_by, t.session, t.created_by, t.depends_on, t.required_tools, t.result, \
+             t.error, t.blocked_kind, t.blocked_reason, t.attempts, t.max_attempts, t.verification, t.rejections, \
+             t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, t.open_dependencies, t.not_before, \
+             t.created_at, t.updated_at, t.started_at, t.completed_at, s.lease_expires_at \
+             from tasks t left join sessions s \
+             on s.office_id = t.office_id and s.number = t.session and s.state = 'live' ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row) -> Result<TaskRow, DbError> {
+    let mut r = row.reader();
+    Ok(TaskRow {
+        id: r.take()?,
+        parent: r.take()?,
+        depth: r.take()?,
+        title: r.take()?,
+        description: r.take()?,
+        kind: r.take()?,
+        priority: r.take()?,
+        status: r.take()?,
+        assigned: r.take()?,
+        claimed_by: r.take()?,
+        session: r.take()?,
+        created_by: r.take()?,
+        depends_on: r.take()?,
+        required_tools: r.take()?,
+        result: r.take()?,
+        error: r.take()?,
+        blocked_kind: r.take()?,
+        blocked_reason: r.take()?,
+        attempts: r.take()?,
+        max_attempts: r.take()?,
+        verification: r.take()?,
+        rejections: r.take()?,
+        split_rounds: r.take()?,
+        agent_retries: r.take()?,
+        subtask_count: r.take()?,
+        open_subtasks: r.take()?,
+        open_dependencies: r.take()?,
+        not_before: r.take()?,
+        created_at: r.take()?,
+        updated_at: r.take()?,
+        started_at: r.take()?,
+        completed_at: r.take()?,
+        lease_expires_at: r.take()?,
+    })
+}
+
+pub fn get(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
+    let sql = select_tasks!("where t.office_id = $1 and t.id = $2");
+    tx.first(sql, args![office, id])?.as_ref().map(read).transpose()
+}
+
+pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {
+    let sql = "insert into tasks (office_id, id, parent_id, depth, title, description, kind, priority, status, \
+               assigned_agent, created_by, depends_on, required_tools, blocked_kind, blocked_reason, max_attempts, \
+               verification, open_dependencies, ready, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, \
+               $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+    tx.execute(
+        sql,
+        args![
+            office,
+            task.id,
+            task.parent,
+            task.depth,
+            &task.title,
+            task.description.as_ref(),
+            task.kind.as_str(),
+            task.priority,
+            task.status.as_str(),
+            task.assigned.as_ref(),
+            &task.created_by,
+            task.depends_on.as_ref(),
+            &task.required_tools,
+            task.blocked_kind.map(BlockedKind::as_str),
+            task.blocked_reason.as_ref(),
+            task.max_attempts,
+            task.verification.as_str(),
+            task.open_dependencies,
+            task.readiness().is_ready(),
+            task.created_at,
+            task.updated_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes everything that moves change; titles and the like have [`save_edits`].
+pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {
+    let sql = "update tasks set status = $3, claimed_by = $4, session = $5, result = $6, error = $7, \
+               blocked_kind = $8, blocked_reason = $9, attempts = $10, verification = $11, rejections = $12, \
+               split_rounds = $13, agent_retries = $14, subtask_count = $15, open_subtasks = $16, \
+               open_dependencies = $17, ready = $18, not_before = $19, updated_at = $20, started_at = $21, \
+               completed_at = $22, assigned_agent = $23 where office_id = $1 and id = $2";
+    tx.execute(
+        sql,
+        args![
+            office,
+            task.id,
+            task.status.as_str(),
+            task.claimed_by.as_ref(),
+            task.session,
+            task.result.as_ref(),
+            task.error.as_ref(),
+            task.blocked_kind.map(BlockedKind::as_str),
+            task.blocked_reason.as_ref(),
+            task.attempts,
+            task.verification.as_str(),
+            task.rejections,
+            task.split_rounds,
+            task.agent_retries,
+            task.subtask_count,
+            task.open_subtasks,
+            task.open_dependencies,
+            task.readiness().is_ready(),
+            task.not_before,
+            task.updated_at,
+            task.started_at,
+            task.completed_at,
+            task.assigned.as_ref(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn save_edits(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {
+    let sql = "update tasks set title = $3, description = $4, priority = $5, depends_on = $6, required_tools = $7, \
+               updated_at = $8 where office_id = $1 and id = $2";
+    tx.execute(
+        sql,
+        args![
+            office,
+            task.id,
+            &task.title,
+            task.description.as_ref(),
+            task.priority,
+            task.depends_on.as_ref(),
+            &task.required_tools,
+            task.updated_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// What a list asks for; empty text means "any".
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Comma-framed: `,queued,blocked,`.
+    pub statuses: String,
+    pub assigned: String,
+    pub kind: String,
+    pub parent: Option<TaskId>,
+}
+
+pub fn list(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, page: Page) -> Result<Vec<TaskRow>, DbError> {
+    let sql = select_tasks!(
+        "where t.office_id = $1 and ($2 = '' or $2 like '%,' || t.status || ',%') \
+         and ($3 = '' or t.assigned_agent = $3) and ($4 = '' or t.kind = $4) \
+         and ($5 = 0 or t.parent_id = $5) order by t.id limit $6 offset $7"
+    );
+    let parent = filter.parent.map_or(0, |id| id.0);
+    let rows =
+        tx.query(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, page.limit, page.offset])?;
+    rows.iter().map(read).collect()
+}
+
+/// How many the filter finds, counted up to `most`.
+pub fn count(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, most: i64) -> Result<i64, DbError> {
+    let sql = "select count(*) from (select 1 from tasks t where t.office_id = $1 \
+               and ($2 = '' or $2 like '%,' || t.status || ',%') and ($3 = '' or t.assigned_agent = $3) \
+               and ($4 = '' or t.kind = $4) and ($5 = 0 or t.parent_id = $5) limit $6) found";
+    let parent = filter.parent.map_or(0, |id| id.0);
+    let row = tx.first(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, most])?;
+    row.map_or(Ok(0), |row| row.get(0))
+}
+
+/// Ready tasks for an agent, its own first, then open ones; within each by priority and age.
+pub fn ready_assigned(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: &AgentName,
+    now: Time,
+    most: i64,
+) -> Result<Vec<TaskRow>, DbError> {
+    let sql = select_tasks!(
+        "where t.office_id = $1 and t.assigned_agent = $2 and t.ready = 1 \
+         and (t.not_before is null or t.not_before <= $3) order by t.priority, t.id limit $4"
+    );
+    tx.query(sql, args![office, agent, now, most])?.iter().map(read).collect()
+}
+
+pub fn ready_open(tx: &mut dyn Tx, office: OfficeId, now: Time, most: i64) -> Result<Vec<TaskRow>, DbError> {
+    let sql = select_tasks!(
+        "where t.office_id = $1 and t.assigned_agent is null and t.ready = 1 \
+         and (t.not_before is null or t.not_before <= $2) order by t.priority, t.id limit $3"
+    );
+    tx.query(sql, args![office, now, most])?.iter().map(read).collect()
+}
+
+pub fn children(tx: &mut dyn Tx, office: OfficeId, parent: TaskId) -> Result<Vec<TaskRow>, DbError> {
+    let sql = select_tasks!("where t.office_id = $1 and t.parent_id = $2 order by t.id");
+    tx.query(sql, args![office, parent])?.iter().map(read).collect()
+}
+
+pub fn dependencies(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskRow>, DbError> {
+    let sql = select_tasks!(
+        "join task_dependencies d on d.office_id = t.office_id and d.depends_on = t.id \
+         where t.office_id = $1 and d.task_id = $2 order by t.id"
+    );
+    tx.query(sql, args![office, id])?.iter().map(read).collect()
+}
+
+pub fn dependents(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskRow>, DbError> {
+    let sql = select_tasks!(
+        "join task_dependencies d on d.office_id = t.office_id and d.task_id = t.id \
+         where t.office_id = $1 and d.depends_on = $2 order by t.id"
+    );
+    tx.query(sql, args![office, id])?.iter().map(read).collect()
+}
+
+pub fn dependency_ids(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskId>, DbError> {
+    let sql = "select depends_on from task_dependencies where office_id = $1 and task_id = $2 order by depends_on";
+    tx.query(sql, args![office, id])?.iter().map(|row| row.get(0)).collect()
+}
+
+pub fn add_dependency(tx: &mut dyn Tx, office: OfficeId, task: TaskId, on: TaskId) -> Result<(), DbError> {
+    let sql = "insert into task_dependencies (office_id, task_id, depends_on) values ($1, $2, $3)";
+    tx.execute(sql, args![office, task, on])?;
+    Ok(())
+}
+
+pub fn clear_dependencies(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<(), DbError> {
+    tx.execute("delete from task_dependencies where office_id = $1 and task_id = $2", args![office, task])?;
+    Ok(())
+}
+
+/// Offices with a task whose back-off ended between two moments.
+pub fn offices_with_due(tx: &mut dyn Tx, after: Time, until: Time) -> Result<Vec<(OfficeId, Option<String>)>, DbError> {
+    let sql = "select distinct office_id, assigned_agent from tasks \
+               where ready = 1 and not_before is not null and not_before > $1 and not_before <= $2";
+    tx.query(sql, args![after, until])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// A line that somebody wrote on a task.
+#[derive(Debug)]
+pub struct NewLog<'a> {
+    pub id: i64,
+    pub agent: &'a str,
+    pub event: Option<&'a str>,
+    pub message: &'a str,
+    pub session: Option<ClaimToken>,
+    pub attempt: Option<i64>,
+    pub at: Time,
+}
+
+pub fn add_log(tx: &mut dyn Tx, office: OfficeId, task: TaskId, log: &NewLog<'_>) -> Result<(), DbError> {
+    let sql = "insert into task_logs (office_id, task_id, id, agent, event, message, session, attempt, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    tx.execute(
+        sql,
+        args![office, task, log.id, log.agent, log.event, log.message, log.session, log.attempt, log.at],
+    )?;
+    Ok(())
+}
+
+/// The newest lines, oldest first.
+pub fn logs(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<TaskLog>, DbError> {
+    let sql = "select id, agent, event, message, attempt, created_at from task_logs \
+               where office_id = $1 and task_id = $2 order by id desc limit $3";
+    let mut logs = tx
+        .query(sql, args![office, task, most])?
+        .iter()
+        .map(|row| {
+            let mut r = row.reader();
+            Ok(TaskLog {
+                id: r.take()?,
+                agent: r.take()?,
+                event: r.take()?,
+                message: r.take()?,
+                attempt: r.take()?,
+                created_at: r.take()?,
+            })
+        })
+        .collect::<Result<Vec<_>, DbError>>()?;
+    logs.reverse();
+    Ok(logs)
+}
+
+pub fn add_comment(tx: &mut dyn Tx, office: OfficeId, task: TaskId, comment: &Comment) -> Result<(), DbError> {
+    let sql = "insert into task_comments (office_id, task_id, id, agent, message, created_at) \
+               values ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, args![office, task, comment.id, &comment.agent, &comment.message, comment.created_at])?;
+    Ok(())
+}
+
+pub fn comments(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Comment>, DbError> {
+    let sql = "select id, agent, message, created_at from task_comments \
+               where office_id = $1 and task_id = $2 order by id limit $3";
+    tx.query(sql, args![office, task, most])?
+        .iter()
+        .map(|row| {
+            Ok(Comment { id: row.get(0)?, agent: row.get(1)?, message: row.get(2)?, created_at: row.get(3)? })
+        })
+        .collect()
+}
+
+pub fn add_artifact(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    task: TaskId,
+    artifact: &Artifact,
+    session: Option<ClaimToken>,
+) -> Result<(), DbError> {
+    let sql = "insert into task_artifacts (office_id, task_id, id, kind, path, label, sha256, size, created_by, \
+               session, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    tx.execute(
+        sql,
+        args![
+            office,
+            task,
+            artifact.id,
+            &artifact.kind,
+            &artifact.path,
+            artifact.label.as_ref(),
+            &artifact.sha256,
+            artifact.size,
+            &artifact.created_by,
+            session,
+            artifact.created_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn artifacts(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Artifact>, DbError> {
+    let sql = "select id, kind, path, label, sha256, size, created_by, created_at from task_artifacts \
+               where office_id = $1 and task_id = $2 order by id limit $3";
+    tx.query(sql, args![office, task, most])?
+        .iter()
+        .map(|row| {
+            let mut r = row.reader();
+            Ok(Artifact {
+                id: r.take()?,
+                kind: r.take()?,
+                path: r.take()?,
+                label: r.take()?,
+                sha256: r.take()?,
+                size: r.take()?,
+                created_by: r.take()?,
+                created_at: r.take()?,
+            })
+        })
+        .collect()
+}
+
+/// Every result that a task ever had, so that reopening or rejecting loses none.
+pub fn keep_result(tx: &mut dyn Tx, office: OfficeId, row: i64, task: &TaskRow, now: Time) -> Result<(), DbError> {
+    let sql = "insert into task_results (office_id, task_id, id, session, by_agent, status, text, late, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, 0, $8)";
+    let by = task.claimed_by.as_ref().map_or("owner", AgentName::as_str);
+    let text = task.result.as_ref().or(task.error.as_ref()).cloned().unwrap_or_default();
+    tx.execute(sql, args![office, task.id, row, task.session, by, task.status.as_str(), text, now])?;
+    Ok(())
+}
+
+/// An agent as the queue sees it: name, harness, provider, integrations, live claims, desired and observed pod.
+pub struct WorkerRow {
+    pub name: AgentName,
+    pub harness: String,
+    pub provider: Option<String>,
+    pub integrations: String,
+    pub kind: String,
+    pub live_sessions: i64,
+    pub desired: Option<String>,
+    pub observed: Option<String>,
+}
+
+pub fn workers(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<WorkerRow>, DbError> {
+    let sql = "select a.name, a.harness, a.model_provider, a.integrations, a.kind, a.live_sessions, p.desired, \
+               p.observed from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
+               where a.office_id = $1 and a.fired_at is null order by a.created_at";
+    tx.query(sql, args![office])?
+        .iter()
+        .map(|row| {
+            let mut r = row.reader();
+            Ok(WorkerRow {
+                name: r.take()?,
+                harness: r.take()?,
+                provider: r.take()?,
+                integrations: r.take()?,
+                kind: r.take()?,
+                live_sessions: r.take()?,
+                desired: r.take()?,
+                observed: r.take()?,
+            })
+        })
+        .collect()
+}
+
+/// Every name under which a configured model provider is known, space-framed; `-` stands for "any".
+pub fn model_providers(tx: &mut dyn Tx) -> Result<String, DbError> {
+    let row = tx.first("select value from server_state where key = 'model_providers'", args![])?;
+    row.map_or(Ok(String::new()), |row| row.get(0))
+}
+
+pub fn save_model_providers(tx: &mut dyn Tx, names: &str) -> Result<(), DbError> {
+    let sql = "insert into server_state (key, value) values ('model_providers', $1) \
+               on conflict (key) do update set value = excluded.value";
+    tx.execute(sql, args![names])?;
+    Ok(())
+}

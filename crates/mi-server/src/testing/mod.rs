@@ -1,0 +1,345 @@
+//! The test house: a whole server in this process, with a clock that tests move and pods that are no processes.
+//!
+//! Requests take the same way as real ones, without sockets. Sweeps run when the test says so (`settle`, `advance`).
+//! A house is closed at the end of its test: then every agent is fired, and no claim, pod or broken rule may be left.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test house fails its test by panicking")]
+
+mod invariants;
+mod office;
+mod runner;
+mod store;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use mi_core::ids::ClaimToken;
+use mi_core::time::{Millis, Time};
+use mi_pods::{FakeDriver, FakePod, Pod, PodStatus, Started, Strictness};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use office::TestOffice;
+pub use runner::FakeRunner;
+
+use crate::gateway::providers::Providers;
+use crate::house::{House, Parts, Settings};
+use crate::identity::service as identity;
+use crate::infra::clock::Clock;
+use crate::infra::db::{Db, Location};
+use crate::infra::http::{Front, Via};
+use crate::infra::keys::Keys;
+use crate::infra::sweeps::Sweep;
+use crate::pods::{PodDoors, PodUsers};
+use crate::server::sweeps;
+
+/// When every test begins: 2026-01-01T00:00:00Z.
+pub const BEGINNING: Time = Time(1_767_225_600_000);
+/// Rounds of all sweeps until nothing moves any more; more means that they chase each other.
+const ROUNDS_MAX: usize = 50;
+/// Names the database of tests that run on PostgreSQL.
+pub const DATABASE_VARIABLE: &str = "MI_TEST_DATABASE_URL";
+const CREDITS: i64 = 1_000;
+
+/// What fake pods do when they are asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manners {
+    Obedient,
+    /// They go on, so that they have to be killed.
+    Stubborn,
+}
+
+pub struct TestHouse {
+    pub house: House,
+    pub driver: Arc<FakeDriver>,
+    front: Front,
+    sweeps: Vec<Sweep>,
+    owner_key: String,
+    pods: Mutex<Pods>,
+    ending: Ending,
+    _folder: TempDir,
+}
+
+struct Pods {
+    /// Started, and no fake runner has taken them over.
+    waiting: VecDeque<Started>,
+    all: Vec<Arc<FakePod>>,
+    manners: Manners,
+}
+
+enum Ending {
+    Open { schema: Option<(String, String)> },
+    Closed,
+}
+
+impl TestHouse {
+    /// On a fresh SQLite store.
+    pub async fn new() -> Self {
+        Self::with(Providers::default()).await
+    }
+
+    /// On a fresh SQLite store, with models.
+    pub async fn with_environment(environment: &[(&str, &str)]) -> Self {
+        let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Self::with(Providers::from_env(get, &[]).unwrap()).await
+    }
+
+    async fn with(providers: Providers) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().join("mi.db"));
+        Self::build(folder, location, None, providers).await
+    }
+
+    /// In a schema of its own, where `MI_TEST_DATABASE_URL` names a database.
+    pub async fn on_postgres() -> Option<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let url = std::env::var(DATABASE_VARIABLE).ok().filter(|url| !url.is_empty())?;
+        let schema = format!("house_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let location = Location::Postgres { url: url.clone(), schema: schema.clone() };
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self::build(folder, location, Some((url, schema)), Providers::default()).await)
+    }
+
+    async fn build(
+        folder: TempDir,
+        location: Location,
+        schema: Option<(String, String)>,
+        providers: Providers,
+    ) -> Self {
+        let db = tokio::task::spawn_blocking(move || Db::open(&location)).await.unwrap().unwrap();
+        let driver = Arc::new(FakeDriver::new());
+        let runtime_dir = folder.path().join("run");
+        std::fs::create_dir(&runtime_dir).unwrap();
+        let settings = Settings {
+            data_dir: folder.path().to_owned(),
+            runtime_dir,
+            endpoint: "http://127.0.0.1:1".to_owned(),
+            program: std::env::current_exe().unwrap(),
+            initial_credits: CREDITS,
+            strict_limits: Strictness::BestEffort,
+            pod_users: PodUsers::Servers,
+            pod_doors: PodDoors::Address,
+        };
+        let (clock, keys) = (Clock::fake(BEGINNING), Keys::random().unwrap());
+        let house = House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers });
+        let owner_key = identity::bootstrap(&house.db, &house.keys, BEGINNING).await.unwrap().unwrap().to_string();
+        let front = Front::new(house.clone());
+        let sweeps = sweeps(&house, &front);
+        let pods = Pods { waiting: VecDeque::new(), all: Vec::new(), manners: Manners::Obedient };
+        let ending = Ending::Open { schema };
+        Self { house, driver, front, sweeps, owner_key, pods: Mutex::new(pods), ending, _folder: folder }
+    }
+
+    /// The owner, through the front door.
+    pub fn owner(&self) -> Speaker<'_> {
+        self.as_key(&self.owner_key)
+    }
+
+    pub fn owner_key(&self) -> &str {
+        &self.owner_key
+    }
+
+    pub fn nobody(&self) -> Speaker<'_> {
+        Speaker { house: self, key: None, headers: Vec::new(), via: Via::Tcp }
+    }
+
+    /// Whoever holds this key.
+    pub fn as_key(&self, key: &str) -> Speaker<'_> {
+        Speaker { key: Some(key.to_owned()), ..self.nobody() }
+    }
+
+    /// The owner, writing in the name of a claim.
+    pub fn with_claim(&self, claim: ClaimToken) -> Speaker<'_> {
+        self.owner().with_claim(claim)
+    }
+
+    /// A request of the owner. `Value::Null` sends no body.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> TestReply {
+        self.owner().call(method, path, body).await
+    }
+
+    /// A new office of the owner.
+    pub async fn office(&self) -> TestOffice<'_> {
+        TestOffice::open(self).await
+    }
+
+    pub fn now(&self) -> Time {
+        self.house.clock.now()
+    }
+
+    /// Moves the clock and runs the sweeps until nothing moves any more.
+    pub async fn advance(&self, ms: i64) {
+        self.house.clock.advance(Millis(ms));
+        self.settle().await;
+    }
+
+    /// Runs the sweeps until nothing moves any more.
+    pub async fn settle(&self) {
+        for _ in 0..ROUNDS_MAX {
+            let before = self.print().await;
+            for sweep in &self.sweeps {
+                sweep.once().await.unwrap_or_else(|fault| panic!("sweep {} failed: {fault:?}", sweep.name));
+            }
+            self.house.pods.starts_settled().await;
+            self.mind_pods();
+            if self.print().await == before {
+                return;
+            }
+        }
+        panic!("the sweeps don't come to rest");
+    }
+
+    /// Everything that sweeps may change, in short.
+    async fn print(&self) -> (Vec<String>, usize, usize) {
+        let rows = self.house.db.read(|tx| Ok(store::print(tx)?)).await.unwrap();
+        (rows, self.house.pods.count(), self.driver.running())
+    }
+
+    fn mind_pods(&self) {
+        let mut pods = self.pods();
+        for started in self.driver.drain() {
+            pods.all.push(Arc::clone(&started.pod));
+            pods.waiting.push_back(started);
+        }
+        if pods.manners == Manners::Obedient {
+            let asked = pods.all.iter().filter(|pod| pod.terminations() > 0 && pod.status() == PodStatus::Running);
+            asked.for_each(|pod| pod.exit(0));
+        }
+        pods.all.retain(|pod| pod.status() == PodStatus::Running);
+        pods.waiting.retain(|started| started.pod.status() == PodStatus::Running);
+    }
+
+    fn pods(&self) -> MutexGuard<'_, Pods> {
+        self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How pods behave from now on.
+    pub fn pods_are(&self, manners: Manners) {
+        self.pods().manners = manners;
+    }
+
+    /// The pod of an agent that no fake runner has taken over yet.
+    fn take_started(&self, office: &str, agent: &str) -> Option<Started> {
+        let mut pods = self.pods();
+        let place = pods.waiting.iter().position(|s| s.spec.office == office && s.spec.agent == agent)?;
+        pods.waiting.remove(place)
+    }
+
+    /// Fires everybody and looks whether anything is left.
+    pub async fn close(mut self) {
+        self.pods_are(Manners::Obedient);
+        self.settle().await;
+        invariants::check(&self.house).await;
+        for (office, agent) in self.house.db.read(|tx| Ok(store::agents(tx)?)).await.unwrap() {
+            let reply = self.call("DELETE", &format!("/api/v1/offices/{office}/employees/{agent}"), Value::Null).await;
+            reply.ok();
+        }
+        self.settle().await;
+        assert_eq!(self.driver.running(), 0, "pods of fired agents still run");
+        assert_eq!(self.house.pods.count(), 0, "pods of fired agents are still in the register");
+        let live = self.house.db.read(|tx| Ok(store::live_sessions(tx)?)).await.unwrap();
+        assert_eq!(live, Vec::<String>::new(), "fired agents still hold claims");
+        invariants::check(&self.house).await;
+        let ending = std::mem::replace(&mut self.ending, Ending::Closed);
+        let db = self.house.db.clone();
+        tokio::task::spawn_blocking(move || {
+            db.close();
+            if let Ending::Open { schema: Some((url, schema)) } = ending {
+                store::drop_schema(&url, &schema);
+            }
+        })
+        .await
+        .unwrap();
+    }
+}
+
+impl Drop for TestHouse {
+    fn drop(&mut self) {
+        if matches!(self.ending, Ending::Open { .. }) && !std::thread::panicking() {
+            panic!("a test ends with `house.close().await`, which looks whether anything is left");
+        }
+    }
+}
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+pub struct Speaker<'a> {
+    house: &'a TestHouse,
+    key: Option<String>,
+    headers: Vec<(String, String)>,
+    via: Via,
+}
+
+impl Speaker<'_> {
+    pub fn with_claim(self, claim: ClaimToken) -> Self {
+        self.with_header("x-mi-claim", &claim.to_string())
+    }
+
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn through(mut self, via: Via) -> Self {
+        self.via = via;
+        self
+    }
+
+    /// `Value::Null` sends no body.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> TestReply {
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.send(method, path, bytes).await
+    }
+
+    /// A body of any kind; its `content-type` is a header of the speaker's.
+    pub async fn send(&self, method: &str, path: &str, body: Vec<u8>) -> TestReply {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        let (parts, body) = self.house.front.answer(request, self.via).await.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let what = format!("{method} {path}");
+        TestReply { status: parts.status.as_u16(), headers: parts.headers, json, bytes: bytes.to_vec(), what }
+    }
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub struct TestReply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Null when the body is no JSON.
+    pub json: Value,
+    pub bytes: Vec<u8>,
+    what: String,
+}
+
+impl TestReply {
+    /// The body of a success; anything else fails the test.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{}: {} {}", self.what, self.status, self.json);
+        self.json
+    }
+
+    /// Status and code of a refusal; a success fails the test.
+    #[track_caller]
+    pub fn refused(self) -> (u16, String) {
+        assert!(self.status >= 400, "{}: {} {}", self.what, self.status, self.json);
+        (self.status, self.json["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}

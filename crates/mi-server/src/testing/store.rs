@@ -1,0 +1,105 @@
+//! What tests look at across offices, beside every fence.
+
+use mi_core::ids::{AgentName, OfficeId};
+
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+
+/// What sweeps may change, one line each.
+pub fn print(tx: &mut dyn Tx) -> Result<Vec<String>, DbError> {
+    let sql = "select o.id, o.event_seq, o.row_seq, p.agent_id, p.desired, p.observed, p.epoch, p.crashes \
+               from offices o left join pods p on p.office_id = o.id order by o.id, p.agent_id";
+    Ok(tx.query(sql, args![])?.iter().map(|row| format!("{row:?}")).collect())
+}
+
+/// Agents that are not fired.
+pub fn agents(tx: &mut dyn Tx) -> Result<Vec<(OfficeId, AgentName)>, DbError> {
+    let sql = "select office_id, name from agents where fired_at is null";
+    tx.query(sql, args![])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+pub fn live_sessions(tx: &mut dyn Tx) -> Result<Vec<String>, DbError> {
+    let sql = "select number, agent, task_id from sessions where state = 'live' order by office_id, number";
+    lines(tx, sql)
+}
+
+pub fn offices(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
+    tx.query("select id from offices order by id", args![])?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Each gives the rows that break it.
+const RULES: [(&str, &str); 9] = [
+    (
+        "a task has at most one live session",
+        "select office_id, task_id, count(*) from sessions where state = 'live' and task_id is not null \
+         group by office_id, task_id having count(*) > 1",
+    ),
+    (
+        "a held task has its live session",
+        "select t.office_id, t.id, t.status, t.session from tasks t left join sessions s \
+         on s.office_id = t.office_id and s.number = t.session and s.state = 'live' \
+         where t.status in ('claimed', 'running') and s.number is null",
+    ),
+    (
+        "a live session holds its task",
+        "select s.office_id, s.number, s.task_id, t.status from sessions s join tasks t \
+         on t.office_id = s.office_id and t.id = s.task_id \
+         where s.state = 'live' and (t.status not in ('claimed', 'running') or t.session <> s.number)",
+    ),
+    (
+        "done means a result",
+        "select office_id, id from tasks where status = 'done' and (result is null or trim(result) = '')",
+    ),
+    ("attempts stay within their limit", "select office_id, id, attempts from tasks where attempts > max_attempts"),
+    (
+        "a fired agent holds no claim",
+        "select a.office_id, a.name, s.number from agents a join sessions s \
+         on s.office_id = a.office_id and s.agent_id = a.id where a.fired_at is not null and s.state = 'live'",
+    ),
+    (
+        "an agent's live sessions are counted",
+        "select a.office_id, a.name, a.live_sessions, count(s.number) from agents a left join sessions s \
+         on s.office_id = a.office_id and s.agent_id = a.id and s.state = 'live' \
+         group by a.office_id, a.name, a.id, a.live_sessions having a.live_sessions <> count(s.number)",
+    ),
+    (
+        "agents are counted",
+        "select o.id, o.agent_count, count(a.id) from offices o left join agents a \
+         on a.office_id = o.id and a.fired_at is null group by o.id, o.agent_count having o.agent_count <> count(a.id)",
+    ),
+    (
+        "the balance is the sum of the ledger",
+        "select o.id, o.balance_micro, cast(coalesce(sum(l.amount_micro), 0) as bigint) from offices o \
+         left join credits_ledger l on l.office_id = o.id group by o.id, o.balance_micro \
+         having o.balance_micro <> coalesce(sum(l.amount_micro), 0)",
+    ),
+];
+
+/// Which rules are broken, and where.
+pub fn broken_rules(tx: &mut dyn Tx) -> Result<Vec<String>, DbError> {
+    let mut broken = Vec::new();
+    for (rule, sql) in RULES {
+        broken.extend(lines(tx, sql)?.into_iter().map(|row| format!("{rule}: {row}")));
+    }
+    Ok(broken)
+}
+
+/// Tasks of an office by status, counted.
+pub fn task_counts(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<(String, i64)>, DbError> {
+    let sql = "select status, count(*) from tasks where office_id = $1 group by status order by status";
+    tx.query(sql, args![office])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+fn lines(tx: &mut dyn Tx, sql: &'static str) -> Result<Vec<String>, DbError> {
+    Ok(tx.query(sql, args![])?.iter().map(show).collect())
+}
+
+fn show(row: &Row) -> String {
+    format!("{row:?}")
+}
+
+/// Blocks.
+pub fn drop_schema(url: &str, schema: &str) {
+    let mut client = ::postgres::Client::connect(url, ::postgres::NoTls).unwrap();
+    client.batch_execute(&format!("drop schema {schema} cascade")).unwrap();
+}
