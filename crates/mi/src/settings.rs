@@ -1,0 +1,89 @@
+//! From flags, environment and file to what the server is told.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use mi_cli::exit::Exit;
+use mi_cli::programs::{self, PodsKind, UpArgs};
+use mi_cli::{Format, World};
+use mi_server::infra::config::{self, Config, Shown, Sources};
+use mi_server::server::Options;
+
+use crate::failure::Failure;
+use crate::voice;
+
+/// Variables that the server's drivers read beside the settings.
+const PASSED_ON: [&str; 2] = ["PATH", "MI_POD_BACKEND"];
+
+pub fn load(args: &UpArgs, world: &World) -> Result<Config, Failure> {
+    let home = world.home();
+    let environment = |name: &str| world.variable(name).map(str::to_owned);
+    Ok(Config::load(&Sources { flags: flags(args), environment: &environment, home: home.as_deref() })?)
+}
+
+fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
+    let pods = args.pods.map(|kind| match kind {
+        PodsKind::Local => "local",
+        PodsKind::Process => "process",
+    });
+    let log_format = args.log_format.map(|format| match format {
+        programs::LogFormat::Human => "human",
+        programs::LogFormat::Json => "json",
+    });
+    let upstreams = (!args.allow_upstream.is_empty()).then(|| args.allow_upstream.join(","));
+    let given = [
+        (config::DATA_DIR.name, args.data_dir.as_ref().map(|path| path.display().to_string())),
+        (config::LISTEN.name, args.listen.clone()),
+        (config::DATABASE_URL.name, args.database_url.clone()),
+        (config::PODS.name, pods.map(str::to_owned)),
+        (config::STRICT_LIMITS.name, args.strict_limits.then(|| "on".to_owned())),
+        (config::ALLOW_UPSTREAM.name, upstreams),
+        (config::LOG_FORMAT.name, log_format.map(str::to_owned)),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
+    let providers = config::PROVIDER_VARIABLES.iter().map(|setting| setting.variable);
+    let environment = providers.chain(PASSED_ON).filter_map(|name| Some((name.to_owned(), world.variable(name)?.to_owned())));
+    Ok(Options {
+        data_dir: config.data_dir(),
+        listen: config.listen().to_owned(),
+        database_url: config.database_url(),
+        pods: config.pods()?,
+        strict_limits: config.strict_limits()?,
+        allow_upstream: config.allow_upstream(),
+        initial_credits: config.initial_credits()?,
+        environment: environment.collect(),
+        program: program()?,
+    })
+}
+
+/// This very program, which becomes pods and runs in them.
+pub fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(Failure::io("find out where mi itself is"))
+}
+
+/// `mi config show`
+pub fn show(args: &UpArgs, format: Format, world: &World) -> Result<Exit, Failure> {
+    let shown = load(args, world)?.show();
+    let text = match format {
+        Format::Json => serde_json::to_string(&shown).map_err(|error| Failure::new(error.to_string()))?,
+        Format::People => table(&shown),
+    };
+    voice::tell(&text).map_err(Failure::io("write to stdout"))?;
+    Ok(Exit::Done)
+}
+
+fn table(shown: &[Shown]) -> String {
+    let value = |row: &Shown| row.value.clone().unwrap_or_else(|| "-".to_owned());
+    let width = |of: &dyn Fn(&Shown) -> usize| shown.iter().map(of).max().unwrap_or(0);
+    let names = width(&|row| row.name.chars().count()).max("SETTING".len());
+    let values = width(&|row| value(row).chars().count()).max("VALUE".len());
+    let mut lines = vec![format!("{:names$}  {:values$}  {:11}  VARIABLE", "SETTING", "VALUE", "FROM")];
+    lines.extend(shown.iter().map(|row| {
+        let origin = if row.value.is_some() { row.origin.as_str() } else { "unset" };
+        format!("{:names$}  {:values$}  {origin:11}  {}", row.name, value(row), row.variable)
+    }));
+    lines.join("\n")
+}

@@ -1,0 +1,100 @@
+//! `mi up`: the whole platform in the foreground.
+
+use mi_cli::World;
+use mi_cli::config::Config as CliConfig;
+use mi_cli::exit::Exit;
+use mi_cli::programs::UpArgs;
+use mi_server::server::Server;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::Failure;
+use crate::{logging, settings, voice};
+
+const WORKERS: usize = 2;
+/// Starting and ending pods, and files of the drive.
+const BLOCKING_THREADS_MAX: usize = 64;
+
+pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
+    let config = settings::load(args, world)?;
+    logging::start(config.log(), config.log_format()?)?;
+    let options = settings::options(&config, world)?;
+    runtime()?.block_on(Box::pin(async {
+        let mut signals = Signals::listen()?;
+        let server = Server::start(options).await?;
+        keep_key(&server, world).await?;
+        voice::tell(&format!("ready {}", server.endpoint())).map_err(Failure::io("write to stdout"))?;
+        signals.next().await;
+        end(server, signals).await
+    }))
+}
+
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+        .map_err(Failure::io("start the server's threads"))
+}
+
+/// A second signal means: now.
+async fn end(server: Server, mut signals: Signals) -> Result<Exit, Failure> {
+    tracing::info!("shutting down; once more ends it at once");
+    tokio::select! {
+        () = Box::pin(server.shut_down()) => Ok(Exit::Done),
+        () = signals.next() => Err(Failure::new("ended at once, without waiting for agents")),
+    }
+}
+
+/// SIGTERM and SIGINT.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> Result<Self, Failure> {
+        let of = |kind| signal(kind).map_err(Failure::io("listen for signals"));
+        Ok(Self { terminate: of(SignalKind::terminate())?, interrupt: of(SignalKind::interrupt())? })
+    }
+
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Puts endpoint and key where the command line looks for them. Whoever starts the server owns its data, so a key that
+/// was lost is replaced.
+async fn keep_key(server: &Server, world: &World) -> Result<(), Failure> {
+    let first = server.first_key().map(str::to_owned);
+    let Some(home) = world.home() else {
+        if let Some(key) = first {
+            voice::say(&format!("your key, shown only now: {key}"));
+        }
+        return Ok(());
+    };
+    let known = CliConfig::load(&home).map_err(|error| Failure::new(error.to_string()))?;
+    let path = CliConfig::path(&home).display().to_string();
+    match (first, &known.key) {
+        (None, Some(_)) => Ok(()),
+        (Some(key), Some(_)) => {
+            voice::say(&format!("{path} holds another server's key and is left alone"));
+            voice::say(&format!("this server's key, shown only now: {key}"));
+            voice::say(&format!("use it with MI_ENDPOINT={} MI_API_KEY=…, or mi login", server.endpoint()));
+            Ok(())
+        }
+        (first, None) => {
+            let key = match first {
+                Some(key) => key,
+                None => server.new_key().await?.to_string(),
+            };
+            let config = CliConfig { endpoint: Some(server.endpoint().to_owned()), key: Some(key), ..known };
+            config.save(&home).map_err(|error| Failure::new(error.to_string()))?;
+            voice::say(&format!("your key for {} is in {path}", server.endpoint()));
+            Ok(())
+        }
+    }
+}

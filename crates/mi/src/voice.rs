@@ -1,0 +1,17 @@
+//! Data goes to stdout, talk to stderr.
+
+use std::io::{self, Write};
+
+/// Talk. Where nobody listens any more there is nothing left to say.
+pub fn say(text: &str) {
+    if writeln!(io::stderr(), "{text}").is_err() {
+        tracing::debug!("nobody reads stderr");
+    }
+}
+
+/// Data.
+pub fn tell(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
+}
