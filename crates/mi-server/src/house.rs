@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::ids::OfficeId;
+use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
 use crate::gateway::providers::Providers;
-use crate::infra::act::{Act, Answer, Ask, Committed, Head, enter, fence, look};
+use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, fence, look};
 use crate::infra::caller::{Caller, Member};
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Tx};
@@ -137,7 +138,10 @@ impl House {
             {
                 return open.finish(answer);
             }
-            fence(&mut open, &member, ask.claim)?;
+            match (fence(&mut open, &member, ask.claim), ask.lateness) {
+                (Err(fault), Lateness::Told) if fault.code == Code::StaleClaim => {}
+                (fenced, _) => fenced?,
+            }
             let answer = act(&mut open, &member)?;
             // 204 says that nothing happened, so there is nothing to remember.
             if let Some(key) = &ask.idempotency

@@ -19,6 +19,8 @@ mod pods;
 mod runners;
 pub mod server;
 mod sessions;
+#[cfg(test)]
+mod simulation;
 mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

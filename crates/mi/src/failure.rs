@@ -32,10 +32,6 @@ impl Failure {
     pub fn io(act: &str) -> impl FnOnce(std::io::Error) -> Self {
         move |error| Self::new(format!("can't {act}: {error}"))
     }
-
-    pub fn sentence(&self) -> &str {
-        &self.sentence
-    }
 }
 
 /// Says how it ended and gives the exit code.
@@ -73,7 +69,11 @@ impl From<ClientError> for Failure {
             | ClientError::Request { .. }
             | ClientError::Io { .. } => None,
         };
-        let exit = if error.is_unreachable() { Exit::Unreachable } else { error.status().map_or(Exit::Failed, Exit::of_status) };
+        let exit = if error.is_unreachable() {
+            Exit::Unreachable
+        } else {
+            error.status().map_or(Exit::Failed, Exit::of_status)
+        };
         Self { sentence: error.to_string(), hint, exit }
     }
 }

@@ -45,7 +45,8 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
 
 pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
     let providers = config::PROVIDER_VARIABLES.iter().map(|setting| setting.variable);
-    let environment = providers.chain(PASSED_ON).filter_map(|name| Some((name.to_owned(), world.variable(name)?.to_owned())));
+    let environment =
+        providers.chain(PASSED_ON).filter_map(|name| Some((name.to_owned(), world.variable(name)?.to_owned())));
     Ok(Options {
         data_dir: config.data_dir(),
         listen: config.listen().to_owned(),

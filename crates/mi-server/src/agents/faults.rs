@@ -7,7 +7,7 @@ use mi_core::wire::agents::HarnessKind;
 use crate::infra::fault::Fault;
 
 pub fn bad_name(bad: BadId) -> Fault {
-    Fault::new(Code::BadName, bad.to_string())
+    Fault::new(Code::BadName, bad.to_string()).hint("choose another name, such as analyst or reviewer-2")
 }
 
 pub fn reserved_name(name: &AgentName) -> Fault {

@@ -295,7 +295,10 @@ fn read_file(home: Option<&Path>) -> Result<BTreeMap<String, String>, ConfigErro
         ConfigError::File { path: path.clone(), what: format!("line {line}: {}", error.message()) }
     })?;
     let invalid = |what| ConfigError::File { path: path.clone(), what };
-    table.into_iter().map(|(name, value)| Ok((known(&name).map_err(invalid)?, text_of(&name, value).map_err(invalid)?))).collect()
+    table
+        .into_iter()
+        .map(|(name, value)| Ok((known(&name).map_err(invalid)?, text_of(&name, value).map_err(invalid)?)))
+        .collect()
 }
 
 fn known(name: &str) -> Result<String, String> {

@@ -2,7 +2,11 @@
 
 use super::*;
 
-fn load(flags: &[(&'static str, &str)], environment: &[(&str, &str)], file: Option<&str>) -> Result<Config, ConfigError> {
+fn load(
+    flags: &[(&'static str, &str)],
+    environment: &[(&str, &str)],
+    file: Option<&str>,
+) -> Result<Config, ConfigError> {
     let home = tempfile::tempdir().unwrap();
     if let Some(text) = file {
         std::fs::write(home.path().join(FILE_NAME), text).unwrap();

@@ -64,9 +64,7 @@ pub(super) async fn raise(house: &House, front: &Front, order: Order, place: Pla
         }
         Err(reason) => {
             tracing::warn!(pod = %title, epoch, reason, "a pod didn't start");
-            house
-                .act_as_server(office, move |act| service::ended(act, agent, Ending::Crashed, &reason))
-                .await?;
+            house.act_as_server(office, move |act| service::ended(act, agent, Ending::Crashed, &reason)).await?;
         }
     }
     // The wish may have changed meanwhile.
@@ -115,10 +113,8 @@ pub enum PodDoors {
 
 fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<PodSpec, String> {
     let token = Token::Ticket { office: order.office, agent: order.agent, epoch };
-    let mut env = vec![
-        ("MI_OFFICE".to_owned(), order.office.to_string()),
-        ("MI_AGENT".to_owned(), order.name.to_string()),
-    ];
+    let mut env =
+        vec![("MI_OFFICE".to_owned(), order.office.to_string()), ("MI_AGENT".to_owned(), order.name.to_string())];
     if house.settings.pod_doors == PodDoors::Address {
         env.push(("MI_ENDPOINT".to_owned(), house.settings.endpoint.clone()));
     }

@@ -41,10 +41,7 @@ fn parts(found: &Readiness) -> Vec<Part> {
     };
     let missing: Vec<String> = found.limits.iter().filter(|limit| !limit.ok).map(with_fix).collect();
     let limits = if missing.is_empty() { "hold".to_owned() } else { format!("degraded: {}", missing.join("; ")) };
-    vec![
-        Part { name: "pods", ok: found.can_start(), detail: walls },
-        Part { name: "limits", ok: true, detail: limits },
-    ]
+    vec![Part { name: "pods", ok: found.can_start(), detail: walls }, Part { name: "limits", ok: true, detail: limits }]
 }
 
 fn with_fix(check: &Check) -> String {

@@ -127,14 +127,8 @@ pub(super) fn begin_start(act: &mut Act<'_>, agent: AgentId) -> Result<Option<i6
     }
     let epoch = row.epoch + 1;
     let now = Some(act.now);
-    let next = PodRow {
-        observed: Observed::Starting,
-        ticket_at: now,
-        started_at: now,
-        boot_id: None,
-        retry_at: None,
-        ..row
-    };
+    let next =
+        PodRow { observed: Observed::Starting, ticket_at: now, started_at: now, boot_id: None, retry_at: None, ..row };
     store::update(act.tx, act.office, agent, &next)?;
     Ok(Some(epoch))
 }

@@ -61,9 +61,8 @@ async fn tend(house: &House, front: &Front, watched: &Watched) -> Result<(), Fau
 }
 
 fn wanted(house: &House, watched: &Watched) -> Wanted {
-    let may_run = watched.row.desired == Desired::Running
-        && !watched.fired
-        && watched.office_status == OfficeStatus::Active;
+    let may_run =
+        watched.row.desired == Desired::Running && !watched.fired && watched.office_status == OfficeStatus::Active;
     match (may_run, house.is_draining()) {
         (true, false) => Wanted::Yes,
         (true, true) => Wanted::Draining,

@@ -217,3 +217,73 @@ async fn the_pods_of_a_suspended_office_rest() {
     assert_eq!(house.driver.running(), 1);
     house.close().await;
 }
+
+#[tokio::test]
+async fn at_the_end_agents_may_finish_then_hand_back_and_are_killed_last() {
+    let house = TestHouse::new().await;
+    house.pods_are(Manners::Stubborn);
+    let office = house.office().await;
+    hired(office, "ada").await;
+    let task = office.task(json!({"title": "long"})).await;
+    let mut runner = office.runner("ada").await;
+    runner.must_take().await;
+    let began = house.now();
+    house.house.drain();
+    let own = house.house.clone();
+    let ending = tokio::spawn(async move { super::shut_down(&own).await });
+    let (mut asked_after, mut killed_after) = (None, None);
+    while !ending.is_finished() {
+        let passed = house.now() - began;
+        if runner.pod.terminations() > 0 {
+            asked_after.get_or_insert(passed.0);
+        }
+        if runner.pod.status() != PodStatus::Running {
+            killed_after.get_or_insert(passed.0);
+        }
+        house.house.clock.advance(mi_core::time::Millis(20));
+        // The shutdown writes on a thread of its own; a read after it has its turn behind that.
+        office.get_task(task).await;
+    }
+    ending.await.unwrap().unwrap();
+    assert!((5 * SECOND..6 * SECOND).contains(&asked_after.unwrap()), "{asked_after:?}");
+    assert!((24 * SECOND..28 * SECOND).contains(&killed_after.unwrap()), "{killed_after:?}");
+    let found = office.get_task(task).await;
+    assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(0)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_what_pods_held_is_offered_again_uncounted() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let task = office.task(json!({"title": "cut off"})).await;
+    let mut runner = office.runner("ada").await;
+    runner.must_take().await;
+    // What a new server does before it opens its door; this one's register still has the pod, which is replaced.
+    super::start_up(&house.house).await.unwrap();
+    assert_eq!(row(office, agent).await.observed, Observed::None);
+    let found = office.get_task(task).await;
+    assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(0)));
+    assert_eq!(office.runner("ada").await.must_take().await.task.unwrap().0, task);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_same_holds_on_postgres() {
+    let Some(house) = TestHouse::on_postgres().await else { return };
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let task = office.task(json!({"title": "count"})).await;
+    let mut runner = office.runner("ada").await;
+    runner.must_take().await;
+    runner.exit(1).await;
+    assert_eq!(row(office, agent).await.observed, Observed::Exited);
+    house.advance(6 * SECOND).await;
+    let mut runner = office.runner("ada").await;
+    let grant = runner.must_take().await;
+    runner.done(&grant, "counted").await.ok();
+    runner.end(&grant, "finished").await.ok();
+    assert_eq!(office.get_task(task).await["status"], "done");
+    house.close().await;
+}

@@ -19,25 +19,34 @@ const POLL_FLOOR_MS: i64 = 5_000;
 pub fn operations() -> Vec<Operation> {
     let gone: &[Code] = &[Code::NoSuchAgent, Code::Superseded];
     vec![
-        post("runners.hello", "…/employees/{name}/runner", Access::Ticket, "A runner starts: its ticket becomes an epoch")
-            .takes::<RunnerHello>()
-            .gives::<RunnerWelcome>(200)
-            .fails(gone)
-            .run(hello),
-        post("runners.next", "…/employees/{name}/runner/next", Access::Runner, "What to do next; 204 when there is nothing")
-            .takes::<NextRequest>()
-            .gives::<NextAnswer>(200)
-            .fails(gone)
-            .run(next),
+        post(
+            "runners.hello",
+            "…/employees/{name}/runner",
+            Access::Ticket,
+            "A runner starts: its ticket becomes an epoch",
+        )
+        .takes::<RunnerHello>()
+        .gives::<RunnerWelcome>(200)
+        .fails(gone)
+        .run(hello),
+        post(
+            "runners.next",
+            "…/employees/{name}/runner/next",
+            Access::Runner,
+            "What to do next; 204 when there is nothing",
+        )
+        .takes::<NextRequest>()
+        .gives::<NextAnswer>(200)
+        .fails(gone)
+        .run(next),
     ]
 }
 
 async fn hello(house: House, call: Call) -> Result<Reply, Fault> {
     let wish: RunnerHello = call.body()?;
     let (name, caller, keys) = (call.param("name")?.to_owned(), call.caller.clone(), house.keys.clone());
-    let welcome = house
-        .act_as_server(call.office()?, move |act| service::hello(act, &caller, &name, &wish, &keys))
-        .await?;
+    let welcome =
+        house.act_as_server(call.office()?, move |act| service::hello(act, &caller, &name, &wish, &keys)).await?;
     Ok(Answer::ok(&welcome)?.into())
 }
 

@@ -41,7 +41,13 @@ pub enum Draining {
 }
 
 /// A ticket becomes an epoch; what an older runner of the agent still held is lost with it.
-pub fn hello(act: &mut Act<'_>, caller: &Caller, name: &str, wish: &RunnerHello, keys: &Keys) -> Result<RunnerWelcome, Fault> {
+pub fn hello(
+    act: &mut Act<'_>,
+    caller: &Caller,
+    name: &str,
+    wish: &RunnerHello,
+    keys: &Keys,
+) -> Result<RunnerWelcome, Fault> {
     let Caller::Ticket { office, agent, epoch } = caller else {
         return Err(fault::unauthenticated("a runner says hello with its ticket"));
     };
@@ -67,7 +73,13 @@ pub fn hello(act: &mut Act<'_>, caller: &Caller, name: &str, wish: &RunnerHello,
 }
 
 /// One look: control before messages before tasks. `None` when there is nothing now.
-pub fn next(act: &mut Act<'_>, agent: AgentId, epoch: i64, wish: &NextRequest, desk: &Desk) -> Result<Option<NextAnswer>, Fault> {
+pub fn next(
+    act: &mut Act<'_>,
+    agent: AgentId,
+    epoch: i64,
+    wish: &NextRequest,
+    desk: &Desk,
+) -> Result<Option<NextAnswer>, Fault> {
     let row = agents::by_id(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
     let pod = pods::row(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
     store::seen(act.tx, act.office, agent, act.now)?;

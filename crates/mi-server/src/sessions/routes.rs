@@ -27,11 +27,16 @@ pub fn operations() -> Vec<Operation> {
             .gives::<BTreeMap<String, String>>(200)
             .fails(gone)
             .run(env),
-        post("sessions.beat", "…/sessions/{session}/beat", Access::Runner, "The runner lives; parked until it must stop")
-            .takes::<BeatRequest>()
-            .gives::<BeatAnswer>(200)
-            .fails(gone)
-            .run(beat),
+        post(
+            "sessions.beat",
+            "…/sessions/{session}/beat",
+            Access::Runner,
+            "The runner lives; parked until it must stop",
+        )
+        .takes::<BeatRequest>()
+        .gives::<BeatAnswer>(200)
+        .fails(gone)
+        .run(beat),
         post("sessions.events", "…/sessions/{session}/events", Access::Runner, "What the harness said")
             .takes::<SessionEvents>()
             .gives::<EventsAnswer>(200)
@@ -97,7 +102,8 @@ async fn beat(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn events(house: House, call: Call) -> Result<Reply, Fault> {
     let (number, wish) = (number(&call)?, call.body::<SessionEvents>()?);
-    let answer = house.act(&call, move |act, member| Answer::ok(&service::add_events(act, member, number, &wish)?)).await?;
+    let answer =
+        house.act(&call, move |act, member| Answer::ok(&service::add_events(act, member, number, &wish)?)).await?;
     Ok(answer.into())
 }
 

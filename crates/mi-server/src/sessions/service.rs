@@ -124,7 +124,12 @@ impl Terms {
 }
 
 /// A new live session: its number is the claim token.
-pub fn open(act: &mut Act<'_>, agent: &AgentRow, work: Option<(TaskId, i64)>, terms: &Terms) -> Result<SessionRow, Fault> {
+pub fn open(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    work: Option<(TaskId, i64)>,
+    terms: &Terms,
+) -> Result<SessionRow, Fault> {
     let lease = act.now + Millis::seconds(act.head.settings.lease_seconds);
     let session = SessionRow {
         number: act.next_session(),
@@ -245,7 +250,9 @@ pub fn hand_back_all(act: &mut Act<'_>, reason: &str) -> Result<(), Fault> {
 
 /// The task that this session holds now, if it does.
 fn held_task(act: &mut Act<'_>, session: &SessionRow) -> Result<Option<TaskRow>, Fault> {
-    let Some(id) = session.task.filter(|_| matches!(session.state, State::Live | State::Lapsed)) else { return Ok(None) };
+    let Some(id) = session.task.filter(|_| matches!(session.state, State::Live | State::Lapsed)) else {
+        return Ok(None);
+    };
     let task = flow::need(act, id)?;
     let held = task.status.is_held() && task.session == Some(session.number);
     Ok(held.then_some(task))
@@ -313,7 +320,12 @@ pub fn must_stop(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Resul
 }
 
 /// What the harness said, numbered, so that a repeated post adds nothing.
-pub fn add_events(act: &mut Act<'_>, member: &Member, number: ClaimToken, post: &SessionEvents) -> Result<EventsAnswer, Fault> {
+pub fn add_events(
+    act: &mut Act<'_>,
+    member: &Member,
+    number: ClaimToken,
+    post: &SessionEvents,
+) -> Result<EventsAnswer, Fault> {
     let session = own(act, member, number)?;
     if post.items.len() > ITEMS_PER_POST_MAX {
         return Err(fault::too_long("items", ITEMS_PER_POST_MAX, "entries"));
@@ -339,7 +351,11 @@ pub fn add_events(act: &mut Act<'_>, member: &Member, number: ClaimToken, post: 
     Ok(EventsAnswer { next })
 }
 
-fn log_on_task(act: &mut Act<'_>, session: &SessionRow, item: &mi_core::wire::runner::SessionItem) -> Result<(), Fault> {
+fn log_on_task(
+    act: &mut Act<'_>,
+    session: &SessionRow,
+    item: &mi_core::wire::runner::SessionItem,
+) -> Result<(), Fault> {
     let Some(task) = session.task else { return Ok(()) };
     let mut end = item.text.len().min(limits::LOG_LINE_BYTES_MAX);
     while !item.text.is_char_boundary(end) {
@@ -412,7 +428,11 @@ fn loss(wish: &EndSession) -> String {
     if wish.summary.is_empty() { how } else { format!("{how}: {}", wish.summary) }
 }
 
-pub fn current(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<(ClaimToken, Option<TaskId>)>, Fault> {
+pub fn current(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+) -> Result<Option<(ClaimToken, Option<TaskId>)>, Fault> {
     Ok(store::current(tx, office, agent)?)
 }
 

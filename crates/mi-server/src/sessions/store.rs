@@ -91,7 +91,11 @@ pub fn hosted(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<SessionRow>, DbEr
     tx.query(sql, args![office])?.iter().map(read).collect()
 }
 
-pub fn current(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<(ClaimToken, Option<TaskId>)>, DbError> {
+pub fn current(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+) -> Result<Option<(ClaimToken, Option<TaskId>)>, DbError> {
     let sql = "select number, task_id from sessions \
                where office_id = $1 and agent_id = $2 and state = 'live' order by number limit 1";
     tx.first(sql, args![office, agent])?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
@@ -151,8 +155,11 @@ pub fn offices_with_hosted(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
 
 pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Session>, DbError> {
     let sql = select_sessions!("where office_id = $1 and task_id = $2 order by number desc limit $3");
-    let mut sessions =
-        tx.query(sql, args![office, task, most])?.iter().map(|row| Ok(read(row)?.card())).collect::<Result<Vec<_>, DbError>>()?;
+    let mut sessions = tx
+        .query(sql, args![office, task, most])?
+        .iter()
+        .map(|row| Ok(read(row)?.card()))
+        .collect::<Result<Vec<_>, DbError>>()?;
     sessions.reverse();
     Ok(sessions)
 }
@@ -164,7 +171,8 @@ pub fn add_item(
     n: i64,
     item: &SessionItem,
 ) -> Result<(), DbError> {
-    let sql = "insert into session_items (office_id, session, n, kind, text, created_at) values ($1, $2, $3, $4, $5, $6)";
+    let sql =
+        "insert into session_items (office_id, session, n, kind, text, created_at) values ($1, $2, $3, $4, $5, $6)";
     tx.execute(sql, args![office, session, n, item.kind.as_str(), &item.text, item.at])?;
     Ok(())
 }

@@ -89,7 +89,13 @@ fn workers(row: &TaskRow, agents: &[Availability]) -> Workers {
     if able.iter().any(|agent| agent.is_free()) {
         return Workers::Free;
     }
-    if able.iter().any(|agent| agent.is_busy()) { Workers::Busy } else { of_one(row, first) }
+    if able.iter().any(|agent| agent.is_busy()) {
+        return Workers::Busy;
+    }
+    match able.iter().find(|agent| !agent.is_down()) {
+        Some(coming) => coming.as_worker(),
+        None => Workers::Nobody(format!("no agent that could take it is running; mi start {} starts one", first.name)),
+    }
 }
 
 fn of_one(row: &TaskRow, agent: &Availability) -> Workers {
@@ -103,7 +109,9 @@ fn of_one(row: &TaskRow, agent: &Availability) -> Workers {
 fn shape(row: &TaskRow, why: Option<Why>) -> Task {
     let shown_result = match row.status {
         Status::Done => row.result.clone(),
-        Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Failed | Status::Cancelled => None,
+        Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Failed | Status::Cancelled => {
+            None
+        }
     };
     Task {
         id: row.id,

@@ -29,7 +29,12 @@ pub struct Wanted {
 }
 
 /// Takes the next task for `agent`, if there is one.
-pub fn take(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted, terms: &Terms) -> Result<Option<(TaskRow, SessionRow)>, Fault> {
+pub fn take(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    wanted: &Wanted,
+    terms: &Terms,
+) -> Result<Option<(TaskRow, SessionRow)>, Fault> {
     if cards::office_state(&act.head) != OfficeState::Active || agent.live_sessions >= CLAIMS_PER_AGENT_MAX {
         return Ok(None);
     }
@@ -42,7 +47,13 @@ pub fn take(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted, terms: &Terms)
     task.claimed_by = Some(agent.name.clone());
     task.session = Some(session.number);
     task.lease_expires_at = session.lease_expires_at;
-    flow::record(act, &task, "tasks.claim", agent.name.as_str(), format!("task {} claimed by {}", task.id, agent.name))?;
+    flow::record(
+        act,
+        &task,
+        "tasks.claim",
+        agent.name.as_str(),
+        format!("task {} claimed by {}", task.id, agent.name),
+    )?;
     flow::settle(act, &mut task, from, to)?;
     Ok(Some((task, session)))
 }

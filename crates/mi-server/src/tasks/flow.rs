@@ -169,10 +169,8 @@ fn break_dependents(act: &mut Act<'_>, task: &TaskRow, kind: BlockedKind) -> Res
 /// What broke is offered again: those blocked by it wait for it as before, unless another one is broken too.
 fn mend_dependents(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
     for mut dependent in store::dependents(act.tx, act.office, task.id)? {
-        let broken = matches!(
-            dependent.blocked_kind,
-            Some(BlockedKind::DependencyFailed | BlockedKind::DependencyCancelled)
-        );
+        let broken =
+            matches!(dependent.blocked_kind, Some(BlockedKind::DependencyFailed | BlockedKind::DependencyCancelled));
         if dependent.status != Status::Blocked || !broken || still_broken(act, &dependent)? {
             continue;
         }
@@ -236,7 +234,8 @@ pub fn lose(act: &mut Act<'_>, task: &mut TaskRow, cause: &str) -> Result<(), Fa
             (Status::Queued, format!("task {} attempt {} lost: {cause}", task.id, task.attempts))
         }
         AfterLoss::Fail => {
-            task.error = Some(format!("{} of {} attempts were lost, the last one: {cause}", task.attempts, task.max_attempts));
+            task.error =
+                Some(format!("{} of {} attempts were lost, the last one: {cause}", task.attempts, task.max_attempts));
             (Status::Failed, format!("task {} failed after {} attempts: {cause}", task.id, task.attempts))
         }
     };
@@ -251,7 +250,13 @@ pub fn check(id: TaskId, mv: Move, from: Status) -> Result<Status, Fault> {
 }
 
 /// One event about a task.
-pub fn record(act: &mut Act<'_>, task: &TaskRow, kind: &'static str, actor: &str, summary: String) -> Result<(), Fault> {
+pub fn record(
+    act: &mut Act<'_>,
+    task: &TaskRow,
+    kind: &'static str,
+    actor: &str,
+    summary: String,
+) -> Result<(), Fault> {
     let agent = task.claimed_by.clone();
     let data = json!({"attempt": task.attempts, "session": task.session.map(|s| s.0)});
     act.event(NewEvent {

@@ -17,7 +17,7 @@ pub mod routes;
 pub mod service;
 pub mod store;
 pub mod sweep;
-pub mod update;
-pub mod workers;
 #[cfg(test)]
 mod tests;
+pub mod update;
+pub mod workers;

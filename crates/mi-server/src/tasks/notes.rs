@@ -84,8 +84,7 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
     if wish.message.len() > limits::MESSAGE_BYTES_MAX {
         return Err(fault::too_long("the comment", limits::MESSAGE_BYTES_MAX, "bytes"));
     }
-    let comment =
-        Comment { id: act.next_row(), agent: author, message: wish.message.clone(), created_at: act.now };
+    let comment = Comment { id: act.next_row(), agent: author, message: wish.message.clone(), created_at: act.now };
     store::add_comment(act.tx, act.office, id, &comment)?;
     flow::record(act, &task, "tasks.comment", &comment.agent, format!("{} commented on task {id}", comment.agent))?;
     Ok(comment)

@@ -35,7 +35,11 @@ pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask)
         return Err(Fault::new(Code::IllegalTransition, format!("task {id} {why}")));
     }
     refuse_own_work(act, &task, member)?;
-    if wish.accepted { accept(act, member, &mut task)? } else { reject(act, member, &mut task, wish)? }
+    if wish.accepted {
+        accept(act, member, &mut task)?
+    } else {
+        reject(act, member, &mut task, wish)?
+    }
     answer(act, id)
 }
 

@@ -15,7 +15,7 @@ use super::claim::{self, Wanted};
 use super::store::{self, Filter};
 use super::{cards, notes, review, service, update};
 use crate::house::House;
-use crate::infra::act::{Act, Answer};
+use crate::infra::act::{Act, Answer, Ask, Lateness};
 use crate::infra::caller::{Access, Caller, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, patch, post};
@@ -49,7 +49,9 @@ pub fn operations() -> Vec<Operation> {
             ])
             .lists::<Task>()
             .run(list),
-        get("tasks.stats", "…/tasks/stats", Access::Member, "How many tasks stand where").gives::<TaskStats>(200).run(stats),
+        get("tasks.stats", "…/tasks/stats", Access::Member, "How many tasks stand where")
+            .gives::<TaskStats>(200)
+            .run(stats),
         post("tasks.claim", "…/tasks/claim", Access::Member, "Takes the next task; 204 when there is none")
             .takes::<ClaimTask>()
             .gives::<Task>(200)
@@ -94,7 +96,10 @@ fn operations_on_one() -> Vec<Operation> {
             .gives::<TaskLog>(201)
             .fails(&[Code::NoSuchTask, Code::NotTheClaimer, Code::TooLong])
             .run(log),
-        get("tasks.subtasks", "…/tasks/{id}/subtasks", Access::Member, "The subtasks").lists::<Task>().fails(gone).run(subtasks),
+        get("tasks.subtasks", "…/tasks/{id}/subtasks", Access::Member, "The subtasks")
+            .lists::<Task>()
+            .fails(gone)
+            .run(subtasks),
         get("tasks.artifacts", "…/tasks/{id}/artifacts", Access::Member, "The linked files")
             .lists::<Artifact>()
             .fails(gone)
@@ -102,7 +107,14 @@ fn operations_on_one() -> Vec<Operation> {
         post("tasks.artifact", "…/tasks/{id}/artifacts", Access::Member, "Links a file of the drive with its digest")
             .takes::<AddArtifact>()
             .gives::<Artifact>(201)
-            .fails(&[Code::NoSuchTask, Code::NoSuchFile, Code::BadPath, Code::NotAFile, Code::NotTheClaimer, Code::TooLong])
+            .fails(&[
+                Code::NoSuchTask,
+                Code::NoSuchFile,
+                Code::BadPath,
+                Code::NotAFile,
+                Code::NotTheClaimer,
+                Code::TooLong,
+            ])
             .run(add_artifact),
         get("tasks.comments", "…/tasks/{id}/comments", Access::Member, "The discussion")
             .lists::<Comment>()
@@ -252,7 +264,9 @@ fn take(act: &mut Act<'_>, member: &Member, name: &AgentName, wanted: &Wanted) -
 
 async fn change(house: House, call: Call) -> Result<Reply, Fault> {
     let (id, wish) = (task_id(&call)?, call.body::<UpdateTask>()?);
-    let answer = house.act(&call, move |act, member| Answer::ok(&update::update(act, member, id, &wish)?)).await?;
+    let ask = Ask { lateness: Lateness::Told, ..call.ask() };
+    let update = move |act: &mut Act<'_>, member: &Member| Answer::ok(&update::update(act, member, id, &wish)?);
+    let answer = house.act_in(call.office()?, ask, update).await?;
     Ok(answer.into())
 }
 
@@ -296,9 +310,8 @@ async fn add_artifact(house: House, call: Call) -> Result<Reply, Fault> {
     // Who may not enter the office learns nothing about its files.
     house.look(&call, |_, _| Ok(())).await?;
     let file = crate::files::service::digest(&house, call.office()?, &path).await?;
-    let act = move |act: &mut Act<'_>, member: &Member| {
-        Answer::created(&notes::add_artifact(act, member, id, &wish, &file)?)
-    };
+    let act =
+        move |act: &mut Act<'_>, member: &Member| Answer::created(&notes::add_artifact(act, member, id, &wish, &file)?);
     Ok(house.act(&call, act).await?.into())
 }
 

@@ -43,7 +43,13 @@ pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<T
         store::add_dependency(act.tx, act.office, task.id, *id)?;
     }
     act.count_task(None, task.status);
-    flow::record(act, &task, "tasks.create", member.name(), format!("task {} created: {}", task.id, excerpt(&task.title)))?;
+    flow::record(
+        act,
+        &task,
+        "tasks.create",
+        member.name(),
+        format!("task {} created: {}", task.id, excerpt(&task.title)),
+    )?;
     flow::offer(act, &task);
     if let Some(parent) = parent {
         adopt(act, member, parent)?;
@@ -131,7 +137,9 @@ pub fn checked_tools(tools: Option<&[String]>) -> Result<String, Fault> {
     }
     let legal = |tool: &String| {
         let bytes = tool.as_bytes();
-        !bytes.is_empty() && bytes.len() <= TOOL_BYTES_MAX && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+        !bytes.is_empty()
+            && bytes.len() <= TOOL_BYTES_MAX
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
     };
     match tools.iter().find(|tool| !legal(tool)) {
         Some(bad) => Err(fault::bad_request(format!("{:?} is no integration id", excerpt(bad)))),
@@ -257,7 +265,13 @@ fn adopt(act: &mut Act<'_>, member: &Member, mut parent: TaskRow) -> Result<(), 
             parent.error = None;
             parent.attempts = 0;
             parent.verification = Verification::None;
-            flow::record(act, &parent, "tasks.reopen", member.name(), format!("task {} reopened by a subtask", parent.id))?;
+            flow::record(
+                act,
+                &parent,
+                "tasks.reopen",
+                member.name(),
+                format!("task {} reopened by a subtask", parent.id),
+            )?;
             flow::settle(act, &mut parent, from, Status::Queued)
         }
         Status::Claimed | Status::Running if member.agent() != parent.claimed_by.as_ref() => {

@@ -243,8 +243,8 @@ pub fn list(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, page: Page) -> R
          and ($5 = 0 or t.parent_id = $5) order by t.id limit $6 offset $7"
     );
     let parent = filter.parent.map_or(0, |id| id.0);
-    let rows =
-        tx.query(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, page.limit, page.offset])?;
+    let rows = tx
+        .query(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, page.limit, page.offset])?;
     rows.iter().map(read).collect()
 }
 
@@ -340,10 +340,7 @@ pub struct NewLog<'a> {
 pub fn add_log(tx: &mut dyn Tx, office: OfficeId, task: TaskId, log: &NewLog<'_>) -> Result<(), DbError> {
     let sql = "insert into task_logs (office_id, task_id, id, agent, event, message, session, attempt, created_at) \
                values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    tx.execute(
-        sql,
-        args![office, task, log.id, log.agent, log.event, log.message, log.session, log.attempt, log.at],
-    )?;
+    tx.execute(sql, args![office, task, log.id, log.agent, log.event, log.message, log.session, log.attempt, log.at])?;
     Ok(())
 }
 
@@ -382,9 +379,7 @@ pub fn comments(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> R
                where office_id = $1 and task_id = $2 order by id limit $3";
     tx.query(sql, args![office, task, most])?
         .iter()
-        .map(|row| {
-            Ok(Comment { id: row.get(0)?, agent: row.get(1)?, message: row.get(2)?, created_at: row.get(3)? })
-        })
+        .map(|row| Ok(Comment { id: row.get(0)?, agent: row.get(1)?, message: row.get(2)?, created_at: row.get(3)? }))
         .collect()
 }
 

@@ -8,14 +8,17 @@ use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
 use super::{cards, claim, flow, review, service};
-use crate::infra::act::Act;
+use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
-use mi_core::ids::TaskId;
+use mi_core::ids::{ClaimToken, TaskId};
 
 pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask) -> Result<Task, Fault> {
     let mut task = flow::need(act, id)?;
+    if let Claim::Stale(token) = act.claim {
+        return said_before(act, &task, token, wish);
+    }
     if has_edits(wish) {
         edit(act, member, &mut task, wish)?;
     }
@@ -30,6 +33,16 @@ pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask)
     cards::card(act.tx, act.office, &act.head, act.now, &fresh)
 }
 
+/// `done` repeated with the same claim and result changes nothing; anything else of a lost claim is refused.
+fn said_before(act: &mut Act<'_>, task: &TaskRow, token: ClaimToken, wish: &UpdateTask) -> Result<Task, Fault> {
+    let same_result = wish.result.as_deref().map(str::trim) == task.result.as_deref();
+    let repeated = wish.status == Some(Status::Done) && task.status == Status::Done && task.session == Some(token);
+    if repeated && same_result {
+        return cards::card(act.tx, act.office, &act.head, act.now, task);
+    }
+    Err(fault::stale_claim(token))
+}
+
 fn move_to(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, to: Status, wish: &UpdateTask) -> Result<(), Fault> {
     match to {
         Status::Running => {
@@ -42,8 +55,11 @@ fn move_to(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, to: Status, w
         Status::Blocked => block(act, member, task, wish),
         Status::Queued => queue_again(act, member, task, wish.reason.as_deref()),
         Status::Cancelled => review::cancel_task(act, member, task, wish.reason.as_deref()),
-        Status::Claimed => Err(Fault::new(Code::IllegalTransition, format!("task {} is {} and becomes claimed only by a claim", task.id, task.status))
-            .hint("mi tasks claim takes the next task")),
+        Status::Claimed => Err(Fault::new(
+            Code::IllegalTransition,
+            format!("task {} is {} and becomes claimed only by a claim", task.id, task.status),
+        )
+        .hint("mi tasks claim takes the next task")),
     }
 }
 
@@ -134,8 +150,7 @@ fn queue_again(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: O
     must_own(task, member)?;
     if flow::still_broken(act, task)? {
         let sentence = format!("task {} needs a task that failed or was cancelled", task.id);
-        return Err(Fault::new(Code::IllegalTransition, sentence)
-            .hint("retry that task, or edit dependsOn"));
+        return Err(Fault::new(Code::IllegalTransition, sentence).hint("retry that task, or edit dependsOn"));
     }
     flow::unblock(act, task, member.name())
 }

@@ -36,6 +36,11 @@ impl Availability {
         self.state == State::Free
     }
 
+    /// Stopped or failed: not even on its way.
+    pub fn is_down(&self) -> bool {
+        self.state == State::Down
+    }
+
     pub fn is_busy(&self) -> bool {
         self.state == State::Busy
     }

@@ -8,9 +8,14 @@ use crate::events::chain::verify_chain;
 use crate::house::House;
 use crate::infra::act::look;
 
+/// Every rule of the store that is broken, in words.
+pub async fn broken(house: &House) -> Vec<String> {
+    house.db.read(|tx| Ok(store::broken_rules(tx)?)).await.unwrap()
+}
+
 /// Fails the test with everything that is broken.
 pub async fn check(house: &House) {
-    let broken = house.db.read(|tx| Ok(store::broken_rules(tx)?)).await.unwrap();
+    let broken = broken(house).await;
     assert!(broken.is_empty(), "broken rules:\n{}", broken.join("\n"));
     for office in house.db.read(|tx| Ok(store::offices(tx)?)).await.unwrap() {
         check_counters(house, office).await;

@@ -43,6 +43,8 @@ pub const BEGINNING: Time = Time(1_767_225_600_000);
 const ROUNDS_MAX: usize = 50;
 /// Names the database of tests that run on PostgreSQL.
 pub const DATABASE_VARIABLE: &str = "MI_TEST_DATABASE_URL";
+/// `postgres` puts every test house on PostgreSQL, so that the whole suite runs there too; `sqlite` is the default.
+pub const ENGINE_VARIABLE: &str = "MI_TEST_ENGINE";
 const CREDITS: i64 = 1_000;
 
 /// What fake pods do when they are asked to end.
@@ -77,31 +79,45 @@ enum Ending {
 }
 
 impl TestHouse {
-    /// On a fresh SQLite store.
+    /// On a fresh store of the engine that `MI_TEST_ENGINE` names.
     pub async fn new() -> Self {
         Self::with(Providers::default()).await
     }
 
-    /// On a fresh SQLite store, with models.
+    /// The same, with models.
     pub async fn with_environment(environment: &[(&str, &str)]) -> Self {
         let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         Self::with(Providers::from_env(get, &[]).unwrap()).await
     }
 
     async fn with(providers: Providers) -> Self {
+        match std::env::var(ENGINE_VARIABLE).ok().as_deref() {
+            None | Some("" | "sqlite") => Self::in_a_file(providers).await,
+            Some("postgres") => {
+                let url = database_url().unwrap_or_else(|| panic!("{DATABASE_VARIABLE} names no database"));
+                Self::in_a_schema(url, providers).await
+            }
+            Some(other) => panic!("{ENGINE_VARIABLE} is sqlite or postgres, not {other}"),
+        }
+    }
+
+    /// On PostgreSQL whatever the engine of the suite, where `MI_TEST_DATABASE_URL` names a database.
+    pub async fn on_postgres() -> Option<Self> {
+        Some(Self::in_a_schema(database_url()?, Providers::default()).await)
+    }
+
+    async fn in_a_file(providers: Providers) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("mi.db"));
         Self::build(folder, location, None, providers).await
     }
 
-    /// In a schema of its own, where `MI_TEST_DATABASE_URL` names a database.
-    pub async fn on_postgres() -> Option<Self> {
+    async fn in_a_schema(url: String, providers: Providers) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let url = std::env::var(DATABASE_VARIABLE).ok().filter(|url| !url.is_empty())?;
         let schema = format!("house_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let location = Location::Postgres { url: url.clone(), schema: schema.clone() };
         let folder = tempfile::tempdir().unwrap();
-        Some(Self::build(folder, location, Some((url, schema)), Providers::default()).await)
+        Self::build(folder, location, Some((url, schema)), providers).await
     }
 
     async fn build(
@@ -229,6 +245,11 @@ impl TestHouse {
         pods.waiting.remove(place)
     }
 
+    /// Which invariants are broken now.
+    pub async fn broken(&self) -> Vec<String> {
+        invariants::broken(&self.house).await
+    }
+
     /// Fires everybody and looks whether anything is left.
     pub async fn close(mut self) {
         self.pods_are(Manners::Obedient);
@@ -255,6 +276,10 @@ impl TestHouse {
         .await
         .unwrap();
     }
+}
+
+fn database_url() -> Option<String> {
+    std::env::var(DATABASE_VARIABLE).ok().filter(|url| !url.is_empty())
 }
 
 impl Drop for TestHouse {

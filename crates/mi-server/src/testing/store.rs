@@ -28,7 +28,28 @@ pub fn offices(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
 }
 
 /// Each gives the rows that break it.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 12] = [
+    (
+        "subtasks are counted",
+        "select p.office_id, p.id, p.subtask_count, p.open_subtasks, count(c.id) from tasks p left join tasks c \
+         on c.office_id = p.office_id and c.parent_id = p.id \
+         group by p.office_id, p.id, p.subtask_count, p.open_subtasks having p.subtask_count <> count(c.id) \
+         or p.open_subtasks <> cast(sum(case when c.status in ('queued', 'claimed', 'running', 'blocked') \
+         or (c.status = 'done' and c.verification = 'pending') then 1 else 0 end) as bigint)",
+    ),
+    (
+        "open dependencies are counted",
+        "select t.office_id, t.id, t.open_dependencies from tasks t where t.open_dependencies <> \
+         (select count(*) from task_dependencies d join tasks o on o.office_id = d.office_id and o.id = d.depends_on \
+         where d.office_id = t.office_id and d.task_id = t.id \
+         and not (o.status = 'done' and o.verification in ('none', 'accepted')))",
+    ),
+    (
+        "ready means claimable",
+        "select office_id, id, status, ready from tasks where ready <> case when status = 'queued' \
+         and open_dependencies = 0 and open_subtasks = 0 and (subtask_count = 0 or assigned_agent is not null) \
+         then 1 else 0 end",
+    ),
     (
         "a task has at most one live session",
         "select office_id, task_id, count(*) from sessions where state = 'live' and task_id is not null \
@@ -37,7 +58,7 @@ const RULES: [(&str, &str); 9] = [
     (
         "a held task has its live session",
         "select t.office_id, t.id, t.status, t.session from tasks t left join sessions s \
-         on s.office_id = t.office_id and s.number = t.session and s.state = 'live' \
+         on s.office_id = t.office_id and s.number = t.session and s.state in ('live', 'lapsed') \
          where t.status in ('claimed', 'running') and s.number is null",
     ),
     (

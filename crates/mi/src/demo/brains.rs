@@ -23,7 +23,9 @@ const KEYS: [(&str, &str); 4] = [
 pub enum Brains {
     Provider(&'static str),
     /// A model server on this machine, and its first model.
-    Local { model: String },
+    Local {
+        model: String,
+    },
     Analysers,
 }
 

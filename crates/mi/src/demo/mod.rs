@@ -28,33 +28,28 @@ const LOG_FILTER: &str = "error";
 pub fn run(args: &DemoArgs, format: Format, world: &World) -> Result<Exit, Failure> {
     let log = world.variable("MI_LOG").unwrap_or(LOG_FILTER);
     logging::start(log, mi_server::infra::config::LogFormat::Human)?;
-    runtime()?.block_on(Box::pin(async {
-        let mut signals = Signals::listen()?;
-        tokio::select! {
-            exit = Box::pin(play(args, format, world)) => exit,
-            () = signals.next() => Err(Failure::new("interrupted")),
-        }
-    }))
+    runtime()?.block_on(Box::pin(play(args, format, world)))
 }
 
+/// Whatever happens after the curtain has risen, the stage is cleared.
 async fn play(args: &DemoArgs, format: Format, world: &World) -> Result<Exit, Failure> {
     let began = Instant::now();
+    let mut signals = Signals::listen()?;
     let brains = Brains::find(world).await;
-    let stage = Stage::set(args, world, &brains).await?;
-    let outcome = tell(&stage, args, format, &brains, began).await;
-    let left = if args.keep && outcome.is_ok() { Kept::Yes } else { Kept::No };
-    if left == Kept::Yes {
+    let stage = tokio::select! {
+        stage = Box::pin(Stage::set(args, world, &brains)) => stage?,
+        () = signals.next() => return Err(Failure::new("interrupted")),
+    };
+    let outcome = tokio::select! {
+        outcome = Box::pin(tell(&stage, args, format, &brains, began)) => outcome,
+        () = signals.next() => Err(Failure::new("interrupted")),
+    };
+    if args.keep && outcome.is_ok() {
         voice::say(&format!("the server stays at {}; Ctrl-C ends it", stage.endpoint()));
-        Signals::listen()?.next().await;
+        signals.next().await;
     }
     stage.clear().await?;
     outcome
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Yes,
-    No,
 }
 
 async fn tell(

@@ -40,8 +40,7 @@ impl Stage {
         let key = server.first_key().ok_or_else(|| Failure::new("the demo's server made no key"))?.to_owned();
         let endpoint: Endpoint =
             server.endpoint().parse().map_err(|error| Failure::new(format!("the demo's address: {error}")))?;
-        let config =
-            CliConfig { endpoint: Some(endpoint.to_string()), key: Some(key.clone()), ..CliConfig::default() };
+        let config = CliConfig { endpoint: Some(endpoint.to_string()), key: Some(key.clone()), ..CliConfig::default() };
         config.save(&home(folder.path())).map_err(|error| Failure::new(error.to_string()))?;
         let client = Client::new(endpoint, Credential::Bearer(key));
         Ok(Self { server, client, pods, ready_ms, folder })

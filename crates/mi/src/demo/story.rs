@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use mi_client::{Client, Progress};
 use mi_cli::programs::DemoArgs;
+use mi_client::{Client, Progress};
 use mi_core::drive::DrivePath;
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::Kind;
@@ -49,12 +49,16 @@ impl Story {
 
 fn file_to_review(stage: &Stage, given: Option<&Path>) -> Result<(PathBuf, DrivePath), Failure> {
     let (path, name) = match given {
-        None => (stage.write(code_review::SAMPLE_NAME, code_review::SAMPLE_SOURCE)?, code_review::SAMPLE_NAME.to_owned()),
+        None => {
+            (stage.write(code_review::SAMPLE_NAME, code_review::SAMPLE_SOURCE)?, code_review::SAMPLE_NAME.to_owned())
+        }
         Some(path) => {
             let name = path.file_name().and_then(|name| name.to_str());
             let name = name.ok_or_else(|| Failure::usage(format!("{} has no name to upload it by", path.display())))?;
             if !path.is_file() {
-                return Err(Failure::usage(format!("{} is no file", path.display())).hint("mi demo takes a source file"));
+                return Err(
+                    Failure::usage(format!("{} is no file", path.display())).hint("mi demo takes a source file")
+                );
             }
             (path.to_owned(), name.to_owned())
         }
@@ -63,11 +67,7 @@ fn file_to_review(stage: &Stage, given: Option<&Path>) -> Result<(PathBuf, Drive
     Ok((path, file))
 }
 
-async fn create_tasks(
-    client: &Client,
-    office: OfficeId,
-    file: &DrivePath,
-) -> Result<(TaskId, Vec<TaskId>), Failure> {
+async fn create_tasks(client: &Client, office: OfficeId, file: &DrivePath) -> Result<(TaskId, Vec<TaskId>), Failure> {
     let tasks = client.tasks(office);
     let review = CreateTask { title: format!("Review {file}"), kind: Some(Kind::Review), ..CreateTask::default() };
     let parent = tasks.create(&review).await?.id;

@@ -44,11 +44,13 @@ pub async fn until_over(story: &Story) -> Result<End, Failure> {
 
 async fn look(story: &Story) -> Result<End, Failure> {
     let tasks = story.client.tasks(story.office);
+    // The parent first: when it is over, its subtasks are, too, and show it.
+    let parent = tasks.get(story.parent).await?;
     let mut subtasks = Vec::new();
     for id in &story.subtasks {
         subtasks.push(tasks.get(*id).await?);
     }
-    Ok(End { parent: tasks.get(story.parent).await?, subtasks })
+    Ok(End { parent, subtasks })
 }
 
 pub fn is_over(status: Status) -> bool {

@@ -33,6 +33,23 @@ pub struct Ask {
     /// `X-Mi-Claim`, or the number of the session whose credential came.
     pub claim: Option<ClaimToken>,
     pub idempotency: Option<idempotency::Key>,
+    pub lateness: Lateness,
+}
+
+/// What becomes of a write whose claim is no longer the live one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lateness {
+    Refused,
+    /// The act looks at it: a report said twice is the same report.
+    Told,
+}
+
+/// The claim that came with a write, as the fence found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    None,
+    Live(ClaimToken),
+    Stale(ClaimToken),
 }
 
 /// An open transaction on one office, with everything that has to be written at its end.
@@ -41,6 +58,7 @@ pub struct Act<'a> {
     pub office: OfficeId,
     pub head: Head,
     pub now: Time,
+    pub claim: Claim,
     keys: &'a Keys,
     wakes: Vec<Wake>,
     events: i64,
@@ -56,7 +74,7 @@ impl<'a> Act<'a> {
     /// Locks the office's row: acts of one office stand in a queue.
     pub fn begin(tx: &'a mut dyn Tx, keys: &'a Keys, office: OfficeId, now: Time) -> Result<Self, Fault> {
         let head = store::load_for_update(tx, office)?.ok_or_else(fault::no_such_office)?;
-        Ok(Self { tx, office, head, now, keys, wakes: Vec::new(), events: 0 })
+        Ok(Self { tx, office, head, now, claim: Claim::None, keys, wakes: Vec::new(), events: 0 })
     }
 
     /// Writes back the office's row.
@@ -141,13 +159,15 @@ pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: mi_core:
 /// The fence: a write that carries a claim happens only while that claim is the live one of this member.
 pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> Result<(), Fault> {
     let Some(token) = claim else { return Ok(()) };
-    let holder = store::live_session_holder(act.tx, act.office, token)?.ok_or_else(|| fault::stale_claim(token))?;
-    match member {
+    let holder = store::live_session_holder(act.tx, act.office, token)?;
+    let own = match (member, holder) {
+        (_, None) => false,
         // An operator's key may claim for any agent, and then writes with that claim.
-        Member::Operator(_) => Ok(()),
-        Member::Agent { id, .. } if *id == holder => Ok(()),
-        Member::Agent { .. } => Err(fault::stale_claim(token)),
-    }
+        (Member::Operator(_), Some(_)) => true,
+        (Member::Agent { id, .. }, Some(holder)) => *id == holder,
+    };
+    act.claim = if own { Claim::Live(token) } else { Claim::Stale(token) };
+    if own { Ok(()) } else { Err(fault::stale_claim(token)) }
 }
 
 /// Reads the office's row without locking it, for acts that only look.

@@ -65,7 +65,8 @@ fn a_write_is_seen_by_the_next_read_and_a_refused_one_never() {
     for fresh in engines() {
         block_on(async {
             fresh.db.write(|tx| Ok(put(tx, "a", "1")?)).await.unwrap();
-            let refused: Result<(), _> = fresh.db.write(|tx| put(tx, "b", "2").map_err(Fault::from).and(Err(refused()))).await;
+            let refused: Result<(), _> =
+                fresh.db.write(|tx| put(tx, "b", "2").map_err(Fault::from).and(Err(refused()))).await;
             assert_eq!(refused.unwrap_err().code, Code::BadRequest);
             let seen = fresh.db.read(|tx| Ok((value(tx, "a")?, value(tx, "b")?))).await.unwrap();
             assert_eq!(seen, (Some("1".to_owned()), None));
@@ -151,7 +152,10 @@ fn every_kind_of_value_comes_back_as_it_went() {
                     let sql = "insert into idempotency (caller, route, key, body_sha256, status, answer, created_at) \
                                values ($1, '', '', '', $2, '', $3)";
                     tx.execute(sql, args![&sent, i64::MAX, i64::MIN])?;
-                    let row = tx.first("select caller, status, created_at, null from idempotency where caller = $1", args![&sent])?;
+                    let row = tx.first(
+                        "select caller, status, created_at, null from idempotency where caller = $1",
+                        args![&sent],
+                    )?;
                     let row = row.ok_or_else(refused)?;
                     Ok((row.get::<String>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?))
                 })

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::infra::act::{Ask, idempotency};
+use crate::infra::act::{Ask, Lateness, idempotency};
 use crate::infra::caller::Caller;
 use crate::infra::fault::{self, Fault};
 
@@ -118,6 +118,7 @@ impl Call {
             operation: self.operation,
             claim: self.claim,
             idempotency: self.idempotency.clone(),
+            lateness: Lateness::Refused,
         }
     }
 }

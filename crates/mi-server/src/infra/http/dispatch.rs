@@ -111,7 +111,8 @@ async fn handle(
     request_id: String,
 ) -> Result<Reply, Fault> {
     let (mut parts, body) = request.into_parts();
-    let via = parts.extensions.get::<Via>().copied().ok_or_else(|| fault::internal("a request came through no door"))?;
+    let via =
+        parts.extensions.get::<Via>().copied().ok_or_else(|| fault::internal("a request came through no door"))?;
     let caller = identify(&house, operation, &parts.headers, via).await?;
     let claim = claim_of(&parts.headers, &caller)?;
     let params = path_params(&mut parts).await?;
