@@ -9,6 +9,8 @@ mod chat;
 mod credits;
 mod env;
 mod events;
+#[cfg(test)]
+mod facts;
 mod files;
 mod gateway;
 pub mod house;

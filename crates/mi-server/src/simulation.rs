@@ -229,7 +229,10 @@ impl<'a> World<'a> {
                 let reply = runner.next(0).await;
                 if repeat && reply.status == 200 {
                     let again = runner.next_again(0).await;
-                    assert_eq!(again.json["session"]["id"], reply.json["session"]["id"], "the same question, the same session");
+                    assert_eq!(
+                        again.json["session"]["id"], reply.json["session"]["id"],
+                        "the same question, the same session"
+                    );
                 }
                 let grant = reply.json.get("session").cloned().and_then(|s| serde_json::from_value(s).ok());
                 (grant, reply)
@@ -245,7 +248,13 @@ impl<'a> World<'a> {
     }
 
     /// A runner that is told that it was replaced goes; one that got a session keeps it.
-    fn keep_runner(&mut self, name: &'static str, runner: FakeRunner<'a>, grant: Option<SessionGrant>, reply: &TestReply) {
+    fn keep_runner(
+        &mut self,
+        name: &'static str,
+        runner: FakeRunner<'a>,
+        grant: Option<SessionGrant>,
+        reply: &TestReply,
+    ) {
         let superseded = reply.json["code"] == "superseded" || reply.json.get("control").is_some();
         if let Some(grant) = &grant
             && let Some(task) = grant.task

@@ -9,9 +9,11 @@ pub fn say(text: &str) {
     }
 }
 
-/// Data.
+/// Data. A reader that has seen enough, such as `head`, is no failure.
 pub fn tell(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    stdout.flush()
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        told => told,
+    }
 }

@@ -1,5 +1,7 @@
 //! The real program: it starts, says what is wrong, ends in good order, and shows the whole story.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

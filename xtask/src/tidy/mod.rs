@@ -23,6 +23,9 @@ use anyhow::{Result, bail};
 use crate::repo::{self, File};
 use crate::source::Source;
 
+/// Folders of which everything is compiled for tests only.
+const TEST_FOLDERS: [&str; 3] = ["tests", "facts", "testing"];
+
 /// One broken rule at one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
@@ -68,7 +71,9 @@ impl<'a> RustFile<'a> {
 
     fn is_test_file(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or(self.path);
-        self.path.split('/').any(|part| part == "tests") || name == "tests.rs" || name.ends_with("_tests.rs")
+        self.path.split('/').any(|part| TEST_FOLDERS.contains(&part))
+            || name == "tests.rs"
+            || name.ends_with("_tests.rs")
     }
 
     fn is_test_line(&self, line: usize) -> bool {

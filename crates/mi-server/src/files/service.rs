@@ -91,8 +91,8 @@ pub async fn refresh(house: &House, office: OfficeId) -> Result<(), Fault> {
 /// Stores a file: streamed next to the drive, checked, then moved onto it in one step.
 pub async fn upload(house: &House, call: &Call, form: Form) -> Result<Answer, Fault> {
     let office = call.office()?;
-    check_claim_sent(call)?;
     house.look(call, |_, _| Ok(())).await?;
+    check_claim_sent(call)?;
     let Received { name, file } = form.receive(incoming(house, office).await?).await?;
     let mut ask = call.ask();
     if let Some(key) = &mut ask.idempotency {
@@ -208,6 +208,7 @@ fn record_upload(act: &mut Act<'_>, ask: &Ask, actor: &Actor, placed: &Row) -> R
 
 pub async fn delete(house: &House, call: &Call, name: DrivePath) -> Result<Answer, Fault> {
     let office = call.office()?;
+    house.look(call, |_, _| Ok(())).await?;
     check_claim_sent(call)?;
     let ask = call.ask();
     match admit(house, office, ask.clone(), |_| Ok(())).await? {

@@ -77,6 +77,7 @@ pub fn store(error: DbError) -> Fault {
         DbError::Full(cause) => Fault::new(Code::DriveFull, "the server's disk is full, nothing was changed")
             .hint("free some space on the server and try again")
             .cause(cause),
+        DbError::Nul => bad_request("a text holds a NUL character").hint("leave out the characters with code 0"),
         DbError::Closed => Fault::new(Code::Draining, "the server is shutting down").after(2),
         DbError::Conflict(cause) | DbError::Shape(cause) | DbError::Other(cause) => internal(cause),
     }

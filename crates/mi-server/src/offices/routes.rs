@@ -75,7 +75,7 @@ async fn status(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn get_settings(house: House, call: Call) -> Result<Reply, Fault> {
     let settings = house.look(&call, |view, _| Ok(view.head.settings.clone())).await?;
-    Ok(Answer::ok(&settings)?.into())
+    Ok(Answer::ok(&*settings)?.into())
 }
 
 async fn update_settings(house: House, call: Call) -> Result<Reply, Fault> {

@@ -114,19 +114,19 @@ pub fn card(id: OfficeId, head: &Head) -> Office {
         owner_id: head.owner,
         status: head.status,
         created_at: head.created_at,
-        settings: head.settings.clone(),
+        settings: head.settings.as_ref().clone(),
     }
 }
 
 pub fn update_settings(act: &mut Act<'_>, change: Map<String, Value>) -> Result<Answer, Fault> {
     let keys: Vec<String> = change.keys().cloned().collect();
     let new = settings::merged(&act.head.settings, change)?;
-    if new != act.head.settings {
+    if new != *act.head.settings {
         store::set_settings(act.tx, act.office, &settings::text(&new)?)?;
         act.event(event("offices.update_settings", "the settings changed".to_owned(), json!({"keys": keys})))?;
-        act.head.settings = new;
+        act.head.settings = std::sync::Arc::new(new);
     }
-    Answer::ok(&act.head.settings)
+    Answer::ok(&*act.head.settings)
 }
 
 /// Nothing runs in the office from here on; its work is handed back uncounted. Wishes stay as they are: what was

@@ -245,8 +245,8 @@ async fn at_the_end_agents_may_finish_then_hand_back_and_are_killed_last() {
         office.get_task(task).await;
     }
     ending.await.unwrap().unwrap();
-    assert!((5 * SECOND..6 * SECOND).contains(&asked_after.unwrap()), "{asked_after:?}");
-    assert!((24 * SECOND..28 * SECOND).contains(&killed_after.unwrap()), "{killed_after:?}");
+    assert!(asked_after.unwrap() >= 5 * SECOND && asked_after < killed_after, "{asked_after:?}");
+    assert!(killed_after.unwrap() >= 24 * SECOND, "{killed_after:?}");
     let found = office.get_task(task).await;
     assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(0)));
     house.close().await;

@@ -51,8 +51,11 @@ pub fn hello(
     let Caller::Ticket { office, agent, epoch } = caller else {
         return Err(fault::unauthenticated("a runner says hello with its ticket"));
     };
+    if *office != act.office {
+        return Err(fault::no_access());
+    }
     let row = agents::by_id(act.tx, act.office, *agent)?.ok_or_else(|| fault::no_such_agent(name))?;
-    if *office != act.office || row.name.as_str() != name {
+    if row.name.as_str() != name {
         return Err(fault::unauthenticated("this ticket is for another agent"));
     }
     let before = pods::row(act.tx, act.office, *agent)?.map(|pod| pod.epoch);

@@ -201,6 +201,10 @@ async fn open_store(options: &Options, place: &Place) -> Result<Db, StartError> 
 async fn prove(driver: Arc<dyn Driver>) -> Result<(), StartError> {
     let found = tokio::task::spawn_blocking(move || driver.readiness()).await;
     let found = found.map_err(|error| StartError::Broke(error.to_string()))?;
+    // Where pods have no walls by choice, whoever starts the server hears what that means.
+    for note in found.walls.iter().filter(|wall| wall.ok && !wall.fix.is_empty()) {
+        tracing::warn!("{}", note.detail);
+    }
     match found.walls.into_iter().find(|wall| !wall.ok) {
         Some(wall) => Err(StartError::NoSandbox { detail: wall.detail, fix: wall.fix }),
         None => Ok(()),

@@ -68,7 +68,8 @@ fn add_task(view: &mut View<'_>, session: &SessionRow, id: TaskId, context: &mut
     }
     for dependency in tasks::dependencies(view.tx, view.office, id)? {
         debug_assert_eq!(dependency.status, Status::Done);
-        let artifacts = tasks::artifacts(view.tx, view.office, dependency.id, task_service::ARTIFACTS_SHOWN_MAX)?;
+        let artifacts =
+            tasks::notes::artifacts(view.tx, view.office, dependency.id, task_service::ARTIFACTS_SHOWN_MAX)?;
         let task = cards::card(view.tx, view.office, &view.head, view.now, &dependency)?;
         context.dependencies.push(DependencyCard { task, artifacts });
     }

@@ -56,6 +56,8 @@ fn number(call: &Call) -> Result<ClaimToken, Fault> {
 
 async fn context(house: House, call: Call) -> Result<Reply, Fault> {
     let number = number(&call)?;
+    // Who may not enter the office doesn't make it read its drive.
+    house.look(&call, |_, _| Ok(())).await?;
     crate::files::service::refresh(&house, call.office()?).await?;
     let look = move |view: &mut crate::house::View<'_>, member: &Member| {
         Answer::ok(&super::context::context(view, member, number)?)

@@ -1,10 +1,14 @@
 //! Acts on sessions.
 
+use std::borrow::Cow;
+
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::limits;
 use mi_core::time::{Millis, Time};
-use mi_core::wire::runner::{BeatAnswer, EndCause, EndSession, Ended, EventsAnswer, ItemKind, SessionEvents};
+use mi_core::wire::runner::{
+    BeatAnswer, EndCause, EndSession, Ended, EventsAnswer, ItemKind, SessionEvents, SessionItem,
+};
 use mi_core::wire::tasks::Session;
 use serde_json::json;
 
@@ -338,6 +342,7 @@ pub fn add_events(
         if item.text.len() > limits::EVENTS_BODY_BYTES_MAX {
             return Err(fault::too_long("an item", limits::EVENTS_BODY_BYTES_MAX, "bytes"));
         }
+        let item = &storable(item);
         store::add_item(act.tx, act.office, number, n, item)?;
         if item.kind == ItemKind::Log {
             log_on_task(act, &session, item)?;
@@ -351,17 +356,25 @@ pub fn add_events(
     Ok(EventsAnswer { next })
 }
 
-fn log_on_task(
-    act: &mut Act<'_>,
-    session: &SessionRow,
-    item: &mi_core::wire::runner::SessionItem,
-) -> Result<(), Fault> {
+/// Programs write what they like; the store takes no NUL, and a line is worth more than that character of it.
+fn storable(item: &SessionItem) -> Cow<'_, SessionItem> {
+    if !item.text.contains('\0') {
+        return Cow::Borrowed(item);
+    }
+    Cow::Owned(SessionItem { text: without_nul(&item.text), ..item.clone() })
+}
+
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
+}
+
+fn log_on_task(act: &mut Act<'_>, session: &SessionRow, item: &SessionItem) -> Result<(), Fault> {
     let Some(task) = session.task else { return Ok(()) };
     let mut end = item.text.len().min(limits::LOG_LINE_BYTES_MAX);
     while !item.text.is_char_boundary(end) {
         end -= 1;
     }
-    let log = crate::tasks::store::NewLog {
+    let log = crate::tasks::store::notes::NewLog {
         id: act.next_row(),
         agent: session.agent.as_str(),
         event: Some("output"),
@@ -370,13 +383,14 @@ fn log_on_task(
         attempt: session.attempt,
         at: act.now,
     };
-    crate::tasks::store::add_log(act.tx, act.office, task, &log)?;
+    crate::tasks::store::notes::add_log(act.tx, act.office, task, &log)?;
     Ok(())
 }
 
 /// The runner is through. Only the task's own status decides what becomes of the task.
 pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSession) -> Result<Ended, Fault> {
     let session = own(act, member, number)?;
+    let wish = &EndSession { summary: without_nul(&wish.summary), ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary))?;
     match session.state {
         State::Ended => {}

@@ -8,46 +8,29 @@ use mi_core::wire::offices::OfficeStatus;
 use mi_core::wire::tasks::Task;
 
 use super::store::{self, TaskRow};
-use super::workers::{Availability, availability};
+use super::workers;
+
 use crate::infra::act::Head;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
 pub fn card(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Task, Fault> {
-    let why = explain(tx, office, head, now, row, &mut None)?;
-    Ok(shape(row, why))
+    Ok(shape(row, explain(tx, office, head, now, row)?))
 }
 
 pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, rows: &[TaskRow]) -> Result<Vec<Task>, Fault> {
-    let mut agents = None;
-    rows.iter().map(|row| Ok(shape(row, explain(tx, office, head, now, row, &mut agents)?))).collect()
+    rows.iter().map(|row| card(tx, office, head, now, row)).collect()
 }
 
-/// `agents` is read once, and only if some task waits for an agent.
-fn explain(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    head: &Head,
-    now: Time,
-    row: &TaskRow,
-    agents: &mut Option<Vec<Availability>>,
-) -> Result<Option<Why>, Fault> {
+fn explain(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Option<Why>, Fault> {
     if !matches!(row.status, Status::Queued | Status::Blocked) {
         return Ok(None);
     }
     let waiting_for = if row.open_dependencies > 0 { unaccepted(tx, office, row)? } else { Vec::new() };
-    let blocked_reason = row.blocked_reason.as_deref().unwrap_or_default();
-    let workers = if row.readiness().is_ready() {
-        if agents.is_none() {
-            *agents = Some(availability(tx, office)?);
-        }
-        workers(row, agents.as_deref().unwrap_or_default())
-    } else {
-        Workers::Free
-    };
+    let workers = if row.readiness().is_ready() { workers::of_task(tx, office, row)? } else { Workers::Free };
     Ok(why(&Facts {
         status: row.status,
-        blocked: row.blocked_kind.map(|kind| (kind, blocked_reason)),
+        blocked: row.blocked_kind.map(|kind| (kind, row.blocked_reason.as_deref().unwrap_or_default())),
         waiting_for: &waiting_for,
         open_subtasks: row.open_subtasks,
         not_before: row.not_before,
@@ -68,42 +51,6 @@ pub fn office_state(head: &Head) -> OfficeState {
         OfficeStatus::Active | OfficeStatus::Provisioning if head.balance.0 <= 0 => OfficeState::OutOfCredits,
         OfficeStatus::Active | OfficeStatus::Provisioning => OfficeState::Active,
     }
-}
-
-/// Who could take the task, and why nobody does.
-fn workers(row: &TaskRow, agents: &[Availability]) -> Workers {
-    if let Some(name) = &row.assigned {
-        return match agents.iter().find(|agent| agent.name.as_str() == name) {
-            None => Workers::AssigneeGone(name.clone()),
-            Some(agent) => of_one(row, agent),
-        };
-    }
-    if agents.is_empty() {
-        return Workers::Nobody("the office has no agents; mi agents hire adds one".to_owned());
-    }
-    let tools = row.required_tools();
-    let able: Vec<&Availability> = agents.iter().filter(|agent| agent.has(&tools)).collect();
-    let Some(first) = able.first() else {
-        return Workers::Nobody(format!("no agent has all of: {}", tools.join(", ")));
-    };
-    if able.iter().any(|agent| agent.is_free()) {
-        return Workers::Free;
-    }
-    if able.iter().any(|agent| agent.is_busy()) {
-        return Workers::Busy;
-    }
-    match able.iter().find(|agent| !agent.is_down()) {
-        Some(coming) => coming.as_worker(),
-        None => Workers::Nobody(format!("no agent that could take it is running; mi start {} starts one", first.name)),
-    }
-}
-
-fn of_one(row: &TaskRow, agent: &Availability) -> Workers {
-    let tools = row.required_tools();
-    if !agent.has(&tools) {
-        return Workers::Nobody(format!("{} lacks one of: {}", agent.name, tools.join(", ")));
-    }
-    agent.as_worker()
 }
 
 fn shape(row: &TaskRow, why: Option<Why>) -> Task {

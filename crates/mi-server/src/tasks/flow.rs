@@ -125,7 +125,7 @@ fn close_container(act: &mut Act<'_>, mut task: TaskRow) -> Result<(), Fault> {
     record(act, &task, "tasks.close", "system", format!("task {} closed: {to}", task.id))?;
     settle(act, &mut task, from, to)?;
     let row = act.next_row();
-    store::keep_result(act.tx, act.office, row, &task, act.now)?;
+    store::notes::keep_result(act.tx, act.office, row, &task, act.now)?;
     Ok(())
 }
 
@@ -273,7 +273,7 @@ pub fn record(
 
 /// A line of the server's in the task's log.
 pub fn note(act: &mut Act<'_>, task: &TaskRow, event: &str, message: &str) -> Result<(), Fault> {
-    let log = store::NewLog {
+    let log = store::notes::NewLog {
         id: act.next_row(),
         agent: "system",
         event: Some(event),
@@ -282,6 +282,6 @@ pub fn note(act: &mut Act<'_>, task: &TaskRow, event: &str, message: &str) -> Re
         attempt: Some(task.attempts),
         at: act.now,
     };
-    store::add_log(act.tx, act.office, task.id, &log)?;
+    store::notes::add_log(act.tx, act.office, task.id, &log)?;
     Ok(())
 }

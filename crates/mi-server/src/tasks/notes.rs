@@ -7,7 +7,8 @@ use mi_core::time::Time;
 use mi_core::wire::files::DriveFile;
 use mi_core::wire::tasks::{AddArtifact, AddComment, AddLog, Artifact, Comment, LeaseRenewed, TaskLog};
 
-use super::store::{self, NewLog, TaskRow};
+use super::store::TaskRow;
+use super::store::notes::{self as store, NewLog};
 use super::{claim, flow};
 use crate::infra::act::Act;
 use crate::infra::caller::Member;

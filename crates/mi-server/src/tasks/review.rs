@@ -86,7 +86,7 @@ fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyT
         message: format!("rejected: {comment}"),
         created_at: act.now,
     };
-    store::add_comment(act.tx, act.office, task.id, &row)?;
+    store::notes::add_comment(act.tx, act.office, task.id, &row)?;
     let from = (task.status, task.verification);
     task.rejections += 1;
     task.attempts = 0;

@@ -63,6 +63,7 @@ pub fn operations() -> Vec<Operation> {
             .run(detail),
     ];
     all.extend(operations_on_one());
+    all.extend(judgements());
     all
 }
 
@@ -125,6 +126,11 @@ fn operations_on_one() -> Vec<Operation> {
             .gives::<Comment>(201)
             .fails(&[Code::NoSuchTask, Code::NotYou, Code::UnknownAgent, Code::TooLong])
             .run(comment),
+    ]
+}
+
+fn judgements() -> Vec<Operation> {
+    vec![
         post("tasks.verify", "…/tasks/{id}/verify", Access::Member, "Accepts or rejects a done task")
             .takes::<VerifyTask>()
             .gives::<Task>(200)

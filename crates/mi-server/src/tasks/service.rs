@@ -293,10 +293,10 @@ pub fn detail(view: &mut View<'_>, id: TaskId) -> Result<TaskDetail, Fault> {
     let children = store::children(view.tx, view.office, id)?;
     Ok(TaskDetail {
         task: cards::card(view.tx, view.office, &view.head, view.now, &row)?,
-        logs: store::logs(view.tx, view.office, id, LOGS_SHOWN_MAX)?,
-        comments: store::comments(view.tx, view.office, id, COMMENTS_SHOWN_MAX)?,
+        logs: store::notes::logs(view.tx, view.office, id, LOGS_SHOWN_MAX)?,
+        comments: store::notes::comments(view.tx, view.office, id, COMMENTS_SHOWN_MAX)?,
         subtasks: cards::cards(view.tx, view.office, &view.head, view.now, &children)?,
-        artifacts: store::artifacts(view.tx, view.office, id, ARTIFACTS_SHOWN_MAX)?,
+        artifacts: store::notes::artifacts(view.tx, view.office, id, ARTIFACTS_SHOWN_MAX)?,
         linked_messages: Vec::new(),
         sessions: sessions::service::of_task(view.tx, view.office, id)?,
     })

@@ -89,7 +89,7 @@ fn finish(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, result: Option
     flow::record(act, task, "tasks.finish", member.name(), format!("task {} done", task.id))?;
     flow::settle(act, task, from, to)?;
     let row = act.next_row();
-    store::keep_result(act.tx, act.office, row, task, act.now)?;
+    store::notes::keep_result(act.tx, act.office, row, task, act.now)?;
     Ok(())
 }
 
@@ -107,7 +107,7 @@ fn fail(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, error: Option<&s
     flow::record(act, task, "tasks.fail", member.name(), format!("task {} failed", task.id))?;
     flow::settle(act, task, from, to)?;
     let row = act.next_row();
-    store::keep_result(act.tx, act.office, row, task, act.now)?;
+    store::notes::keep_result(act.tx, act.office, row, task, act.now)?;
     Ok(())
 }
 

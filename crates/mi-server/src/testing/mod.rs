@@ -7,6 +7,7 @@
 
 mod invariants;
 mod office;
+mod people;
 mod runner;
 mod store;
 
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use mi_core::ids::ClaimToken;
 use mi_core::time::{Millis, Time};
@@ -24,6 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use office::TestOffice;
+pub use people::KeyState;
 pub use runner::FakeRunner;
 
 use crate::gateway::providers::Providers;
@@ -322,6 +324,15 @@ impl Speaker<'_> {
 
     /// A body of any kind; its `content-type` is a header of the speaker's.
     pub async fn send(&self, method: &str, path: &str, body: Vec<u8>) -> TestReply {
+        let (parts, body) = self.begin(method, path, body).await.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let what = format!("{method} {path}");
+        TestReply { status: parts.status.as_u16(), headers: parts.headers, json, bytes: bytes.to_vec(), what }
+    }
+
+    /// The same, with the answer's body unread: it may be one that never ends.
+    pub async fn begin(&self, method: &str, path: &str, body: Vec<u8>) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -330,11 +341,7 @@ impl Speaker<'_> {
             request = request.header(name, value);
         }
         let request = request.body(Body::from(body)).unwrap();
-        let (parts, body) = self.house.front.answer(request, self.via).await.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let what = format!("{method} {path}");
-        TestReply { status: parts.status.as_u16(), headers: parts.headers, json, bytes: bytes.to_vec(), what }
+        self.house.front.answer(request, self.via).await
     }
 }
 

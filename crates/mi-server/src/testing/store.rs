@@ -1,6 +1,7 @@
 //! What tests look at across offices, beside every fence.
 
-use mi_core::ids::{AgentName, OfficeId};
+use mi_core::ids::{AgentName, OfficeId, UserId};
+use mi_core::time::Time;
 
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
@@ -123,4 +124,28 @@ fn show(row: &Row) -> String {
 pub fn drop_schema(url: &str, schema: &str) {
     let mut client = ::postgres::Client::connect(url, ::postgres::NoTls).unwrap();
     client.batch_execute(&format!("drop schema {schema} cascade")).unwrap();
+}
+
+pub fn add_user(tx: &mut dyn Tx, user: UserId, now: Time) -> Result<(), DbError> {
+    tx.execute("insert into users (id, name, created_at) values ($1, 'stranger', $2)", args![user, now])?;
+    Ok(())
+}
+
+pub fn add_key(
+    tx: &mut dyn Tx,
+    hash: &str,
+    user: UserId,
+    now: Time,
+    expires: Option<Time>,
+    revoked: Option<Time>,
+) -> Result<(), DbError> {
+    let sql = "insert into api_keys (hash, user_id, name, prefix, created_at, expires_at, revoked_at) \
+               values ($1, $2, 'test', 'mi_', $3, $4, $5)";
+    tx.execute(sql, args![hash, user, now, expires, revoked])?;
+    Ok(())
+}
+
+pub fn give_office(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<(), DbError> {
+    tx.execute("update offices set owner_id = $2 where id = $1", args![office, user])?;
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! An office's row: its settings and its counters, so that nothing ever counts rows.
 
+use std::sync::Arc;
+
 use mi_core::credits::Micro;
 use mi_core::ids::UserId;
 use mi_core::tasks::status::Status;
@@ -12,7 +14,8 @@ pub struct Head {
     pub name: String,
     pub owner: UserId,
     pub status: OfficeStatus,
-    pub settings: Settings,
+    /// Shared: nearly every act reads it and hardly one changes it.
+    pub settings: Arc<Settings>,
     pub created_at: Time,
     pub event_seq: i64,
     pub event_mac: String,

@@ -1,8 +1,13 @@
 //! Rows of acts: the office's head, events, idempotency, the fence.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId};
 use mi_core::time::Time;
+use mi_core::wire::offices::Settings;
 
 use super::head::{Head, TaskCounts};
 use super::idempotency::Key;
@@ -49,8 +54,26 @@ fn read_head(row: &Row) -> Result<Head, DbError> {
     })
 }
 
-fn parse_settings(text: &str) -> Result<mi_core::wire::offices::Settings, DbError> {
-    serde_json::from_str(text).map_err(|error| DbError::Shape(format!("settings: {error}")))
+/// Settings that a store thread parsed lately; they change far more rarely than they are read.
+const SETTINGS_KNOWN_MAX: usize = 64;
+
+thread_local! {
+    static SETTINGS: RefCell<HashMap<String, Arc<Settings>>> = RefCell::default();
+}
+
+fn parse_settings(text: &str) -> Result<Arc<Settings>, DbError> {
+    SETTINGS.with_borrow_mut(|known| {
+        if let Some(settings) = known.get(text) {
+            return Ok(Arc::clone(settings));
+        }
+        let settings = serde_json::from_str(text).map_err(|error| DbError::Shape(format!("settings: {error}")))?;
+        let settings = Arc::new(settings);
+        if known.len() >= SETTINGS_KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(text.to_owned(), Arc::clone(&settings));
+        Ok(settings)
+    })
 }
 
 /// Saves what acts change; name, status and settings have statements of their own.

@@ -36,6 +36,9 @@ pub enum DbError {
     Again(String),
     #[error("a column of another type than expected: {0}")]
     Shape(String),
+    /// PostgreSQL keeps no NUL in a text, so neither engine takes one.
+    #[error("a text holds a NUL character")]
+    Nul,
     #[error("the store is closed")]
     Closed,
     #[error("{0}")]

@@ -220,6 +220,8 @@ pub(super) fn translate(error: ::postgres::Error) -> DbError {
         Some("40001" | "40P01") => DbError::Again(text),
         Some("23505") => DbError::Conflict(text),
         Some("53100") => DbError::Full(text),
+        // Our texts are UTF-8, so this can only be a NUL.
+        Some("22021") => DbError::Nul,
         _ => DbError::Other(text),
     }
 }

@@ -5,10 +5,14 @@
 //! or panics is rolled back alone. WAL with `synchronous=FULL`: `NORMAL` loses
 //! acknowledged commits at a power cut.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 
@@ -57,6 +61,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
     let connection = Connection::open_with_flags(path, flags).map_err(translate)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(translate)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // Plans must not depend on bound values: otherwise every new `limit $3` prepares its statement anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(translate)?;
     let settings = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                     pragma temp_store = memory; pragma cache_size = -8192; pragma wal_autocheckpoint = 4000;";
     connection.execute_batch(settings).map_err(translate)?;
@@ -87,18 +93,19 @@ impl Drop for Sqlite {
 }
 
 fn write_loop(queue: &Queue, connection: &Connection) {
+    let places = Places::default();
     loop {
         let jobs = queue.take(BATCH_JOBS_MAX);
         if jobs.is_empty() {
             return;
         }
-        write_batch(connection, jobs);
+        write_batch(connection, &places, jobs);
     }
 }
 
 /// Runs the jobs in one transaction; each hears of its own fate after COMMIT.
-fn write_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) {
-    let outcome = run_batch(connection, &mut jobs);
+fn write_batch(connection: &Connection, places: &Places, mut jobs: Vec<Box<dyn Job>>) {
+    let outcome = run_batch(connection, places, &mut jobs);
     if outcome.is_err() && !connection.is_autocommit() {
         log_failure("rollback", run(connection, "rollback"));
     }
@@ -111,11 +118,11 @@ fn write_batch(connection: &Connection, mut jobs: Vec<Box<dyn Job>>) {
     }
 }
 
-fn run_batch(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
+fn run_batch(connection: &Connection, places: &Places, jobs: &mut [Box<dyn Job>]) -> Result<(), DbError> {
     run(connection, "begin immediate")?;
     for job in jobs {
         run(connection, "savepoint job")?;
-        match job.run(&mut SqliteTx { connection }) {
+        match job.run(&mut SqliteTx { connection, places }) {
             Wish::Keep => run(connection, "release job")?,
             Wish::Undo | Wish::Again => {
                 // A full disk may have rolled everything back already: then nobody's work is kept.
@@ -135,11 +142,12 @@ fn run(connection: &Connection, sql: &'static str) -> Result<(), DbError> {
 }
 
 fn read_loop(queue: &Queue, connection: &Connection) {
+    let places = Places::default();
     loop {
         let Some(mut job) = queue.take(1).pop() else { return };
         let opened = run(connection, "begin");
         if opened.is_ok() {
-            job.run(&mut SqliteTx { connection });
+            job.run(&mut SqliteTx { connection, places: &places });
             log_failure("commit of a read", run(connection, "commit"));
         }
         job.answer(opened);
@@ -152,36 +160,49 @@ fn log_failure(what: &str, result: Result<(), DbError>) {
     }
 }
 
+/// Where `$1`, `$2`… of each statement stand: SQLite numbers names by first appearance, so they are bound by name,
+/// and looking names up at each use would cost more than the binding.
+#[derive(Default)]
+struct Places {
+    known: RefCell<HashMap<*const u8, Rc<[usize]>>>,
+}
+
+impl Places {
+    fn of(&self, sql: &'static str, statement: &CachedStatement<'_>, count: usize) -> Result<Rc<[usize]>, DbError> {
+        if let Some(places) = self.known.borrow().get(&sql.as_ptr()).filter(|places| places.len() == count) {
+            return Ok(Rc::clone(places));
+        }
+        let places = (1..=count).map(|number| place(statement, number)).collect::<Result<Rc<[usize]>, _>>()?;
+        self.known.borrow_mut().insert(sql.as_ptr(), Rc::clone(&places));
+        Ok(places)
+    }
+}
+
+fn place(statement: &CachedStatement<'_>, number: usize) -> Result<usize, DbError> {
+    let index = statement.parameter_index(&format!("${number}")).map_err(translate)?;
+    index.ok_or_else(|| DbError::Shape(format!("the statement has no ${number}")))
+}
+
 struct SqliteTx<'a> {
     connection: &'a Connection,
+    places: &'a Places,
 }
 
 impl SqliteTx<'_> {
     fn prepare(&self, sql: &'static str, params: &[Value]) -> Result<CachedStatement<'_>, DbError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(translate)?;
-        for (position, value) in params.iter().enumerate() {
-            bind(&mut statement, position + 1, value)?;
+        let places = self.places.of(sql, &statement, params.len())?;
+        for (index, value) in places.iter().zip(params) {
+            let bound = match value {
+                Value::Null => statement.raw_bind_parameter(*index, rusqlite::types::Null),
+                Value::Int(n) => statement.raw_bind_parameter(*index, n),
+                Value::Text(text) if text.contains('\0') => return Err(DbError::Nul),
+                Value::Text(text) => statement.raw_bind_parameter(*index, text),
+            };
+            bound.map_err(translate)?;
         }
         Ok(statement)
     }
-}
-
-/// `$7` is a name to SQLite, which numbers names by first appearance, so it is bound by name.
-fn bind(statement: &mut CachedStatement<'_>, number: usize, value: &Value) -> Result<(), DbError> {
-    const NAMES: [&str; 48] = [
-        "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16", "$17",
-        "$18", "$19", "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27", "$28", "$29", "$30", "$31", "$32", "$33",
-        "$34", "$35", "$36", "$37", "$38", "$39", "$40", "$41", "$42", "$43", "$44", "$45", "$46", "$47", "$48",
-    ];
-    let name = NAMES.get(number - 1).ok_or_else(|| DbError::Shape(format!("more than {} parameters", NAMES.len())))?;
-    let index = statement.parameter_index(name).map_err(translate)?;
-    let index = index.ok_or_else(|| DbError::Shape(format!("the statement has no {name}")))?;
-    let bound = match value {
-        Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null),
-        Value::Int(n) => statement.raw_bind_parameter(index, n),
-        Value::Text(text) => statement.raw_bind_parameter(index, text),
-    };
-    bound.map_err(translate)
 }
 
 impl Tx for SqliteTx<'_> {

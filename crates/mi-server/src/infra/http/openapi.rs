@@ -11,7 +11,9 @@ use crate::infra::caller::Access;
 const COMMON: [Code; 6] =
     [Code::BadRequest, Code::RequestTimeout, Code::Internal, Code::Busy, Code::Draining, Code::DriveFull];
 const CREDENTIAL: [Code; 4] = [Code::Unauthenticated, Code::KeyExpired, Code::KeyRevoked, Code::WrongPod];
-const OFFICE: [Code; 3] = [Code::NoSuchOffice, Code::NoAccess, Code::StaleClaim];
+const OFFICE: [Code; 2] = [Code::NoSuchOffice, Code::NoAccess];
+/// What an agent's credential can have become.
+const AGENT: [Code; 2] = [Code::StaleClaim, Code::Superseded];
 const WRITING: [Code; 3] = [Code::BodyTooLarge, Code::UnsupportedMediaType, Code::IdempotencyKeyReused];
 
 pub fn document(operations: &[Operation]) -> Value {
@@ -56,8 +58,15 @@ pub fn codes(operation: &Operation) -> Vec<Code> {
     if operation.path.contains('…') || operation.path.contains("{office}") {
         codes.extend(OFFICE);
     }
-    if operation.access == Access::Operator || operation.access == Access::User {
-        codes.push(Code::OperatorOnly);
+    match operation.access {
+        Access::Open => {}
+        // An operator may write with an agent's claim, and that may be stale.
+        Access::User | Access::Operator => codes.extend([Code::OperatorOnly, Code::StaleClaim]),
+        Access::Known | Access::Member => codes.extend(AGENT),
+        Access::Ticket | Access::Runner | Access::Session => {
+            codes.extend(AGENT);
+            codes.push(Code::NotYou);
+        }
     }
     if operation.is_mutating() {
         codes.extend(WRITING);

@@ -1,10 +1,12 @@
-//! Rows of tasks and of what hangs on them.
+//! Rows of tasks. What is written on them is in `notes`, who could take them in `workers`.
+
+pub mod notes;
+pub mod workers;
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::tasks::rules::{Assigned, Readiness};
 use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
 use mi_core::time::Time;
-use mi_core::wire::tasks::{Artifact, Comment, TaskLog};
 
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
@@ -288,16 +290,16 @@ pub fn children(tx: &mut dyn Tx, office: OfficeId, parent: TaskId) -> Result<Vec
 
 pub fn dependencies(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskRow>, DbError> {
     let sql = select_tasks!(
-        "join task_dependencies d on d.office_id = t.office_id and d.depends_on = t.id \
-         where t.office_id = $1 and d.task_id = $2 order by t.id"
+        "where t.office_id = $1 and t.id in \
+         (select depends_on from task_dependencies where office_id = $1 and task_id = $2) order by t.id"
     );
     tx.query(sql, args![office, id])?.iter().map(read).collect()
 }
 
 pub fn dependents(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskRow>, DbError> {
     let sql = select_tasks!(
-        "join task_dependencies d on d.office_id = t.office_id and d.task_id = t.id \
-         where t.office_id = $1 and d.depends_on = $2 order by t.id"
+        "where t.office_id = $1 and t.id in \
+         (select task_id from task_dependencies where office_id = $1 and depends_on = $2) order by t.id"
     );
     tx.query(sql, args![office, id])?.iter().map(read).collect()
 }
@@ -323,168 +325,4 @@ pub fn offices_with_due(tx: &mut dyn Tx, after: Time, until: Time) -> Result<Vec
     let sql = "select distinct office_id, assigned_agent from tasks \
                where ready = 1 and not_before is not null and not_before > $1 and not_before <= $2";
     tx.query(sql, args![after, until])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
-}
-
-/// A line that somebody wrote on a task.
-#[derive(Debug)]
-pub struct NewLog<'a> {
-    pub id: i64,
-    pub agent: &'a str,
-    pub event: Option<&'a str>,
-    pub message: &'a str,
-    pub session: Option<ClaimToken>,
-    pub attempt: Option<i64>,
-    pub at: Time,
-}
-
-pub fn add_log(tx: &mut dyn Tx, office: OfficeId, task: TaskId, log: &NewLog<'_>) -> Result<(), DbError> {
-    let sql = "insert into task_logs (office_id, task_id, id, agent, event, message, session, attempt, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    tx.execute(sql, args![office, task, log.id, log.agent, log.event, log.message, log.session, log.attempt, log.at])?;
-    Ok(())
-}
-
-/// The newest lines, oldest first.
-pub fn logs(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<TaskLog>, DbError> {
-    let sql = "select id, agent, event, message, attempt, created_at from task_logs \
-               where office_id = $1 and task_id = $2 order by id desc limit $3";
-    let mut logs = tx
-        .query(sql, args![office, task, most])?
-        .iter()
-        .map(|row| {
-            let mut r = row.reader();
-            Ok(TaskLog {
-                id: r.take()?,
-                agent: r.take()?,
-                event: r.take()?,
-                message: r.take()?,
-                attempt: r.take()?,
-                created_at: r.take()?,
-            })
-        })
-        .collect::<Result<Vec<_>, DbError>>()?;
-    logs.reverse();
-    Ok(logs)
-}
-
-pub fn add_comment(tx: &mut dyn Tx, office: OfficeId, task: TaskId, comment: &Comment) -> Result<(), DbError> {
-    let sql = "insert into task_comments (office_id, task_id, id, agent, message, created_at) \
-               values ($1, $2, $3, $4, $5, $6)";
-    tx.execute(sql, args![office, task, comment.id, &comment.agent, &comment.message, comment.created_at])?;
-    Ok(())
-}
-
-pub fn comments(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Comment>, DbError> {
-    let sql = "select id, agent, message, created_at from task_comments \
-               where office_id = $1 and task_id = $2 order by id limit $3";
-    tx.query(sql, args![office, task, most])?
-        .iter()
-        .map(|row| Ok(Comment { id: row.get(0)?, agent: row.get(1)?, message: row.get(2)?, created_at: row.get(3)? }))
-        .collect()
-}
-
-pub fn add_artifact(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    task: TaskId,
-    artifact: &Artifact,
-    session: Option<ClaimToken>,
-) -> Result<(), DbError> {
-    let sql = "insert into task_artifacts (office_id, task_id, id, kind, path, label, sha256, size, created_by, \
-               session, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    tx.execute(
-        sql,
-        args![
-            office,
-            task,
-            artifact.id,
-            &artifact.kind,
-            &artifact.path,
-            artifact.label.as_ref(),
-            &artifact.sha256,
-            artifact.size,
-            &artifact.created_by,
-            session,
-            artifact.created_at,
-        ],
-    )?;
-    Ok(())
-}
-
-pub fn artifacts(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Artifact>, DbError> {
-    let sql = "select id, kind, path, label, sha256, size, created_by, created_at from task_artifacts \
-               where office_id = $1 and task_id = $2 order by id limit $3";
-    tx.query(sql, args![office, task, most])?
-        .iter()
-        .map(|row| {
-            let mut r = row.reader();
-            Ok(Artifact {
-                id: r.take()?,
-                kind: r.take()?,
-                path: r.take()?,
-                label: r.take()?,
-                sha256: r.take()?,
-                size: r.take()?,
-                created_by: r.take()?,
-                created_at: r.take()?,
-            })
-        })
-        .collect()
-}
-
-/// Every result that a task ever had, so that reopening or rejecting loses none.
-pub fn keep_result(tx: &mut dyn Tx, office: OfficeId, row: i64, task: &TaskRow, now: Time) -> Result<(), DbError> {
-    let sql = "insert into task_results (office_id, task_id, id, session, by_agent, status, text, late, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, 0, $8)";
-    let by = task.claimed_by.as_ref().map_or("owner", AgentName::as_str);
-    let text = task.result.as_ref().or(task.error.as_ref()).cloned().unwrap_or_default();
-    tx.execute(sql, args![office, task.id, row, task.session, by, task.status.as_str(), text, now])?;
-    Ok(())
-}
-
-/// An agent as the queue sees it: name, harness, provider, integrations, live claims, desired and observed pod.
-pub struct WorkerRow {
-    pub name: AgentName,
-    pub harness: String,
-    pub provider: Option<String>,
-    pub integrations: String,
-    pub kind: String,
-    pub live_sessions: i64,
-    pub desired: Option<String>,
-    pub observed: Option<String>,
-}
-
-pub fn workers(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<WorkerRow>, DbError> {
-    let sql = "select a.name, a.harness, a.model_provider, a.integrations, a.kind, a.live_sessions, p.desired, \
-               p.observed from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
-               where a.office_id = $1 and a.fired_at is null order by a.created_at";
-    tx.query(sql, args![office])?
-        .iter()
-        .map(|row| {
-            let mut r = row.reader();
-            Ok(WorkerRow {
-                name: r.take()?,
-                harness: r.take()?,
-                provider: r.take()?,
-                integrations: r.take()?,
-                kind: r.take()?,
-                live_sessions: r.take()?,
-                desired: r.take()?,
-                observed: r.take()?,
-            })
-        })
-        .collect()
-}
-
-/// Every name under which a configured model provider is known, space-framed; `-` stands for "any".
-pub fn model_providers(tx: &mut dyn Tx) -> Result<String, DbError> {
-    let row = tx.first("select value from server_state where key = 'model_providers'", args![])?;
-    row.map_or(Ok(String::new()), |row| row.get(0))
-}
-
-pub fn save_model_providers(tx: &mut dyn Tx, names: &str) -> Result<(), DbError> {
-    let sql = "insert into server_state (key, value) values ('model_providers', $1) \
-               on conflict (key) do update set value = excluded.value";
-    tx.execute(sql, args![names])?;
-    Ok(())
 }

@@ -1,0 +1,105 @@
+//! One request for each operation: good enough to get past reading, so that who asks decides.
+
+use serde_json::{Value, json};
+
+use crate::infra::http::Operation;
+
+pub const BOUNDARY: &str = "facts";
+
+/// What fills the parameters of a path.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub office: String,
+    pub name: String,
+    pub id: String,
+    pub session: String,
+    pub path: String,
+    pub boot_id: String,
+}
+
+/// A whole request.
+pub struct Sample {
+    pub path: String,
+    pub content_type: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// Fails the test for an operation that takes a body and has no sample yet.
+pub fn sample(operation: &Operation, place: &Place) -> Sample {
+    let path = fill(operation, place);
+    if operation.id == "files.upload" {
+        let content_type = Some(format!("multipart/form-data; boundary={BOUNDARY}"));
+        return Sample { path, content_type, body: upload("stored.md", "words") };
+    }
+    let body = match body(operation.id, place) {
+        Value::Null => {
+            assert!(operation.request.is_none(), "{} takes a body: give it a sample in facts/samples.rs", operation.id);
+            Vec::new()
+        }
+        body => body.to_string().into_bytes(),
+    };
+    Sample { path, content_type: None, body }
+}
+
+/// A form with one file.
+pub fn upload(name: &str, content: &str) -> Vec<u8> {
+    format!(
+        "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{content}\r\n--{BOUNDARY}--\r\n"
+    )
+    .into_bytes()
+}
+
+fn fill(operation: &Operation, place: &Place) -> String {
+    let template = &operation.paths()[0];
+    let filled: Vec<&str> = template
+        .split('/')
+        .map(|part| match part {
+            "{office}" => place.office.as_str(),
+            "{name}" | "{agent}" => place.name.as_str(),
+            "{id}" => place.id.as_str(),
+            "{session}" => place.session.as_str(),
+            "{key}" => "SECRET",
+            "{peer}" => "owner",
+            "{provider}" => "openai",
+            "{*path}" if operation.id == "gateway.call" => "v1/chat/completions",
+            "{*path}" if operation.id == "gateway.read" => "v1/models",
+            "{*path}" => place.path.as_str(),
+            other => {
+                assert!(!other.starts_with('{'), "{template}: say in facts/samples.rs what fills {other}");
+                other
+            }
+        })
+        .collect();
+    filled.join("/")
+}
+
+fn body(operation: &str, place: &Place) -> Value {
+    let name = place.name.as_str();
+    match operation {
+        "offices.create" => json!({"name": "another"}),
+        "offices.update_settings" => json!({"timezone": "Europe/Berlin"}),
+        "agents.hire" => json!({"name": "newcomer", "harness": "command", "command": "true"}),
+        "agents.update" => json!({"role": "tester"}),
+        "agents.promote" => json!({"modelTier": "large"}),
+        "agents.change_skills" => json!({"add": ["rust"]}),
+        "agents.lifecycle" => json!({"action": "restart"}),
+        "tasks.create" => json!({"title": "more"}),
+        "tasks.claim" => json!({"agent": name, "wait": 0}),
+        "tasks.update" => json!({"status": "running"}),
+        "tasks.log" | "tasks.comment" => json!({"message": "a word"}),
+        "tasks.artifact" => json!({"path": place.path}),
+        "tasks.verify" => json!({"accepted": true}),
+        "tasks.retry" | "tasks.cancel" => json!({"reason": "because"}),
+        "runners.hello" => json!({"bootId": place.boot_id, "version": "test", "harnesses": ["command"], "slots": 1}),
+        "runners.next" => json!({"poll": 1, "wait": 0, "freeSlots": 0}),
+        "sessions.beat" => json!({"seen": 0, "wait": 0}),
+        "sessions.events" => json!({"from": 0, "items": []}),
+        "sessions.end" => json!({"exit": 0, "cause": "finished", "summary": "", "last": 0}),
+        "env.set" => json!({"key": "COLOUR", "value": "green"}),
+        "env.setForAgent" => json!({"value": "green"}),
+        "chat.send" | "chat.send_xmtp" => json!({"to": "bob", "content": "a word"}),
+        "credits.add" => json!({"amount": 1}),
+        "gateway.call" => json!({"model": "none", "messages": []}),
+        _ => Value::Null,
+    }
+}

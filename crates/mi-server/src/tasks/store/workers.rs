@@ -1,0 +1,70 @@
+//! Agents as the queue sees them, and the model providers that there are.
+
+use mi_core::ids::{AgentName, OfficeId};
+
+use crate::args;
+use crate::infra::db::{DbError, Row, Tx};
+
+/// An agent as the queue sees it; `state` is one of the words of [`select_workers`].
+pub struct WorkerRow {
+    pub name: AgentName,
+    pub state: String,
+    pub provider: Option<String>,
+    pub integrations: String,
+}
+
+/// Agents of an office with what they could do now, in one word. `$2`: the model providers that there are, space-framed.
+macro_rules! select_workers {
+    ($rest:literal) => {
+        concat!(
+            "select a.name as name, case \
+             when a.kind = 'external' and a.live_sessions < 3 then 'free' \
+             when a.kind = 'external' then 'busy' \
+             when a.harness <> 'command' and $2 not like '% ' || coalesce(a.model_provider, '-') || ' %' then 'keyless' \
+             when p.desired <> 'running' or p.observed = 'failed' then 'down' \
+             when p.observed = 'running' and a.live_sessions > 0 then 'busy' \
+             when p.observed = 'running' then 'free' \
+             else 'starting' end as state, a.model_provider as provider, a.integrations as integrations \
+             from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
+             where a.office_id = $1 and a.fired_at is null ",
+            $rest
+        )
+    };
+}
+
+fn read_worker(row: &Row) -> Result<WorkerRow, DbError> {
+    Ok(WorkerRow { name: row.get(0)?, state: row.get(1)?, provider: row.get(2)?, integrations: row.get(3)? })
+}
+
+pub fn workers(tx: &mut dyn Tx, office: OfficeId, providers: &str) -> Result<Vec<WorkerRow>, DbError> {
+    let sql = select_workers!("order by a.created_at");
+    tx.query(sql, args![office, providers])?.iter().map(read_worker).collect()
+}
+
+pub fn worker(tx: &mut dyn Tx, office: OfficeId, providers: &str, name: &str) -> Result<Option<WorkerRow>, DbError> {
+    let sql = select_workers!("and a.name = $3");
+    tx.first(sql, args![office, providers, name])?.as_ref().map(read_worker).transpose()
+}
+
+/// One agent for each state that an agent of the office is in.
+pub fn states(tx: &mut dyn Tx, office: OfficeId, providers: &str) -> Result<Vec<WorkerRow>, DbError> {
+    let sql = concat!(
+        "select min(name), state, min(provider), '' from (",
+        select_workers!(""),
+        ") w group by state order by state"
+    );
+    tx.query(sql, args![office, providers])?.iter().map(read_worker).collect()
+}
+
+/// Every name under which a configured model provider is known, space-framed; `-` stands for "any".
+pub fn model_providers(tx: &mut dyn Tx) -> Result<String, DbError> {
+    let row = tx.first("select value from server_state where key = 'model_providers'", args![])?;
+    row.map_or(Ok(String::new()), |row| row.get(0))
+}
+
+pub fn save_model_providers(tx: &mut dyn Tx, names: &str) -> Result<(), DbError> {
+    let sql = "insert into server_state (key, value) values ('model_providers', $1) \
+               on conflict (key) do update set value = excluded.value";
+    tx.execute(sql, args![names])?;
+    Ok(())
+}

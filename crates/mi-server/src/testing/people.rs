@@ -1,0 +1,54 @@
+//! Users beside the owner, for tests of who may do what.
+
+use mi_core::ids::UserId;
+use mi_core::time::Millis;
+use uuid::Uuid;
+
+use super::{TestHouse, TestOffice, store};
+use crate::infra::keys::new_api_key;
+
+/// What has become of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    Good,
+    Expired,
+    Revoked,
+}
+
+impl TestHouse {
+    /// A user who owns nothing yet.
+    pub async fn stranger(&self) -> UserId {
+        let (user, now) = (UserId(Uuid::new_v4()), self.now());
+        self.house.db.write(move |tx| Ok(store::add_user(tx, user, now)?)).await.unwrap();
+        user
+    }
+
+    /// The first user, who owns every office that `office` opens.
+    pub async fn first_user(&self) -> UserId {
+        let me = self.call("GET", "/api/v1/whoami", serde_json::Value::Null).await.ok();
+        me["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Another key of a user.
+    pub async fn key_of(&self, user: UserId, state: KeyState) -> String {
+        let key = new_api_key().unwrap().to_string();
+        let (hash, now) = (self.house.keys.hash_of_key(&key), self.now());
+        let past = Some(now + Millis(-1));
+        let (expires, revoked) = match state {
+            KeyState::Good => (None, None),
+            KeyState::Expired => (past, None),
+            KeyState::Revoked => (None, past),
+        };
+        let act = move |tx: &mut dyn crate::infra::db::Tx| Ok(store::add_key(tx, &hash, user, now, expires, revoked)?);
+        self.house.db.write(act).await.unwrap();
+        key
+    }
+}
+
+impl TestOffice<'_> {
+    /// From now on the office is somebody else's. Give it back before the house closes.
+    pub async fn give_to(&self, user: UserId) {
+        let id = self.id;
+        self.house.house.db.write(move |tx| Ok(store::give_office(tx, id, user)?)).await.unwrap();
+    }
+}

@@ -1,0 +1,18 @@
+//! The real `mi` against a real `mi up`, with real pods: what the guide promises, what goes wrong, what is left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "everything here is a test"
+)]
+
+mod bad_calls;
+mod bad_places;
+mod command_agents;
+mod crashes;
+mod demo;
+mod models;
+mod tutorial;
+mod walls;
