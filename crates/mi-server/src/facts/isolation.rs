@@ -79,8 +79,8 @@ fn strings(source: &str) -> Vec<Piece> {
             let line = source[line_start..source.len() - found.len()].trim().to_owned();
             pieces.push(Piece { text: joined(&inside[..end]), before: line });
             rest = &inside[end + 1..];
-        } else if found.starts_with("'\"'") {
-            rest = &found[3..];
+        } else if let Some(after) = found.strip_prefix("'\"'") {
+            rest = after;
         } else {
             rest = &found[1..];
         }

@@ -220,7 +220,17 @@ pub fn stop_all(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<i64, 
 
 /// The agent's pod ended because it was asked to: what it held goes back.
 pub fn hand_back(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fault> {
-    stop_all(act, agent, reason).map(|_| ())
+    for session in of_pod(act, agent)? {
+        give_back(act, &session, reason)?;
+    }
+    Ok(())
+}
+
+/// What the agent's pod is at; claims that were made for the agent from elsewhere don't die with it.
+fn of_pod(act: &mut Act<'_>, agent: AgentId) -> Result<Vec<SessionRow>, Fault> {
+    let mut sessions = store::of_agent(act.tx, act.office, agent)?;
+    sessions.retain(|session| session.epoch.is_some());
+    Ok(sessions)
 }
 
 /// Uncounted, unless its lease had lapsed before: that attempt was lost already.
@@ -238,7 +248,7 @@ fn give_back(act: &mut Act<'_>, session: &SessionRow, reason: &str) -> Result<()
 
 /// The pod died with its sessions: the attempts count.
 pub fn pod_died(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fault> {
-    for session in store::of_agent(act.tx, act.office, agent)? {
+    for session in of_pod(act, agent)? {
         lose(act, &session, reason)?;
     }
     Ok(())

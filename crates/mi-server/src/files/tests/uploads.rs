@@ -15,6 +15,9 @@ use crate::infra::fault::Fault;
 
 const SHA256_OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+/// How often the disk's thread gets a turn to remove what nobody wants any more.
+const TURNS_OF_THE_DISK_MAX: usize = 10_000;
+
 /// A form with boundary `b`, from lines like `file;report.md=abc` or `sha256=…`.
 fn form(fields: &[&str]) -> String {
     let mut body = String::new();
@@ -151,7 +154,14 @@ async fn an_upload_whose_client_goes_away_leaves_nothing() {
         _ = receiving => panic!("it can't arrive"),
         () = begun => {}
     }
-    assert_eq!(place.left(), 0);
+    // Its name may be from a moment ago: then the disk's thread takes it back, which nobody waits for any more.
+    for _ in 0..TURNS_OF_THE_DISK_MAX {
+        if place.left() == 0 {
+            return;
+        }
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    panic!("the upload left something behind");
 }
 
 #[tokio::test]
