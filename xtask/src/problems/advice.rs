@@ -225,9 +225,10 @@ pub fn about_retrying(status: u16) -> &'static str {
 /// The exit code of the command line, as the contract has it.
 pub fn exit_code(status: u16) -> u8 {
     match status {
+        400 => 2,
         404 => 3,
         401 | 403 => 4,
-        409 => 5,
+        409 | 412 | 422 => 5,
         402 | 429 => 6,
         _ => 1,
     }

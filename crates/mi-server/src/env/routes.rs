@@ -28,13 +28,18 @@ pub fn operations() -> Vec<Operation> {
             .query(&[("scope", "office or agent"), ("agentName", "whose variable it is, if an agent's")])
             .fails(&[Code::NoSuchKey, Code::NoSuchAgent])
             .run(remove),
-        get("env.ofAgent", "…/employees/{name}/env", Access::Member, "What an agent finds in its environment")
+        get("env.of_agent", "…/employees/{name}/env", Access::Member, "What an agent finds in its environment")
             .lists::<EnvVar>()
             .fails(&[Code::OperatorOnly, Code::NoSuchAgent])
             .run(of_agent),
-        put("env.setForAgent", "…/employees/{name}/env/{key}", Access::Operator, "Set a variable of an agent: {value}")
-            .fails(SETTING)
-            .run(set_for_agent),
+        put(
+            "env.set_for_agent",
+            "…/employees/{name}/env/{key}",
+            Access::Operator,
+            "Set a variable of an agent: {value}",
+        )
+        .fails(SETTING)
+        .run(set_for_agent),
     ]
 }
 

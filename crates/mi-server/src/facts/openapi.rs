@@ -34,7 +34,10 @@ fn the_document_in_the_repository_is_current() {
     }
     // Not shown as a difference: half a megabyte of it takes minutes to compute and nobody reads it.
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == text, "contract/openapi.json is not current: run this test with UPDATE_EXPECT=1 and look at git diff");
+    assert!(
+        kept == text,
+        "contract/openapi.json is not current: run this test with UPDATE_EXPECT=1 and look at git diff"
+    );
 }
 
 #[test]

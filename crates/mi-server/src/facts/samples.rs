@@ -96,7 +96,7 @@ fn body(operation: &str, place: &Place) -> Value {
         "sessions.events" => json!({"from": 0, "items": []}),
         "sessions.end" => json!({"exit": 0, "cause": "finished", "summary": "", "last": 0}),
         "env.set" => json!({"key": "COLOUR", "value": "green"}),
-        "env.setForAgent" => json!({"value": "green"}),
+        "env.set_for_agent" => json!({"value": "green"}),
         "chat.send" | "chat.send_xmtp" => json!({"to": "bob", "content": "a word"}),
         "credits.add" => json!({"amount": 1}),
         "gateway.call" => json!({"model": "none", "messages": []}),

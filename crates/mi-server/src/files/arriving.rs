@@ -1,4 +1,6 @@
 //! An upload while it grows: in `incoming`, out of everybody's sight, gone if it isn't finished.
+//!
+//! Once placed, it can be taken back until it is recorded: what it replaced waits in `incoming`.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,7 +11,7 @@ use mi_core::drive::DrivePath;
 use mi_core::limits::UPLOAD_BYTES_MAX;
 use sha2::{Digest, Sha256};
 
-use super::disk::{DiskError, Folder, Seen, give_to_pod, look_again};
+use super::disk::{DiskError, Folder, Seen, Spot, Undone, give_to_pod, look_again};
 use super::{faults, service};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::dispatch::body_too_large;
@@ -33,16 +35,22 @@ enum State {
 impl Temp {
     /// Blocks.
     fn create(incoming: Arc<Folder>) -> std::io::Result<(Self, File)> {
-        let name = uuid::Uuid::new_v4().simple().to_string();
-        let file = incoming.create(&name)?;
-        Ok((Self { incoming, name, state: State::Waiting }, file))
+        let temp = Self::free(incoming);
+        let file = temp.incoming.create(&temp.name)?;
+        Ok((temp, file))
     }
 
-    /// Makes the file visible under its name, in one step. Blocks.
-    fn place(mut self, drive: &Folder, name: &DrivePath, owner: Option<u32>) -> Result<(), DiskError> {
-        drive.place(&self.incoming, &self.name, name, owner)?;
+    /// A name that nothing has yet.
+    fn free(incoming: Arc<Folder>) -> Self {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        Self { incoming, name, state: State::Waiting }
+    }
+
+    /// Makes the file visible under its name, in one step; what stood there goes to `aside`. Blocks.
+    fn place(mut self, drive: &Folder, aside: &Temp, name: &DrivePath, owner: Option<u32>) -> Result<Spot, DiskError> {
+        let spot = drive.place(&self.incoming, &self.name, &aside.name, name, owner)?;
         self.state = State::Moved;
-        Ok(())
+        Ok(spot)
     }
 }
 
@@ -51,7 +59,7 @@ impl Drop for Temp {
         if self.state == State::Waiting
             && let Err(error) = self.incoming.discard(&self.name)
         {
-            tracing::warn!(%error, "an unfinished upload can't be removed; the next start does it");
+            tracing::warn!(%error, "what an upload left can't be removed; the next start does it");
         }
     }
 }
@@ -128,12 +136,40 @@ fn lost_writer() -> Fault {
 }
 
 impl Arrived {
-    /// Makes it visible, as the pods' own. Blocks. Gives what the file was like just before.
-    pub fn place(self, drive: &Folder, name: &DrivePath, owner: Option<u32>) -> Result<Seen, Fault> {
+    /// Makes it visible, as the pods' own. Blocks.
+    pub fn place(self, drive: &Folder, name: &DrivePath, owner: Option<u32>) -> Result<Placed, Fault> {
         give_to_pod(self.file.as_fd(), owner).map_err(unwritten)?;
         let seen = look_again(&self.file).map_err(|error| faults::of_disk(name, error))?;
-        self.temp.place(drive, name, owner).map_err(|error| faults::of_disk(name, error))?;
-        Ok(seen)
+        let aside = Temp::free(Arc::clone(&self.temp.incoming));
+        let spot = self.temp.place(drive, &aside, name, owner).map_err(|error| faults::of_disk(name, error))?;
+        let placed = Placed { seen, spot, aside, _file: self.file };
+        if let Err(error) = placed.spot.sync() {
+            placed.take_back()?;
+            return Err(unwritten(error));
+        }
+        Ok(placed)
+    }
+}
+
+/// A file on the drive that isn't recorded yet. What it replaced is gone when this is dropped. Blocks then.
+pub struct Placed {
+    /// What the file was like just before it was placed.
+    pub seen: Seen,
+    spot: Spot,
+    aside: Temp,
+    /// As long as it is open, no other file gets its inode and is taken for it.
+    _file: File,
+}
+
+impl Placed {
+    /// Puts back what was there before. Blocks.
+    pub fn take_back(self) -> Result<(), Fault> {
+        let undone = self.spot.undo(&self.aside.incoming, &self.aside.name, &self.seen);
+        match undone.map_err(|error| fault::internal(format!("an upload can't be taken back: {error}")))? {
+            Undone::Whole => {}
+            Undone::Overtaken => tracing::warn!("an upload wasn't taken back: an agent has changed the file since"),
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 //! judged by its descriptor, not by its name.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use mi_core::time::Time;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, linkat, unlinkat};
 use sha2::{Digest, Sha256};
 
 const FOLDER_MODE: Mode = Mode::from_bits_truncate(0o770);
@@ -101,6 +101,11 @@ impl Seen {
         })
     }
 
+    /// Whether this is `other`, moved at most: the same file, and nobody wrote to it.
+    fn is_still(&self, other: &Seen) -> bool {
+        self.mark.is_of_same_file(&other.mark) && self.size == other.size && self.modified_at == other.modified_at
+    }
+
     /// The mark to keep: only of a file that last changed long enough before `now`.
     pub fn settled_mark(&self, now: DiskNow) -> Mark {
         let changed = self.mark.0.split('.').nth(2).and_then(|text| text.parse::<i128>().ok());
@@ -122,6 +127,11 @@ fn kind(stat: &FileStat) -> SFlag {
 /// The file system's own time, which is what its files are stamped with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskNow(i128);
+
+impl DiskNow {
+    /// So early that every file seems to have changed just now: each is looked at again.
+    const UNKNOWN: DiskNow = DiskNow(i128::MIN);
+}
 
 /// A folder, held open.
 pub struct Folder {
@@ -196,18 +206,36 @@ impl Folder {
         }
     }
 
-    /// Moves the complete file `temp` of `incoming` to `name` beneath this folder, in one step, and makes that durable.
-    pub fn place(&self, incoming: &Folder, temp: &str, name: &DrivePath, owner: Option<u32>) -> Result<(), DiskError> {
+    /// Moves the complete file `temp` of `incoming` to `name` beneath this folder, in one step. A file that it replaces
+    /// is kept in `incoming` as `aside`.
+    pub fn place(
+        &self,
+        incoming: &Folder,
+        temp: &str,
+        aside: &str,
+        name: &DrivePath,
+        owner: Option<u32>,
+    ) -> Result<Spot, DiskError> {
         let (folder, last) = split(name);
         let folder = self.make_folders(folder, owner)?;
-        match fstatat(&folder.fd, last, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        let before = match fstatat(&folder.fd, last, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) if Seen::of(&stat).is_none() => return Err(self.explain(name.as_str(), Errno::ELOOP)),
-            Ok(_) | Err(Errno::ENOENT) => {}
+            Ok(_) => incoming.keep(aside, &folder, last)?,
+            Err(Errno::ENOENT) => Before::Nothing,
             Err(errno) => return Err(errno.into()),
-        }
+        };
         renameat(&incoming.fd, temp, &folder.fd, last)?;
-        fsync(&folder.fd)?;
-        Ok(())
+        Ok(Spot { folder, name: last.to_owned(), before })
+    }
+
+    /// A second name here for a file elsewhere: it outlives its replacement.
+    fn keep(&self, aside: &str, folder: &Folder, name: &str) -> Result<Before, DiskError> {
+        match linkat(&folder.fd, name, &self.fd, aside, AtFlags::empty()) {
+            Ok(()) => Ok(Before::File),
+            // Its agent removed it just now.
+            Err(Errno::ENOENT) => Ok(Before::Nothing),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Removes a regular file and makes that durable.
@@ -270,10 +298,15 @@ impl Folder {
         }
     }
 
-    /// What time the file system thinks it is: the stamp of a file made now.
+    /// What time the file system thinks it is: the stamp of a file made now. A full one has no room to say.
     pub fn now(&self) -> io::Result<DiskNow> {
         let name = uuid::Uuid::new_v4().simple().to_string();
-        let file = self.create(&name)?;
+        let file = match self.create(&name) {
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                return Ok(DiskNow::UNKNOWN);
+            }
+            created => created?,
+        };
         let stat = fstat(&file);
         self.discard(&name)?;
         let stat = stat?;
@@ -284,6 +317,49 @@ impl Folder {
 impl AsFd for Folder {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+/// Where a file was placed, and what it replaced.
+pub struct Spot {
+    folder: Folder,
+    name: String,
+    before: Before,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    File,
+}
+
+/// How a placement was undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undone {
+    Whole,
+    /// An agent has changed or replaced the file since: it is the agent's now, and stays.
+    Overtaken,
+}
+
+impl Spot {
+    /// Makes the placement durable.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fsync(&self.folder.fd)?)
+    }
+
+    /// Puts back what stood here before `placed`, in one step.
+    pub fn undo(&self, incoming: &Folder, aside: &str, placed: &Seen) -> Result<Undone, DiskError> {
+        match fstatat(&self.folder.fd, self.name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) if Seen::of(&stat).is_some_and(|seen| seen.is_still(placed)) => {}
+            Ok(_) | Err(Errno::ENOENT) => return Ok(Undone::Overtaken),
+            Err(errno) => return Err(errno.into()),
+        }
+        match self.before {
+            Before::Nothing => unlinkat(&self.folder.fd, self.name.as_str(), UnlinkatFlags::NoRemoveDir)?,
+            Before::File => renameat(&incoming.fd, aside, &self.folder.fd, self.name.as_str())?,
+        }
+        self.sync()?;
+        Ok(Undone::Whole)
     }
 }
 

@@ -4,11 +4,16 @@
 //! another mark than in the index, and records the difference. A step is recorded only if
 //! the index still is as it was when the step was found: whoever was faster knows better,
 //! and what is left is found by the next walk.
+//!
+//! A full disk keeps nobody from reading: what the store has no room for is handed to the
+//! reader instead, and the next walk finds it again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mi_core::drive::DrivePath;
 use mi_core::ids::OfficeId;
+use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_core::wire::files::ChangeKind;
 
@@ -35,23 +40,24 @@ pub enum Step {
     Gone { name: DrivePath, had: Mark },
 }
 
-/// One round: walk, read, record.
-pub async fn run(house: &House, office: OfficeId, desk: &Desk) -> Result<(), Fault> {
+/// One round: walk, read, record. Gives what there was no room to record.
+pub async fn run(house: &House, office: OfficeId, desk: &Desk) -> Result<Vec<Step>, Fault> {
     let (drive, incoming) = (service::drive(house, office).await?, service::incoming(house, office).await?);
     let index = house.db.read(move |tx| Ok(store::all(tx, office)?)).await?;
     let root = Arc::clone(&drive);
     let found = service::blocking(move || walk(&root).map_err(faults::of_folder)).await?;
     let difference = Difference::between(index, &found);
+    let mut unrecorded = Vec::new();
     for batch in difference.to_read {
         let (root, incoming) = (Arc::clone(&drive), Arc::clone(&incoming));
         let steps = service::blocking(move || read_all(&root, &incoming, batch)).await?;
-        record(house, office, desk, steps).await?;
+        unrecorded.extend(record(house, office, desk, steps).await?);
     }
     for gone in difference.gone.chunks(GONE_BATCH_FILES_MAX) {
         let steps = gone.iter().cloned().map(|(name, had)| Step::Gone { name, had }).collect();
-        record(house, office, desk, steps).await?;
+        unrecorded.extend(record(house, office, desk, steps).await?);
     }
-    Ok(())
+    Ok(unrecorded)
 }
 
 fn read_all(root: &Folder, incoming: &Folder, batch: Vec<(DrivePath, Option<Mark>)>) -> Result<Vec<Step>, Fault> {
@@ -60,17 +66,47 @@ fn read_all(root: &Folder, incoming: &Folder, batch: Vec<(DrivePath, Option<Mark
     Ok(batch.into_iter().filter_map(step).collect())
 }
 
-/// Writes steps into the index. Runs to its end even if nobody waits for it any more.
-pub async fn record(house: &House, office: OfficeId, desk: &Desk, steps: Vec<Step>) -> Result<(), Fault> {
+/// Writes steps into the index, and gives them back if the store has no room. Runs to its end even if nobody waits for
+/// it any more.
+pub async fn record(house: &House, office: OfficeId, desk: &Desk, steps: Vec<Step>) -> Result<Vec<Step>, Fault> {
     if steps.is_empty() {
-        return Ok(());
+        return Ok(steps);
     }
-    let (house, recording) = (house.clone(), Arc::clone(&desk.recording));
-    service::to_its_end(async move {
+    let (house, recording, steps) = (house.clone(), Arc::clone(&desk.recording), Arc::new(steps));
+    let given = Arc::clone(&steps);
+    let recorded = service::to_its_end(async move {
         let _shared = recording.read().await;
-        house.act_as_server(office, move |act| record_in(act, &steps)).await
+        house.act_as_server(office, move |act| record_in(act, &given)).await
     })
-    .await
+    .await;
+    match recorded {
+        Ok(()) => Ok(Vec::new()),
+        Err(fault) if fault.code == Code::DriveFull => {
+            let (files, cause) = (steps.len(), fault.cause.as_deref());
+            tracing::warn!(%office, files, cause, "no room to record what is on the drive; the next reading tries again");
+            Ok(Arc::unwrap_or_clone(steps))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The index as it would be with these steps recorded in it.
+pub fn overlay(index: Vec<Row>, steps: &[Step]) -> BTreeMap<DrivePath, Row> {
+    let mut rows: BTreeMap<DrivePath, Row> = index.into_iter().map(|row| (row.file.name.clone(), row)).collect();
+    for step in steps {
+        let (name, had) = match step {
+            Step::There { row, had } => (&row.file.name, had.as_ref()),
+            Step::Gone { name, had } => (name, Some(had)),
+        };
+        if rows.get(name).map(|known| &known.mark) != had {
+            continue;
+        }
+        match step {
+            Step::There { row, .. } => drop(rows.insert(name.clone(), row.clone())),
+            Step::Gone { .. } => drop(rows.remove(name)),
+        }
+    }
+    rows
 }
 
 fn record_in(act: &mut Act<'_>, steps: &[Step]) -> Result<(), Fault> {

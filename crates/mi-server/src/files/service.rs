@@ -4,7 +4,8 @@
 //! caller in (office, repeated request, fence), then the disk changes in one atomic step,
 //! then a second act records it. After the first act the change is decided; the two others
 //! run to their end even if the client goes away. If the server dies between them, the
-//! next refresh finds and records what is on the disk.
+//! next refresh finds and records what is on the disk. An upload that can't be recorded is
+//! taken back, so that a refusal leaves everything as it was.
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek};
@@ -12,11 +13,12 @@ use std::sync::Arc;
 
 use mi_core::drive::{BadPath, DrivePath};
 use mi_core::ids::{AgentName, OfficeId};
+use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_core::wire::files::{ChangeKind, Changes, DriveFile};
 use serde_json::json;
 
-use super::arriving::Arrived;
+use super::arriving::{Arrived, Placed};
 use super::disk::{Folder, give_to_pod, hash, look_again, make_shared_folder};
 use super::drives::{DRIVES, Desk};
 use super::form::{Form, Received};
@@ -44,12 +46,25 @@ pub async fn list(house: &House, call: &Call, prefix: String, page: Page) -> Res
     if prefix.contains(char::is_control) {
         return Err(BadPath::Control.into());
     }
-    look_inside(house, call).await?;
+    let unrecorded = look_inside(house, call).await?;
     let read = move |view: &mut crate::house::View<'_>, _: &Member| {
+        if !unrecorded.is_empty() {
+            return list_with(store::all(view.tx, view.office)?, &unrecorded, &prefix, page);
+        }
         let files = store::list(view.tx, view.office, &prefix, page)?;
         Answer::list(&files, store::count(view.tx, view.office, &prefix)?)
     };
     house.look(call, read).await
+}
+
+/// The list while the store has no room: the index, and what was found and couldn't be recorded.
+fn list_with(index: Vec<Row>, unrecorded: &[Step], prefix: &str, page: Page) -> Result<Answer, Fault> {
+    let rows = refresh::overlay(index, unrecorded).into_values().map(|row| row.file);
+    let files: Vec<DriveFile> = rows.filter(|file| file.name.as_str().starts_with(prefix)).collect();
+    let (limit, offset) = (usize::try_from(page.limit), usize::try_from(page.offset));
+    let (limit, offset) = (limit.map_err(fault::internal)?, offset.map_err(fault::internal)?);
+    let shown: Vec<&DriveFile> = files.iter().skip(offset).take(limit).collect();
+    Answer::list(&shown, files.len() as i64)
 }
 
 /// What changed after `since`. Asking again with the answer's `serverTime` misses nothing and repeats nothing.
@@ -77,13 +92,18 @@ fn changes_since(tx: &mut dyn Tx, office: OfficeId, since: Time, now: Time) -> R
 }
 
 /// Judges the caller, then brings the index up to date. Who may not enter the office makes it do nothing.
-async fn look_inside(house: &House, call: &Call) -> Result<(), Fault> {
+async fn look_inside(house: &House, call: &Call) -> Result<Arc<[Step]>, Fault> {
     house.look(call, |_, _| Ok(())).await?;
-    refresh(house, call.office()?).await
+    refreshed(house, call.office()?).await
 }
 
-/// Brings the index up to what the drive holds after this call. Shared by all who ask meanwhile.
+/// Brings the index up to what the drive holds after this call, as far as the store has room.
 pub async fn refresh(house: &House, office: OfficeId) -> Result<(), Fault> {
+    refreshed(house, office).await.map(drop)
+}
+
+/// As `refresh`; gives what the store has no room for. Shared by all who ask meanwhile.
+async fn refreshed(house: &House, office: OfficeId) -> Result<Arc<[Step]>, Fault> {
     let desk = desk(office);
     desk.refreshed(async || refresh::run(house, office, &desk).await).await
 }
@@ -174,28 +194,49 @@ async fn finish_upload(
     let owner = pods::service::office_uid(house, office).await?;
     let drive = drive(house, office).await?;
     let sha256 = file.sha256.clone();
-    let placed = blocking(move || {
+    let desk = desk(office);
+    let _turn = desk.turn_of(&name).await;
+    let (placed, stored) = blocking(move || {
         give_to_pod(std::os::fd::AsFd::as_fd(&*drive), owner).map_err(|error| fault::io("the drive", &error))?;
-        let seen = file.place(&drive, &name, owner)?;
+        let placed = file.place(&drive, &name, owner)?;
         // Agents may have written to it since it became visible: the next refresh reads it once more.
-        Ok(row(&name, &seen, sha256, seen.mark.unsettled()))
+        let stored = row(&name, &placed.seen, sha256, placed.seen.mark.unsettled());
+        Ok((placed, stored))
     })
     .await?;
-    let desk = desk(office);
-    let _shared = desk.recording.read().await;
-    house.act_as_server(office, move |act| record_upload(act, &ask, &actor, &placed)).await
+    let recorded = {
+        let _shared = desk.recording.read().await;
+        house.act_as_server(office, move |act| record_upload(act, &ask, &actor, &stored)).await
+    };
+    blocking(move || settle(placed, recorded)).await
 }
 
-fn record_upload(act: &mut Act<'_>, ask: &Ask, actor: &Actor, placed: &Row) -> Result<Answer, Fault> {
-    let (file, known) = (&placed.file, store::get(act.tx, act.office, &placed.file.name)?);
+/// Lets go of what the upload replaced, or takes the upload back if the store kept nothing of it. Blocks.
+fn settle(placed: Placed, recorded: Result<Answer, Fault>) -> Result<Answer, Fault> {
+    match recorded {
+        Err(fault) if was_rolled_back(&fault) => {
+            placed.take_back()?;
+            Err(fault)
+        }
+        recorded => recorded,
+    }
+}
+
+/// After other faults the record may be kept all the same, so the file has to stay; the next refresh sets both right.
+fn was_rolled_back(fault: &Fault) -> bool {
+    !matches!(fault.code, Code::Internal | Code::Draining)
+}
+
+fn record_upload(act: &mut Act<'_>, ask: &Ask, actor: &Actor, stored: &Row) -> Result<Answer, Fault> {
+    let (file, known) = (&stored.file, store::get(act.tx, act.office, &stored.file.name)?);
     let kind = match &known {
         None => Some(ChangeKind::Created),
         // A refresh was faster and has recorded this very file.
-        Some(known) if known.mark.is_of_same_file(&placed.mark) => None,
+        Some(known) if known.mark.is_of_same_file(&stored.mark) => None,
         Some(_) => Some(ChangeKind::Modified),
     };
     if let Some(kind) = kind {
-        store::put(act.tx, act.office, placed)?;
+        store::put(act.tx, act.office, stored)?;
         let mut changes = refresh::Changes::begin(act.tx, act.office, act.now)?;
         changes.add(act.tx, kind, &file.name)?;
         changes.end(act.tx)?;
@@ -228,12 +269,13 @@ async fn finish_delete(
     name: DrivePath,
 ) -> Result<Answer, Fault> {
     let drive = drive(house, office).await?;
+    let desk = desk(office);
+    let _turn = desk.turn_of(&name).await;
     let name = blocking(move || match drive.remove(&name) {
         Ok(()) => Ok(name),
         Err(error) => Err(faults::of_disk(&name, error)),
     })
     .await?;
-    let desk = desk(office);
     let _shared = desk.recording.read().await;
     house.act_as_server(office, move |act| record_delete(act, &ask, &actor, &name)).await
 }
@@ -294,6 +336,7 @@ async fn open(house: &House, office: OfficeId, name: &DrivePath) -> Result<Opene
     let about = row.file.clone();
     if known.as_ref() != Some(&row) {
         let had = known.map(|known| known.mark);
+        // What the store has no room for was read all the same, and is read again next time.
         record(house, office, &desk(office), vec![Step::There { row, had }]).await?;
     }
     Ok(Opened { file, about })

@@ -1,5 +1,7 @@
-//! Files: the folder with everything that agents may plant in it, uploads that break off, and the routes.
+//! Files: the folder with everything that agents may plant in it, uploads that break off, a store without room, and the
+//! routes.
 
 mod folder;
+mod room;
 mod routes;
 mod uploads;

@@ -151,9 +151,9 @@ async fn a_suspended_office_keeps_everything_and_runs_nothing() {
     let suspended = office.call("POST", "/suspend", Value::Null).await.ok();
     assert_eq!(suspended["status"], "suspended");
     office.call("POST", "/suspend", Value::Null).await.ok();
+    house.settle().await;
     let held = office.get_task(task).await;
     assert_eq!((&held["status"], &held["attempts"]), (&json!("queued"), &json!(0)));
-    house.settle().await;
     assert_eq!(house.driver.running(), 0);
     let status = office.call("GET", "/status", Value::Null).await.ok();
     assert_eq!((&status["phase"], &status["agents"]["Suspended"]), (&json!("suspended"), &json!(2)));

@@ -120,7 +120,8 @@ fn control(act: &Act<'_>, desired: Desired, draining: Draining) -> Option<(Contr
 
 fn new_session(act: &mut Act<'_>, agent: &AgentRow, epoch: i64, desk: &Desk) -> Result<Option<SessionRow>, Fault> {
     let model = model_of(agent, &desk.providers)?;
-    if agent.harness != HarnessKind::Command && model.is_none() {
+    // Without a model it would burn its attempts: it takes nothing until there is one, and `why` says so.
+    if agent.harness != HarnessKind::Command && !has_model(model.as_ref(), &desk.providers) {
         return Ok(None);
     }
     let terms = Terms {
@@ -144,6 +145,10 @@ fn model_of(agent: &AgentRow, providers: &Providers) -> Result<Option<ModelChoic
             providers.choose_model(agent.model_provider.as_deref(), agent.model_tier.as_deref())
         }
     }
+}
+
+fn has_model(model: Option<&ModelChoice>, providers: &Providers) -> bool {
+    model.is_some_and(|choice| providers.is_configured(&choice.provider))
 }
 
 fn newest_unread(act: &mut Act<'_>, agent: &AgentRow) -> Result<Option<i64>, Fault> {

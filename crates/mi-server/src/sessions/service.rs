@@ -35,8 +35,9 @@ const ITEMS_PER_POST_MAX: usize = 2_000;
 pub enum State {
     /// Its number is a valid claim token.
     Live,
-    /// The lease of a hosted session is over: its token is stale, but its task is offered again only when the
-    /// old sandbox is known to be gone, since writes to the mounted drive can't be fenced.
+    /// The claim of a hosted session is over (its lease lapsed, or its agent was stopped): the token is stale, but the
+    /// task is offered again only when the old sandbox is known to be gone, since writes to the mounted drive can't
+    /// be fenced.
     Lapsed,
     /// The task has its outcome; the runner may still look around and report.
     Settled,
@@ -92,6 +93,11 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
+    /// Its lease ran out, as opposed to a claim that was taken away without judgement.
+    fn has_lapsed(&self) -> bool {
+        self.state == State::Lapsed && self.exit.as_deref() == Some(LAPSED)
+    }
+
     pub fn card(self) -> Session {
         Session {
             id: self.number,
@@ -209,11 +215,16 @@ pub fn renew(act: &mut Act<'_>, number: ClaimToken) -> Result<Time, Fault> {
     Ok(until)
 }
 
-/// Stops everything an agent does without judging it: fired, stopped, suspended.
+/// Stops everything an agent does without judging it: fired, stopped, suspended. What its pod holds is offered again
+/// when the pod is gone.
 pub fn stop_all(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<i64, Fault> {
     let sessions = store::of_agent(act.tx, act.office, agent)?;
     for session in &sessions {
-        give_back(act, session, reason)?;
+        match (session.state, session.epoch) {
+            (State::Live, Some(_)) if session.task.is_some() => close(act, session, State::Lapsed, reason)?,
+            (State::Lapsed, _) => {}
+            (State::Live | State::Settled | State::Ended, _) => give_back(act, session, reason)?,
+        }
     }
     Ok(sessions.len() as i64)
 }
@@ -235,9 +246,10 @@ fn of_pod(act: &mut Act<'_>, agent: AgentId) -> Result<Vec<SessionRow>, Fault> {
 
 /// Uncounted, unless its lease had lapsed before: that attempt was lost already.
 fn give_back(act: &mut Act<'_>, session: &SessionRow, reason: &str) -> Result<(), Fault> {
-    if session.state == State::Lapsed {
+    if session.has_lapsed() {
         return lose(act, session, LAPSED);
     }
+    let reason = session.exit.as_deref().unwrap_or(reason);
     let task = held_task(act, session)?;
     close(act, session, State::Ended, reason)?;
     match task {
@@ -249,7 +261,11 @@ fn give_back(act: &mut Act<'_>, session: &SessionRow, reason: &str) -> Result<()
 /// The pod died with its sessions: the attempts count.
 pub fn pod_died(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fault> {
     for session in of_pod(act, agent)? {
-        lose(act, &session, reason)?;
+        match session.state {
+            State::Live => lose(act, &session, reason)?,
+            // Its claim was over before.
+            State::Lapsed | State::Settled | State::Ended => give_back(act, &session, reason)?,
+        }
     }
     Ok(())
 }
@@ -406,7 +422,7 @@ pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSes
         State::Ended => {}
         State::Settled => close(act, &session, State::Ended, session.exit.as_deref().unwrap_or("done"))?,
         // The runner says that nothing of the session runs any more.
-        State::Lapsed => lose(act, &session, LAPSED)?,
+        State::Lapsed => give_back(act, &session, "stopped")?,
         State::Live => end_live(act, &session, wish)?,
     }
     let summary = format!("session {number} of {} ended: {}", session.agent, wish.cause);

@@ -12,7 +12,7 @@ use super::update::must_own;
 use super::{cards, flow, service};
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
-use crate::infra::fault::{self, Fault};
+use crate::infra::fault::Fault;
 use crate::sessions;
 
 /// How often agents together may retry one task.
@@ -26,8 +26,10 @@ fn answer(act: &mut Act<'_>, id: TaskId) -> Result<Task, Fault> {
 /// Accepts or rejects a done task; the caller is the reviewer.
 pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask) -> Result<Task, Fault> {
     let mut task = flow::need(act, id)?;
-    let mv = if wish.accepted { Move::Accept } else { Move::Reject };
-    Move::targets(mv, task.status).map_err(|refused| fault::illegal_transition(id, refused))?;
+    if task.status != Status::Done {
+        let sentence = format!("task {id} is {} and only done tasks are verified", task.status);
+        return Err(Fault::new(Code::IllegalTransition, sentence));
+    }
     let judged = matches!(task.verification, Verification::Accepted | Verification::Rejected);
     let container = task.readiness().is_container();
     if judged || container || task.kind == Kind::Verify {

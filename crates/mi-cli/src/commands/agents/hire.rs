@@ -39,7 +39,7 @@ pub struct Profile {
     /// How it shall behave; `@FILE` reads a file, `-` reads stdin
     #[arg(long, alias = "systemPrompt", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     system_prompt: Option<String>,
-    /// The program that does its work [default: by its provider]
+    /// The program that does its work [default: command where one is given, else native]
     #[arg(long, value_parser = one_of!(HarnessKind))]
     harness: Option<HarnessKind>,
     /// For the harness `command`: a line for the shell, run for each task

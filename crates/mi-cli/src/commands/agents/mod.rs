@@ -27,7 +27,7 @@ pub enum Act {
     Get(Target),
     /// Change what an agent is
     Update(update::UpdateArgs),
-    /// Let an agent go; its workspace is backed up first
+    /// Let an agent go: its pod ends, its name becomes free
     Fire(Target),
     /// What its pod wrote
     Logs(logs::LogsArgs),

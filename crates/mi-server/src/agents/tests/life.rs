@@ -96,9 +96,10 @@ async fn firing_gives_work_back_frees_the_name_and_ends_the_pod() {
     let task = office.task(json!({"title": "work"})).await;
     let grant = runner.must_take().await;
     office.call("DELETE", "/employees/ada", Value::Null).await.ok();
+    assert_eq!(runner.done(&grant, "too late").await.refused().1, "stale_claim");
+    house.settle().await;
     let task = office.get_task(task).await;
     assert_eq!((&task["status"], &task["attempts"]), (&json!("queued"), &json!(0)));
-    assert_eq!(runner.done(&grant, "too late").await.refused().1, "stale_claim");
     assert_eq!(runner.next(0).await.refused(), code(409, "superseded"));
     house.settle().await;
     assert_eq!(house.driver.running(), 0);
@@ -118,6 +119,7 @@ async fn stopped_by_hand_an_agent_stays_stopped() {
     runner.must_take().await;
     let stopped = office.call("POST", "/employees/ada/lifecycle", json!({"action": "stop"})).await.ok();
     assert_eq!(stopped["status"]["phase"], "Stopped");
+    house.settle().await;
     assert_eq!(office.get_task(task).await["status"], "queued");
     house.advance(60 * SECOND).await;
     assert_eq!(house.driver.running(), 0);

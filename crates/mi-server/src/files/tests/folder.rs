@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mi_core::drive::DrivePath;
 
-use super::super::disk::{DiskError, Folder, hash};
+use super::super::disk::{DiskError, Folder, Mark, Undone, hash, look_again};
 use super::super::drives::Desk;
+use super::super::refresh::{Step, overlay};
 use super::super::scan::{Difference, Found, Whole, read, row, walk};
 
 const SHA256_OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -57,9 +58,10 @@ impl Place {
     fn place_for(&self, to: &str, text: &str, owner: Option<u32>) -> Result<(), DiskError> {
         let incoming = self.incoming();
         std::io::Write::write_all(&mut incoming.create("temp").unwrap(), text.as_bytes()).unwrap();
-        let placed = self.drive().place(&incoming, "temp", &name(to), owner);
+        let placed = self.drive().place(&incoming, "temp", "aside", &name(to), owner);
         incoming.discard("temp").unwrap();
-        placed
+        incoming.discard("aside").unwrap();
+        placed.map(drop)
     }
 }
 
@@ -131,6 +133,67 @@ fn a_file_is_placed_whole_in_folders_that_pods_can_change() {
     assert_eq!(std::fs::read_to_string(place.path("reports/new/a.md")).unwrap(), "two");
     let mode = |path| std::fs::metadata(place.path(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("reports"), mode("reports/new"), mode("reports/new/a.md")), (0o770, 0o770, 0o660));
+}
+
+/// What stands at `a.md` after an upload of "new" over `before` was placed, `meanwhile` happened, and it was undone.
+fn undone(before: Option<&str>, meanwhile: impl FnOnce(&Path)) -> (Undone, Option<String>) {
+    let (place, path) = (Place::new(), name("a.md"));
+    if let Some(before) = before {
+        place.write("a.md", before);
+    }
+    let incoming = place.incoming();
+    let mut file = incoming.create("temp").unwrap();
+    std::io::Write::write_all(&mut file, b"new").unwrap();
+    let placed = look_again(&file).unwrap();
+    let spot = place.drive().place(&incoming, "temp", "aside", &path, None).unwrap();
+    assert_eq!(std::fs::read_to_string(place.path("a.md")).unwrap(), "new");
+    meanwhile(&place.path("a.md"));
+    let undone = spot.undo(&incoming, "aside", &placed).unwrap();
+    (undone, std::fs::read_to_string(place.path("a.md")).ok())
+}
+
+#[test]
+fn what_was_placed_can_be_taken_back_unless_an_agent_has_touched_it() {
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(undone(None, |_| ()), (Undone::Whole, None));
+    assert_eq!(undone(Some("old"), |_| ()), (Undone::Whole, text("old")));
+    for before in [None, Some("old")] {
+        let written = undone(before, |path| std::fs::write(path, "by an agent").unwrap());
+        assert_eq!(written, (Undone::Overtaken, text("by an agent")));
+        let removed = undone(before, |path| std::fs::remove_file(path).unwrap());
+        assert_eq!(removed, (Undone::Overtaken, None));
+        let replaced = undone(before, |path| {
+            std::fs::write(path.with_extension("x"), "new").unwrap();
+            std::fs::rename(path.with_extension("x"), path).unwrap();
+        });
+        assert_eq!(replaced, (Undone::Overtaken, text("new")));
+    }
+}
+
+#[test]
+fn steps_without_a_record_lie_over_the_index_where_it_is_as_they_found_it() {
+    let place = Place::new();
+    for path in ["kept", "changed", "gone", "faster", "new"] {
+        place.write(path, path);
+    }
+    let found = walk(&place.drive()).unwrap();
+    let rows = |sha256: &str, mark: &str| {
+        let with = |(name, seen)| row(name, seen, sha256.to_owned(), Mark(mark.to_owned()));
+        found.files.iter().map(with).collect::<Vec<_>>()
+    };
+    let index = rows("old", "1").into_iter().filter(|row| row.file.name != name("new")).collect();
+    let had = |path: &str| match path {
+        "new" => None,
+        "faster" => Some(Mark("0".to_owned())),
+        _ => Some(Mark("1".to_owned())),
+    };
+    let fresh = rows("fresh", "2").into_iter().filter(|row| !["kept", "gone"].contains(&row.file.name.as_str()));
+    let mut steps: Vec<Step> = fresh.map(|row| Step::There { had: had(row.file.name.as_str()), row }).collect();
+    steps.push(Step::Gone { name: name("gone"), had: Mark("1".to_owned()) });
+    steps.push(Step::Gone { name: name("kept"), had: Mark("0".to_owned()) });
+    let laid = overlay(index, &steps);
+    let laid: Vec<_> = laid.values().map(|row| (row.file.name.as_str(), row.file.sha256.as_str())).collect();
+    assert_eq!(laid, [("changed", "fresh"), ("faster", "old"), ("kept", "old"), ("new", "fresh")]);
 }
 
 #[test]
@@ -244,19 +307,19 @@ async fn those_who_ask_during_a_round_share_the_next_one() {
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
-        Ok::<(), ()>(())
+        Ok::<_, ()>(vec![Step::Gone { name: name("a"), had: Mark("1".to_owned()) }])
     };
     let first = desk.refreshed(round);
     let others = async {
         let asked = futures_util::future::join_all((0..20).map(|_| desk.refreshed(round)));
-        asked.await.into_iter().collect::<Result<Vec<()>, ()>>().map(drop)
+        asked.await.into_iter().map(|unrecorded| unrecorded.map(|steps| steps.len())).collect::<Result<Vec<_>, ()>>()
     };
     let (one, rest) = tokio::join!(first, others);
-    assert_eq!((one, rest), (Ok(()), Ok(())));
+    assert_eq!((one.map(|steps| steps.len()), rest), (Ok(1), Ok(vec![1; 20])));
     assert_eq!(rounds.load(Ordering::Relaxed), 2);
 
     let failed = desk.refreshed(async || Err("no")).await;
-    assert_eq!(failed, Err("no"));
+    assert_eq!(failed.err(), Some("no"));
     desk.refreshed(round).await.unwrap();
     assert_eq!(rounds.load(Ordering::Relaxed), 3, "a failed round counts for nobody");
 }

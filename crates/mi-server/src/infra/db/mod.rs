@@ -7,9 +7,9 @@
 //!
 //! SQL text lives in each concept's `store.rs`; this folder only carries it out.
 
+mod crew;
 mod migrate;
 mod postgres;
-mod queue;
 mod row;
 mod sqlite;
 #[cfg(test)]
@@ -21,6 +21,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use row::{Reader, Row, Value};
+
+use crew::Crew;
 
 use crate::infra::fault::{self, Fault};
 
@@ -128,27 +130,20 @@ where
     }
 }
 
-/// An engine that carries out jobs.
-trait Engine: Send + Sync {
-    fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError>;
-    fn submit_read(&self, job: Box<dyn Job>) -> Result<(), DbError>;
-    fn close(&self);
-}
-
 /// The store of one server. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    engine: Arc<dyn Engine>,
+    crew: Arc<Crew>,
 }
 
 impl Db {
     /// Opens the store and brings its schema up to date. Blocks.
     pub fn open(location: &Location) -> Result<Self, DbError> {
-        let engine: Arc<dyn Engine> = match location {
-            Location::File(path) => Arc::new(sqlite::Sqlite::open(path)?),
-            Location::Postgres { url, schema } => Arc::new(postgres::Postgres::open(url, schema)?),
+        let crew = match location {
+            Location::File(path) => sqlite::open(path)?,
+            Location::Postgres { url, schema } => postgres::open(url, schema)?,
         };
-        Ok(Self { engine })
+        Ok(Self { crew: Arc::new(crew) })
     }
 
     /// Runs `act` in a transaction of its own; `Ok` means that it is on disk.
@@ -159,7 +154,7 @@ impl Db {
     {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Write { act, result: None, reply: Some(reply) });
-        self.engine.submit(job).map_err(fault::store)?;
+        self.crew.submit(job).map_err(fault::store)?;
         answer.await.unwrap_or_else(|_| Err(fault::store(DbError::Closed)))
     }
 
@@ -171,12 +166,12 @@ impl Db {
     {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Write { act: look, result: None, reply: Some(reply) });
-        self.engine.submit_read(job).map_err(fault::store)?;
+        self.crew.submit_read(job).map_err(fault::store)?;
         answer.await.unwrap_or_else(|_| Err(fault::store(DbError::Closed)))
     }
 
     /// Finishes what was submitted and closes the files. Blocks.
     pub fn close(&self) {
-        self.engine.close();
+        self.crew.close();
     }
 }

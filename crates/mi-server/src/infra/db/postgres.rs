@@ -6,14 +6,12 @@
 //! is run again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Client, NoTls, Statement, Transaction};
 
-use super::queue::{Queue, join};
-use super::{DbError, Engine, Job, Row, Tx, Value, Wish, migrate};
+use super::crew::{Crew, Queue};
+use super::{DbError, Job, Row, Tx, Value, Wish, migrate};
 
 const WRITERS: usize = 4;
 const READERS: usize = 2;
@@ -22,52 +20,21 @@ const READ_ONLY: &str = "set default_transaction_read_only = on";
 /// How often a transaction is begun again before its caller is told.
 const TRIES_MAX: usize = 10;
 
-pub struct Postgres {
-    writes: Arc<Queue>,
-    reads: Arc<Queue>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-}
-
-impl Postgres {
-    /// Several servers (and tests) may share a database, each in a schema of its own.
-    pub fn open(url: &str, schema: &str) -> Result<Self, DbError> {
-        let mut first = connect(url, schema)?;
-        migrate::postgres(&mut first)?;
-        drop(first);
-        let writes = Arc::new(Queue::default());
-        let reads = Arc::new(Queue::default());
-        let mut threads = Vec::new();
-        for _ in 0..WRITERS {
-            threads.push(worker(url, schema, &writes, READ_WRITE)?);
-        }
-        for _ in 0..READERS {
-            threads.push(worker(url, schema, &reads, READ_ONLY)?);
-        }
-        Ok(Self { writes, reads, threads: Mutex::new(threads) })
+/// Several servers (and tests) may share a database, each in a schema of its own.
+pub(super) fn open(url: &str, schema: &str) -> Result<Crew, DbError> {
+    let mut first = connect(url, schema)?;
+    migrate::postgres(&mut first)?;
+    drop(first);
+    let crew = Crew::default();
+    for _ in 0..WRITERS {
+        let client = session(url, schema, READ_WRITE)?;
+        crew.writer(move |queue| work_loop(queue, client))?;
     }
-}
-
-impl Engine for Postgres {
-    fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        self.writes.push(job)
+    for _ in 0..READERS {
+        let client = session(url, schema, READ_ONLY)?;
+        crew.reader(move |queue| work_loop(queue, client))?;
     }
-
-    fn submit_read(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        self.reads.push(job)
-    }
-
-    fn close(&self) {
-        self.writes.close();
-        self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        join(threads);
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        self.close();
-    }
+    Ok(crew)
 }
 
 fn connect(url: &str, schema: &str) -> Result<Client, DbError> {
@@ -84,19 +51,17 @@ fn connect(url: &str, schema: &str) -> Result<Client, DbError> {
     Ok(client)
 }
 
-fn worker(url: &str, schema: &str, queue: &Arc<Queue>, mode: &'static str) -> Result<JoinHandle<()>, DbError> {
+fn session(url: &str, schema: &str, mode: &'static str) -> Result<Client, DbError> {
     let mut client = connect(url, schema)?;
     client.batch_execute(mode).map_err(translate)?;
-    let queue = Arc::clone(queue);
-    std::thread::Builder::new()
-        .name("store-postgres".to_owned())
-        .spawn(move || {
-            let mut statements = HashMap::new();
-            while let Some(job) = queue.take(1).pop() {
-                carry_out(&mut client, &mut statements, job);
-            }
-        })
-        .map_err(|error| DbError::Other(format!("no thread for the store: {error}")))
+    Ok(client)
+}
+
+fn work_loop(queue: &Queue, mut client: Client) {
+    let mut statements = HashMap::new();
+    while let Some(job) = queue.take(1).pop() {
+        carry_out(&mut client, &mut statements, job);
+    }
 }
 
 type Statements = HashMap<(*const u8, Lock), Statement>;

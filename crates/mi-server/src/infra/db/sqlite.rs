@@ -9,15 +9,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 
-use super::queue::{Queue, join};
-use super::{DbError, Engine, Job, Row, Tx, Value, Wish, migrate};
+use super::crew::{Crew, Queue};
+use super::{DbError, Job, Row, Tx, Value, Wish, migrate};
 
 /// Jobs that share one COMMIT at most.
 const BATCH_JOBS_MAX: usize = 256;
@@ -25,35 +23,16 @@ const READERS: usize = 2;
 const STATEMENTS_CACHED: usize = 256;
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 
-pub struct Sqlite {
-    writes: Arc<Queue>,
-    reads: Arc<Queue>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-}
-
-impl Sqlite {
-    pub fn open(path: &Path) -> Result<Self, DbError> {
-        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        migrate::sqlite(&mut writer)?;
-        let writes = Arc::new(Queue::default());
-        let reads = Arc::new(Queue::default());
-        let mut threads = Vec::new();
-        let queue = Arc::clone(&writes);
-        threads.push(spawn("store-writer", move || write_loop(&queue, &writer))?);
-        for _ in 0..READERS {
-            let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            let queue = Arc::clone(&reads);
-            threads.push(spawn("store-reader", move || read_loop(&queue, &reader))?);
-        }
-        Ok(Self { writes, reads, threads: Mutex::new(threads) })
+pub(super) fn open(path: &Path) -> Result<Crew, DbError> {
+    let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    migrate::sqlite(&mut writer)?;
+    let crew = Crew::default();
+    crew.writer(move |queue| write_loop(queue, &writer))?;
+    for _ in 0..READERS {
+        let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        crew.reader(move |queue| read_loop(queue, &reader))?;
     }
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, DbError> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|error| DbError::Other(format!("no thread for {name}: {error}")))
+    Ok(crew)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
@@ -67,29 +46,6 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
                     pragma temp_store = memory; pragma cache_size = -8192; pragma wal_autocheckpoint = 4000;";
     connection.execute_batch(settings).map_err(translate)?;
     Ok(connection)
-}
-
-impl Engine for Sqlite {
-    fn submit(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        self.writes.push(job)
-    }
-
-    fn submit_read(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        self.reads.push(job)
-    }
-
-    fn close(&self) {
-        self.writes.close();
-        self.reads.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        join(threads);
-    }
-}
-
-impl Drop for Sqlite {
-    fn drop(&mut self) {
-        self.close();
-    }
 }
 
 fn write_loop(queue: &Queue, connection: &Connection) {
