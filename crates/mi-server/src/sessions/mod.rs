@@ -11,6 +11,7 @@
 
 pub mod context;
 pub mod routes;
+pub mod said;
 pub mod service;
 mod store;
 pub mod sweep;

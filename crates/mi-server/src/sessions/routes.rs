@@ -8,7 +8,7 @@ use mi_core::problem::Code;
 use mi_core::time::Millis;
 use mi_core::wire::runner::{BeatAnswer, BeatRequest, EndSession, Ended, EventsAnswer, SessionContext, SessionEvents};
 
-use super::service;
+use super::{said, service};
 use crate::house::House;
 use crate::infra::act::Answer;
 use crate::infra::caller::{Access, Member};
@@ -105,7 +105,7 @@ async fn beat(house: House, call: Call) -> Result<Reply, Fault> {
 async fn events(house: House, call: Call) -> Result<Reply, Fault> {
     let (number, wish) = (number(&call)?, call.body::<SessionEvents>()?);
     let answer =
-        house.act(&call, move |act, member| Answer::ok(&service::add_events(act, member, number, &wish)?)).await?;
+        house.act(&call, move |act, member| Answer::ok(&said::add_events(act, member, number, &wish)?)).await?;
     Ok(answer.into())
 }
 

@@ -1,18 +1,14 @@
 //! Acts on sessions.
 
-use std::borrow::Cow;
-
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::limits;
 use mi_core::time::{Millis, Time};
-use mi_core::wire::runner::{
-    BeatAnswer, EndCause, EndSession, Ended, EventsAnswer, ItemKind, SessionEvents, SessionItem,
-};
+use mi_core::wire::runner::{BeatAnswer, EndCause, EndSession, Ended};
 use mi_core::wire::tasks::Session;
 use serde_json::json;
 
-use super::store;
+use super::{said, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
@@ -28,7 +24,6 @@ const SUMMARY_CHARS_MAX: usize = 500;
 /// Lines of a lost session that its task's log keeps.
 const TAIL_LINES: i64 = 5;
 const LAPSED: &str = "the lease lapsed";
-const ITEMS_PER_POST_MAX: usize = 2_000;
 
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,7 +274,7 @@ pub fn hand_back_all(act: &mut Act<'_>, reason: &str) -> Result<(), Fault> {
 }
 
 /// The task that this session holds now, if it does.
-fn held_task(act: &mut Act<'_>, session: &SessionRow) -> Result<Option<TaskRow>, Fault> {
+pub(super) fn held_task(act: &mut Act<'_>, session: &SessionRow) -> Result<Option<TaskRow>, Fault> {
     let Some(id) = session.task.filter(|_| matches!(session.state, State::Live | State::Lapsed)) else {
         return Ok(None);
     };
@@ -320,7 +315,7 @@ pub fn lapse(act: &mut Act<'_>, number: ClaimToken) -> Result<(), Fault> {
 }
 
 /// A call about a session by its runner or by the session itself.
-fn own(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<SessionRow, Fault> {
+pub(super) fn own(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<SessionRow, Fault> {
     let session = need(act, number)?;
     match member {
         Member::Agent { id, .. } if *id == session.agent_id => Ok(session),
@@ -349,74 +344,10 @@ pub fn must_stop(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Resul
     Ok(store::get(tx, office, number)?.is_none_or(|session| matches!(session.state, State::Lapsed | State::Ended)))
 }
 
-/// What the harness said, numbered, so that a repeated post adds nothing.
-pub fn add_events(
-    act: &mut Act<'_>,
-    member: &Member,
-    number: ClaimToken,
-    post: &SessionEvents,
-) -> Result<EventsAnswer, Fault> {
-    let session = own(act, member, number)?;
-    if post.items.len() > ITEMS_PER_POST_MAX {
-        return Err(fault::too_long("items", ITEMS_PER_POST_MAX, "entries"));
-    }
-    let mut next = session.events_next;
-    for (n, item) in (post.from..).zip(&post.items) {
-        if n < next {
-            continue;
-        }
-        if item.text.len() > limits::EVENTS_BODY_BYTES_MAX {
-            return Err(fault::too_long("an item", limits::EVENTS_BODY_BYTES_MAX, "bytes"));
-        }
-        let item = &storable(item);
-        store::add_item(act.tx, act.office, number, n, item)?;
-        if item.kind == ItemKind::Log {
-            log_on_task(act, &session, item)?;
-        }
-        next = n + 1;
-    }
-    store::set_events_next(act.tx, act.office, number, next)?;
-    if let Some(mut task) = held_task(act, &session)? {
-        claim::started(act, &mut task)?;
-    }
-    Ok(EventsAnswer { next })
-}
-
-/// Programs write what they like; the store takes no NUL, and a line is worth more than that character of it.
-fn storable(item: &SessionItem) -> Cow<'_, SessionItem> {
-    if !item.text.contains('\0') {
-        return Cow::Borrowed(item);
-    }
-    Cow::Owned(SessionItem { text: without_nul(&item.text), ..item.clone() })
-}
-
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{FFFD}")
-}
-
-fn log_on_task(act: &mut Act<'_>, session: &SessionRow, item: &SessionItem) -> Result<(), Fault> {
-    let Some(task) = session.task else { return Ok(()) };
-    let mut end = item.text.len().min(limits::LOG_LINE_BYTES_MAX);
-    while !item.text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let log = crate::tasks::store::notes::NewLog {
-        id: act.next_row(),
-        agent: session.agent.as_str(),
-        event: Some("output"),
-        message: &item.text[..end],
-        session: Some(session.number),
-        attempt: session.attempt,
-        at: act.now,
-    };
-    crate::tasks::store::notes::add_log(act.tx, act.office, task, &log)?;
-    Ok(())
-}
-
 /// The runner is through. Only the task's own status decides what becomes of the task.
 pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSession) -> Result<Ended, Fault> {
     let session = own(act, member, number)?;
-    let wish = &EndSession { summary: without_nul(&wish.summary), ..wish.clone() };
+    let wish = &EndSession { summary: said::without_nul(&wish.summary), ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary))?;
     match session.state {
         State::Ended => {}
