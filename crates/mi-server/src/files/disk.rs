@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use mi_core::drive::DrivePath;
+use mi_core::limits::UPLOAD_BYTES_MAX;
 use mi_core::time::Time;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
@@ -40,6 +41,9 @@ pub enum DiskError {
     TooLong,
     #[error("the owner of the file lets nobody read it")]
     Closed,
+    /// A pod can make a file of any apparent size in no time; reading it to the end would take for ever.
+    #[error("the file is larger than files on the drive may be")]
+    TooLarge,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -87,6 +91,11 @@ impl Mark {
 }
 
 impl Seen {
+    /// Larger than anything that the drive's API takes.
+    pub fn is_too_large(&self) -> bool {
+        u64::try_from(self.size).is_ok_and(|size| size > UPLOAD_BYTES_MAX)
+    }
+
     /// `None` if it is no regular file.
     fn of(stat: &FileStat) -> Option<Self> {
         if kind(stat) != SFlag::S_IFREG {
@@ -162,6 +171,9 @@ impl Folder {
             errno => self.explain(name.as_str(), errno),
         })?;
         let seen = Seen::of(&fstat(&fd)?).ok_or(DiskError::NotAFile)?;
+        if seen.is_too_large() {
+            return Err(DiskError::TooLarge);
+        }
         Ok((File::from(fd), seen))
     }
 
@@ -388,12 +400,14 @@ pub fn make_shared_folder(path: &Path, owner: Option<u32>) -> io::Result<()> {
     give_to_pod(folder.as_fd(), owner)
 }
 
-/// The SHA-256 of everything that is left in `file`, in hex.
-pub fn hash(mut file: &File) -> io::Result<String> {
+/// The SHA-256 of everything that is left in `file`, in hex. One that grows beyond the limit meanwhile is given up.
+pub fn hash(file: &File) -> io::Result<String> {
     let mut hasher = Sha256::new();
+    let mut file = file.take(UPLOAD_BYTES_MAX + 1);
     let mut piece = vec![0; READ_PIECE_BYTES];
     loop {
         match file.read(&mut piece) {
+            Ok(0) if file.limit() == 0 => return Err(io::ErrorKind::FileTooLarge.into()),
             Ok(0) => return Ok(hex::encode(hasher.finalize())),
             Ok(bytes) => hasher.update(piece.get(..bytes).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

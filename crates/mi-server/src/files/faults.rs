@@ -1,6 +1,7 @@
 //! What can go wrong with files, in words.
 
 use mi_core::drive::DrivePath;
+use mi_core::limits::UPLOAD_BYTES_MAX;
 use mi_core::problem::Code;
 
 use super::disk::DiskError;
@@ -18,6 +19,11 @@ pub fn of_disk(name: &DrivePath, error: DiskError) -> Fault {
             .hint("keep each part of a name below 256 bytes"),
         DiskError::Closed => Fault::new(Code::NotAFile, format!("{name} is closed to the server"))
             .hint("have the agent that owns it allow reading and writing (chmod u+rw)"),
+        DiskError::TooLarge => Fault::new(
+            Code::TooLong,
+            format!("{name} is larger than {UPLOAD_BYTES_MAX} bytes, the most for a file of the drive"),
+        )
+        .hint("split it, or keep it in the workspace"),
         DiskError::Io(error) => fault::io("a file of the drive", &error),
     }
 }

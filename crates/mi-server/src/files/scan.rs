@@ -47,7 +47,7 @@ pub fn walk(root: &Folder) -> Result<Found, DiskError> {
             Ok(folder) => walk.folder(&folder, name, depth)?,
             // Gone, or replaced by something else, since its parent was read.
             Err(DiskError::Missing | DiskError::NotAFile | DiskError::LeadsOut) => {}
-            Err(DiskError::Closed | DiskError::TooLong) => walk.found.whole = Whole::No,
+            Err(DiskError::Closed | DiskError::TooLong | DiskError::TooLarge) => walk.found.whole = Whole::No,
             Err(DiskError::Io(error)) => return Err(error.into()),
         }
     }
@@ -73,6 +73,13 @@ impl Walk {
             match folder.entry(entry) {
                 Ok(Entry::Folder) if depth >= FOLDER_DEPTH_MAX => self.found.whole = Whole::No,
                 Ok(Entry::Folder) => self.folders.push((path.as_str().to_owned(), depth + 1)),
+                Ok(Entry::File(seen)) if seen.is_too_large() => {
+                    tracing::warn!(
+                        name = path.as_str(),
+                        bytes = seen.size,
+                        "a file of the drive is too large to be shown"
+                    );
+                }
                 Ok(Entry::File(_)) if self.found.files.len() >= DRIVE_FILES_MAX => self.found.whole = Whole::No,
                 Ok(Entry::File(seen)) => drop(self.found.files.insert(path, seen)),
                 Ok(Entry::Other) | Err(DiskError::Missing) => {}

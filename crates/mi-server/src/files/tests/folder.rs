@@ -323,3 +323,16 @@ async fn those_who_ask_during_a_round_share_the_next_one() {
     desk.refreshed(round).await.unwrap();
     assert_eq!(rounds.load(Ordering::Relaxed), 3, "a failed round counts for nobody");
 }
+
+#[test]
+fn a_file_of_boundless_size_is_neither_shown_nor_read() {
+    let place = Place::new();
+    std::fs::write(place.path("small"), "abc").unwrap();
+    let sparse = std::fs::File::create(place.path("sparse")).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let drive = place.drive();
+    let found = walk(&drive).unwrap();
+    let names: Vec<&str> = found.files.keys().map(DrivePath::as_str).collect();
+    assert_eq!(names, ["small"]);
+    assert!(matches!(drive.open_file(&name("sparse")), Err(DiskError::TooLarge)));
+}
