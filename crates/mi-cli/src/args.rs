@@ -23,7 +23,7 @@ pub struct Global {
     /// The server's address [default: http://127.0.0.1:7700; MI_ENDPOINT]
     #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
     pub endpoint: Option<String>,
-    /// The API key, for this command only [MI_API_KEY]
+    /// The API key, for this command only (MI_API_KEY)
     #[arg(long, global = true, value_name = "KEY", help_heading = "Everywhere")]
     pub key: Option<String>,
     /// Print exactly what the API answers, for programs
@@ -40,7 +40,7 @@ impl Global {
 /// Which colony (= office) a command is about.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ColonyArg {
-    /// The colony, by id or name; may be left out when there is only one [MI_COLONY]
+    /// The colony, by id or name; may be left out when there is only one (MI_COLONY)
     #[arg(short = 'c', short_alias = 'o', long, alias = "office", value_name = "COLONY")]
     pub colony: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct ColonyArg {
 /// The same where `-o` names an output.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ColonyNoOutputArg {
-    /// The colony, by id or name; may be left out when there is only one [MI_COLONY]
+    /// The colony, by id or name; may be left out when there is only one (MI_COLONY)
     #[arg(short = 'c', long, alias = "office", value_name = "COLONY")]
     pub colony: Option<String>,
 }
@@ -72,7 +72,7 @@ impl ColonyPlace {
 /// The claim in whose name a task is written.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ClaimArg {
-    /// The claim's token, for writes of an attempt [MI_CLAIM]
+    /// The claim's token, for writes of an attempt (MI_CLAIM)
     #[arg(long, value_name = "TOKEN")]
     pub claim: Option<ClaimToken>,
 }

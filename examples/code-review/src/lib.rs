@@ -3,7 +3,7 @@
 //! They read the Go file they are given and report what their named rules really find, with line numbers. Nothing is
 //! known about any particular file. They are no compiler: text in, findings out, and a rule that can't tell is silent.
 //!
-//! Acts: [`analyse`] one text; [`work`] a task, as a program for the harness `command`.
+//! Acts: [`analyse`] one text; [`work()`] a task, as a program for the harness `command`.
 //! Elsewhere: telling the queue about it (log, artifacts, result) is the caller's part, `mi example code-review`.
 
 mod bugs;

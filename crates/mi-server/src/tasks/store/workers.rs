@@ -5,7 +5,7 @@ use mi_core::ids::{AgentName, OfficeId};
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 
-/// An agent as the queue sees it; `state` is one of the words of [`select_workers`].
+/// An agent as the queue sees it; `state` is one of the words of `select_workers`.
 pub struct WorkerRow {
     pub name: AgentName,
     pub state: String,
