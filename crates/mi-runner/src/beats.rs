@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use mi_core::time::Time;
 use mi_core::wire::runner::{BeatRequest, Order, OrderAct, SessionGrant};
 
 use crate::backoff::Backoff;
@@ -13,26 +14,34 @@ use crate::control::{ControlPlane, Verdict};
 use crate::outbox::Outbox;
 use crate::session::Stop;
 
-/// How long before the end of the lease the work must have been told to stop.
-const LEASE_MARGIN: Duration = Duration::from_secs(5);
+/// How long before the end of the lease the work must have been told to stop; of a short lease, a quarter of it.
+const LEASE_MARGIN_MAX: Duration = Duration::from_secs(5);
+const LEASE_MARGIN_PART: u32 = 4;
 /// A server that answers at once instead of parking the call is asked no more often than this.
 const BEAT_EVERY_MIN: Duration = Duration::from_millis(200);
 
+/// Until when the work may go on without another word of the server, which gave this lease just now.
+fn last_safe(server_time: Time, lease_expires_at: Time) -> Instant {
+    let lease = ServerClock::set(server_time).instant_of(lease_expires_at);
+    let now = Instant::now();
+    let left = lease.saturating_duration_since(now);
+    now + (left - (left / LEASE_MARGIN_PART).min(LEASE_MARGIN_MAX))
+}
+
 /// Beats until there is a reason to stop, and says which.
 pub(crate) async fn keep(control: &dyn ControlPlane, grant: &SessionGrant, beat_s: i64, outbox: &Outbox) -> Stop {
-    let mut lease = ServerClock::set(grant.server_time).instant_of(grant.lease_expires_at);
+    let mut safe_until = last_safe(grant.server_time, grant.lease_expires_at);
     let mut backoff = Backoff::new();
     let mut seen = 0;
     loop {
         let asked = Instant::now();
-        let last_safe = lease.checked_sub(LEASE_MARGIN).unwrap_or(asked);
         let answer = tokio::select! {
             answer = control.beat(grant.id, BeatRequest { seen, wait: beat_s }) => answer,
-            () = reach(last_safe) => return Stop::LeaseRunsOut,
+            () = reach(safe_until) => return Stop::LeaseRunsOut,
         };
         let rest = match answer {
             Ok(answer) => {
-                lease = ServerClock::set(answer.server_time).instant_of(answer.lease_expires_at);
+                safe_until = last_safe(answer.server_time, answer.lease_expires_at);
                 if let Some(stop) = obey(&answer.orders, &mut seen, outbox) {
                     return stop;
                 }
@@ -48,7 +57,7 @@ pub(crate) async fn keep(control: &dyn ControlPlane, grant: &SessionGrant, beat_
         };
         tokio::select! {
             () = pause(rest) => {}
-            () = reach(lease.checked_sub(LEASE_MARGIN).unwrap_or(asked)) => {}
+            () = reach(safe_until) => {}
         }
     }
 }

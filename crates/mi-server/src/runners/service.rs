@@ -23,7 +23,7 @@ use crate::tasks::cards;
 use crate::tasks::claim::{self, Wanted};
 
 /// Beats per lease: a lost one or two do no harm.
-const BEATS_PER_LEASE: i64 = 8;
+pub const BEATS_PER_LEASE: i64 = 8;
 const UNREAD_LOOKED_AT_MAX: i64 = 50;
 
 /// What the acts need of the house.

@@ -15,6 +15,7 @@ use crate::infra::caller::{Access, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, post};
 use crate::infra::wakeups::Interest;
+use crate::runners::service::BEATS_PER_LEASE;
 
 pub fn operations() -> Vec<Operation> {
     let gone: &[Code] = &[Code::NoSuchSession];
@@ -88,7 +89,10 @@ async fn env(house: House, call: Call) -> Result<Reply, Fault> {
 async fn beat(house: House, call: Call) -> Result<Reply, Fault> {
     let (number, wish) = (number(&call)?, call.body::<BeatRequest>()?);
     let office = call.office()?;
-    let wait = Millis::seconds(wish.wait.clamp(0, CLAIM_WAIT_SECONDS_MAX));
+    // The lease may have been shortened since the runner learnt how often to beat.
+    let lease_seconds = house.look(&call, |view, _| Ok(view.head.settings.lease_seconds)).await?;
+    let longest = (lease_seconds / BEATS_PER_LEASE).max(1);
+    let wait = Millis::seconds(wish.wait.clamp(0, CLAIM_WAIT_SECONDS_MAX).min(longest));
     let until = house.clock.now() + wait;
     let mut parked = house.wakeups.park(office, Interest::Session(number));
     let answer = house.act(&call, move |act, member| Answer::ok(&service::beat(act, member, number)?)).await?;

@@ -188,9 +188,6 @@ fn close(act: &mut Act<'_>, session: &SessionRow, state: State, how: &str) -> Re
     }
     if session.state == State::Live {
         agents::count_live(act.tx, act.office, session.agent_id, -1)?;
-        if let Some(up_to) = session.messages_up_to {
-            crate::chat::service::mark_read(act, &session.agent, up_to)?;
-        }
     }
     act.wake_agent(&session.agent);
     let ended_at = (state == State::Ended).then_some(act.now);
@@ -349,6 +346,12 @@ pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSes
     let session = own(act, member, number)?;
     let wish = &EndSession { summary: said::without_nul(&wish.summary), ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary))?;
+    // What woke a session that was cut short wakes the next one.
+    if let Some(up_to) = session.messages_up_to
+        && !matches!(wish.cause, EndCause::Drain | EndCause::Stopped)
+    {
+        crate::chat::service::mark_read(act, &session.agent, up_to)?;
+    }
     match session.state {
         State::Ended => {}
         State::Settled => close(act, &session, State::Ended, session.exit.as_deref().unwrap_or("done"))?,

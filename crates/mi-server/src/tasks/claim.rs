@@ -14,7 +14,7 @@ use mi_core::wire::tasks::{ClaimGrant, Task};
 use super::store::{self, TaskRow};
 use super::{cards, flow};
 use crate::agents::service::AgentRow;
-use crate::infra::act::Act;
+use crate::infra::act::{Act, Claim};
 use crate::infra::fault::{self, Fault};
 use crate::sessions::service::{self as sessions, SessionRow, Terms};
 
@@ -130,7 +130,13 @@ pub fn started(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
 }
 
 /// The claimer of a held task, or an operator; everybody else is told who holds it.
-pub fn must_hold(task: &TaskRow, member: &crate::infra::caller::Member) -> Result<(), Fault> {
+pub fn must_hold(act: &Act<'_>, task: &TaskRow, member: &crate::infra::caller::Member) -> Result<(), Fault> {
+    // A live claim of another task moves nothing here, whoever sends it.
+    if let Claim::Live(token) = act.claim
+        && task.session != Some(token)
+    {
+        return Err(fault::stale_claim(token));
+    }
     use crate::infra::caller::Member;
     match member {
         Member::Operator(_) => Ok(()),

@@ -21,7 +21,7 @@ const LABEL_CHARS_MAX: usize = 200;
 /// A log line by the claimer or an operator; the first one shows that work began.
 pub fn log(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddLog) -> Result<TaskLog, Fault> {
     let mut task = flow::need(act, id)?;
-    claim::must_hold(&task, member)?;
+    claim::must_hold(act, &task, member)?;
     if wish.message.len() > limits::LOG_LINE_BYTES_MAX {
         return Err(fault::too_long("a log line", limits::LOG_LINE_BYTES_MAX, "bytes"));
     }
@@ -71,7 +71,7 @@ pub fn renew(act: &mut Act<'_>, member: &Member, id: TaskId) -> Result<LeaseRene
             None => fault::not_the_claimer(id, None),
         });
     }
-    claim::must_hold(&task, member)?;
+    claim::must_hold(act, &task, member)?;
     claim::started(act, &mut task)?;
     Ok(LeaseRenewed { lease_expires_at: renew_lease(act, &task)? })
 }
@@ -122,7 +122,7 @@ pub fn add_artifact(
         return Err(fault::too_long("label", LABEL_CHARS_MAX, "characters"));
     }
     if matches!(member, Member::Agent { .. }) {
-        claim::must_hold(&task, member)?;
+        claim::must_hold(act, &task, member)?;
         shows_work(act, &mut task)?;
     }
     let artifact = Artifact {

@@ -28,13 +28,16 @@ pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask)
     let mut task = flow::need(act, id)?;
     if task.status != Status::Done {
         let sentence = format!("task {id} is {} and only done tasks are verified", task.status);
-        return Err(Fault::new(Code::IllegalTransition, sentence));
+        let hint = format!("mi tasks watch {id} follows it to its end");
+        return Err(Fault::new(Code::IllegalTransition, sentence).hint(hint));
     }
     let judged = matches!(task.verification, Verification::Accepted | Verification::Rejected);
     let container = task.readiness().is_container();
     if judged || container || task.kind == Kind::Verify {
         let why = if judged { "was judged already" } else { "is of a sort that is never verified" };
-        return Err(Fault::new(Code::IllegalTransition, format!("task {id} {why}")));
+        return Err(
+            Fault::new(Code::IllegalTransition, format!("task {id} {why}")).hint("create a new task for further work")
+        );
     }
     refuse_own_work(act, &task, member)?;
     if wish.accepted {

@@ -4,6 +4,7 @@ use mi_core::limits;
 use mi_core::problem::Code;
 use mi_core::tasks::machine::Move;
 use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
+use mi_core::time::Millis;
 use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
@@ -46,7 +47,7 @@ fn said_before(act: &mut Act<'_>, task: &TaskRow, token: ClaimToken, wish: &Upda
 fn move_to(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, to: Status, wish: &UpdateTask) -> Result<(), Fault> {
     match to {
         Status::Running => {
-            claim::must_hold(task, member)?;
+            claim::must_hold(act, task, member)?;
             flow::check(task.id, Move::Start, task.status)?;
             claim::started(act, task)
         }
@@ -75,7 +76,7 @@ fn finish(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, result: Option
     }
     let from = (task.status, task.verification);
     let to = flow::check(task.id, Move::Finish, from.0)?;
-    claim::must_hold(task, member)?;
+    claim::must_hold(act, task, member)?;
     if task.open_subtasks > 0 {
         let sentence = format!("task {} has {} open subtasks", task.id, task.open_subtasks);
         return Err(Fault::new(Code::SubtasksOpen, sentence)
@@ -101,7 +102,7 @@ fn fail(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, error: Option<&s
     let error = needed(error, task.id, "failed", "--error")?;
     let from = (task.status, task.verification);
     let to = flow::check(task.id, Move::Fail, from.0)?;
-    claim::must_hold(task, member)?;
+    claim::must_hold(act, task, member)?;
     task.error = Some(error);
     end_claim(act, task, "failed")?;
     flow::record(act, task, "tasks.fail", member.name(), format!("task {} failed", task.id))?;
@@ -130,7 +131,7 @@ fn block(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTa
     }
     let from = (task.status, task.verification);
     let to = flow::check(task.id, Move::Block, from.0)?;
-    claim::must_hold(task, member)?;
+    claim::must_hold(act, task, member)?;
     task.attempts -= 1;
     task.blocked_kind = Some(kind);
     task.blocked_reason = Some(reason);
@@ -143,8 +144,10 @@ fn block(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTa
 fn queue_again(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: Option<&str>) -> Result<(), Fault> {
     if task.status != Status::Blocked {
         flow::check(task.id, Move::Release, task.status)?;
-        claim::must_hold(task, member)?;
+        claim::must_hold(act, task, member)?;
         end_claim(act, task, "released")?;
+        // The attempt doesn't count, so without a pause a task could be taken and given back for ever.
+        task.not_before = Some(act.now + Millis::seconds(limits::RETRY_BACKOFF_SECONDS[0]));
         return flow::release(act, task, member.name(), reason.unwrap_or("released"));
     }
     must_own(task, member)?;

@@ -235,7 +235,8 @@ fn idempotency_key(
     }
     Ok(Some(idempotency::Key {
         caller: caller.key(),
-        route: format!("{} {}", parts.method, parts.uri.path()),
+        // The same routes answer under both prefixes, so they are the same request.
+        route: format!("{} {}", parts.method, parts.uri.path().replacen("/api/offices", "/api/v1/offices", 1)),
         key: key.to_owned(),
         body_sha256: sha256_hex(body),
     }))
