@@ -103,6 +103,11 @@ impl TestHouse {
         }
     }
 
+    /// On SQLite whatever the engine of the suite, for what only a file can suffer.
+    pub async fn on_sqlite() -> Self {
+        Self::in_a_file(Providers::default()).await
+    }
+
     /// On PostgreSQL whatever the engine of the suite, where `MI_TEST_DATABASE_URL` names a database.
     pub async fn on_postgres() -> Option<Self> {
         Some(Self::in_a_schema(database_url()?, Providers::default()).await)

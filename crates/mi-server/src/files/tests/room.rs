@@ -51,7 +51,7 @@ async fn get(office: TestOffice<'_>, rest: &str) -> TestReply {
 
 #[tokio::test]
 async fn an_upload_without_room_for_its_record_leaves_what_was_there() {
-    let house = TestHouse::new().await;
+    let house = TestHouse::on_sqlite().await;
     let office = house.office().await;
     pages(&house, NO_MORE_PAGES).await;
     let long = "x".repeat(150);
@@ -75,7 +75,7 @@ async fn an_upload_without_room_for_its_record_leaves_what_was_there() {
 
 #[tokio::test]
 async fn without_room_the_drive_is_shown_as_it_is() {
-    let house = TestHouse::new().await;
+    let house = TestHouse::on_sqlite().await;
     let office = house.office().await;
     upload(office, "fresh/gone.txt", "x").await.ok();
     pages(&house, NO_MORE_PAGES).await;
