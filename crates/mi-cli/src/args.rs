@@ -3,6 +3,7 @@
 use clap::Args;
 use mi_core::credits::Micro;
 use mi_core::ids::ClaimToken;
+use mi_core::time::Time;
 
 use crate::output::Format;
 
@@ -100,6 +101,11 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("it reads KEY=value".to_owned()),
     }
+}
+
+/// A moment, as the API writes it.
+pub fn moment(text: &str) -> Result<Time, String> {
+    Time::parse(text).ok_or_else(|| "it is a moment such as 2026-04-27T09:30:00Z".to_owned())
 }
 
 /// An amount of credits, with at most six decimals.

@@ -3,8 +3,8 @@
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::{Kind, Status};
 use mi_core::wire::tasks::{
-    AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LeaseRenewed, RetryTask,
-    Task, TaskDetail, TaskLog, TaskStats, UpdateTask, VerifyTask,
+    AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LateResult, LeaseRenewed,
+    ProofRecord, RetryTask, Task, TaskDetail, TaskLog, TaskStats, UpdateTask, VerifyTask,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -105,6 +105,28 @@ impl Tasks {
 
     pub fn add_artifact(&self, id: TaskId, artifact: &AddArtifact) -> Call<Artifact> {
         Call::json(&self.client, self.post(id, "artifacts", artifact))
+    }
+
+    /// One record for each attempt, oldest first.
+    pub fn proof(&self, id: TaskId) -> Call<(Vec<ProofRecord>, u64)> {
+        Call::list(&self.client, Draft::read(format!("{}/proof", self.one(id))))
+    }
+
+    /// What lost claims reported.
+    pub fn late_results(&self, id: TaskId) -> Call<(Vec<LateResult>, u64)> {
+        Call::list(&self.client, Draft::read(format!("{}/late-results", self.one(id))))
+    }
+
+    /// Lets a late result count: the task is done by it.
+    pub fn accept_late(&self, id: TaskId, number: i64) -> Call<Task> {
+        let path = format!("{}/late-results/{number}/accept", self.one(id));
+        Call::json(&self.client, Draft::write(Method::POST, path))
+    }
+
+    /// Lets a late result go.
+    pub fn drop_late(&self, id: TaskId, number: i64) -> Call<LateResult> {
+        let path = format!("{}/late-results/{number}/drop", self.one(id));
+        Call::json(&self.client, Draft::write(Method::POST, path))
     }
 
     pub fn subtasks(&self, id: TaskId) -> Call<(Vec<Task>, u64)> {

@@ -14,6 +14,9 @@ pub const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const GATEWAY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
+/// A task's priority runs from 0, critical, to 100, low.
+pub const PRIORITY_DEFAULT: i64 = 50;
+pub const PRIORITY_MAX: i64 = 100;
 pub const DEPENDENCIES_MAX: usize = 100;
 pub const SUBTASK_DEPTH_MAX: usize = 10;
 pub const OPEN_TASKS_PER_OFFICE_MAX: i64 = 10_000;
@@ -29,8 +32,18 @@ pub const CLAIM_WAIT_SECONDS_MAX: i64 = 60;
 pub const CLAIMS_PER_AGENT_MAX: i64 = 3;
 pub const SPLIT_ROUNDS_MAX: i64 = 5;
 pub const REJECTIONS_MAX: i64 = 3;
+/// Results of lost claims that one task keeps for an operator to judge.
+pub const LATE_RESULTS_PER_TASK_MAX: i64 = 100;
+/// Agents that an office may name as reviewers.
+pub const REVIEWERS_MAX: usize = 50;
+/// How long a block by quota lasts when its claimer names no time, in seconds.
+pub const QUOTA_WAIT_SECONDS_DEFAULT: i64 = 3_600;
+/// The longest time that a claimer may name for it, in seconds.
+pub const QUOTA_WAIT_SECONDS_MAX: i64 = 31 * 24 * 3_600;
 
 pub const LEASE_SECONDS_DEFAULT: i64 = 120;
+/// How long mere heartbeats keep the leases of an agent that says nothing about its tasks, in seconds.
+pub const WEAK_LEASE_SECONDS_MAX: i64 = 30 * 60;
 pub const TASK_ATTEMPTS_MAX_DEFAULT: i64 = 3;
 pub const IDLE_TIMEOUT_SECONDS_DEFAULT: i64 = 600;
 pub const HIRE_LIMIT_COUNT_DEFAULT: i64 = 3;

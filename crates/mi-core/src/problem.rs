@@ -96,6 +96,8 @@ codes! {
     TaskHeld => 409 "task_held" "A task can't be edited while an agent holds it.";
     SubtasksOpen => 409 "subtasks_open" "A task can't be done while its subtasks are open.";
     ParentCancelled => 409 "parent_cancelled" "A cancelled task takes no subtasks.";
+    VerdictRequired => 409 "verdict_required" "A review can't be done before it has judged the task that it is about.";
+    NoSuchLateResult => 404 "no_such_late_result" "The task has no late result with this number.";
     DependentsStarted => 409 "dependents_started" "Work that builds on this task has already started.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";

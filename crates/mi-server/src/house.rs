@@ -14,7 +14,7 @@ use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
 use crate::gateway::providers::Providers;
-use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, fence, look};
+use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence, look};
 use crate::infra::caller::{Caller, Member};
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Tx};
@@ -132,7 +132,7 @@ impl House {
         let (keys, clock) = (self.keys.clone(), self.clock.clone());
         let write = move |tx: &mut dyn Tx| {
             let mut open = Act::begin(tx, &keys, office, clock.now())?;
-            let member = enter(open.tx, &ask.caller, office, open.head.owner)?;
+            let member = enter_even_late(open.tx, &ask.caller, office, open.head.owner, ask.lateness)?;
             if let Some(key) = &ask.idempotency
                 && let Some(answer) = key.recall(open.tx, open.now)?
             {
@@ -143,9 +143,10 @@ impl House {
                 (fenced, _) => fenced?,
             }
             let answer = act(&mut open, &member)?;
-            // 204 says that nothing happened, so there is nothing to remember.
+            // 204 says that nothing happened, so there is nothing to remember; a refusal is none either.
             if let Some(key) = &ask.idempotency
                 && answer.status != 204
+                && !open.is_refused()
             {
                 key.keep(open.tx, &answer, open.now)?;
             }
@@ -171,7 +172,10 @@ impl House {
 
     fn committed<T>(&self, committed: Committed<T>) -> Result<T, Fault> {
         self.wakeups.send(&committed.wakes);
-        Ok(committed.value)
+        match committed.refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(committed.value),
+        }
     }
 
     /// Reads in the office of the call's path, as its caller.

@@ -123,6 +123,11 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     ("parent_cancelled", "Retry the parent first (`mi tasks retry ID`), or create the task without a parent."),
     (
+        "verdict_required",
+        "A review ends with a verdict, not with a text about it: `tq verify N --accept`, or `tq verify N --reject --comments \"…\"`, where N is the task that it judges. Then report the review done.",
+    ),
+    ("no_such_late_result", "`mi tasks late list N` shows the late results of task N with their numbers."),
+    (
         "dependents_started",
         "Work that builds on the result is under way. Cancel it first, or create a new task for the correction.",
     ),

@@ -6,6 +6,7 @@ pub mod env;
 pub mod files;
 pub mod messages;
 pub mod offices;
+pub mod proof;
 pub mod tasks;
 
 use mi_core::time::Time;

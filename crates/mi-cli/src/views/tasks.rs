@@ -1,10 +1,10 @@
 //! Tasks, as people see them.
 
 use mi_core::tasks::status::{Status, Verification};
-use mi_core::wire::tasks::{Artifact, Comment, Session, Task, TaskDetail, TaskLog, TaskStats};
+use mi_core::wire::tasks::{Artifact, Comment, LateState, Session, Task, TaskDetail, TaskLog, TaskStats};
 
 use super::credits::amount;
-use super::{moment, short_digest};
+use super::{moment, proof, short_digest};
 use crate::output::{Screen, Tone, clean};
 use crate::progress::size;
 use crate::table::{Cell, Table};
@@ -131,12 +131,25 @@ pub fn detail(detail: &TaskDetail, screen: Screen) -> String {
         "artifacts",
         if detail.artifacts.is_empty() { String::new() } else { artifacts(&detail.artifacts, screen) },
     );
+    section("judgements", detail.reviews.iter().map(|review| proof::verdict(review) + "\n").collect());
+    section("late results", waiting_late(detail, screen));
     section("comments", detail.comments.iter().map(|comment| comment_line(comment, screen) + "\n").collect());
     section("attempts", if detail.sessions.is_empty() { String::new() } else { sessions(&detail.sessions, screen) });
     let hidden = detail.logs.len().saturating_sub(LOGS_SHOWN);
     let name = if hidden > 0 { format!("log (last {LOGS_SHOWN})") } else { "log".to_owned() };
     section(&name, detail.logs[hidden..].iter().map(|log| log_line(log, screen) + "\n").collect());
     text
+}
+
+/// Those that nobody has decided about, with the way to decide.
+fn waiting_late(detail: &TaskDetail, screen: Screen) -> String {
+    let waiting: Vec<_> = detail.late_results.iter().filter(|late| late.state == LateState::Waiting).cloned().collect();
+    if waiting.is_empty() {
+        return String::new();
+    }
+    let id = detail.task.id;
+    let how = format!("mi tasks late accept {id} N lets one count, mi tasks late drop {id} N lets it go");
+    format!("{}{}", proof::late_results(&waiting, screen), screen.paint.tint(Tone::Faint, &how))
 }
 
 fn facts(task: &Task, screen: Screen) -> String {
@@ -150,6 +163,7 @@ fn facts(task: &Task, screen: Screen) -> String {
     let tools = (!task.required_tools.is_empty()).then(|| task.required_tools.join(", "));
     for (name, value) in [
         ("part of", task.parent_id.map(|id| format!("#{id}"))),
+        ("judges", task.verifies.map(|id| format!("#{id}"))),
         ("depends on", task.depends_on.clone().filter(|ids| !ids.is_empty())),
         ("needs", tools),
         ("assigned to", task.assigned_agent.clone()),
@@ -169,13 +183,14 @@ fn facts(task: &Task, screen: Screen) -> String {
 }
 
 pub fn artifacts(artifacts: &[Artifact], screen: Screen) -> String {
-    let mut table = Table::new(&["PATH", "KIND", "SIZE", "SHA256", "BY", "LABEL"]);
+    let mut table = Table::new(&["PATH", "KIND", "SIZE", "SHA256", "NOW", "BY", "LABEL"]);
     for artifact in artifacts {
         table.row([
             (&artifact.path).into(),
             (&artifact.kind).into(),
             size(artifact.size.unsigned_abs()).into(),
             short_digest(&artifact.sha256).into(),
+            proof::state(artifact).into(),
             (&artifact.created_by).into(),
             Cell::maybe(artifact.label.as_ref()),
         ]);

@@ -1,9 +1,9 @@
-//! Why a task isn't running: an answer for every queued or blocked task.
+//! Why a task isn't running or over: an answer for every queued, blocked or unjudged one.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::status::{BlockedKind, Status};
+use super::status::{BlockedKind, Status, Verification};
 use crate::time::Time;
 
 /// What a task waits for, for programs (`code`) and for people (`message`).
@@ -37,11 +37,25 @@ pub enum Workers {
     Free,
 }
 
+/// Who judges a done task that needs a judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judge {
+    /// Nobody was asked: an operator or an uninvolved agent may.
+    Anybody,
+    /// A review was asked for and is still open; its assignee, if it has one.
+    Asked { review: i64, of: Option<String> },
+    /// The review that was asked for ended without a verdict.
+    Silent { review: i64, status: Status },
+}
+
 /// Everything that an explanation needs.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
     pub status: Status,
+    pub verification: Verification,
+    pub judge: Judge,
     pub blocked: Option<(BlockedKind, &'a str)>,
+    pub blocked_until: Option<Time>,
     pub waiting_for: &'a [i64],
     pub open_subtasks: i64,
     pub not_before: Option<Time>,
@@ -61,12 +75,31 @@ pub enum OfficeState {
 pub fn why(facts: &Facts<'_>) -> Option<Why> {
     match facts.status {
         Status::Queued => why_queued(facts),
-        Status::Blocked => {
-            let (kind, reason) = facts.blocked?;
-            Why::new(kind.as_str(), reason)
-        }
-        Status::Claimed | Status::Running | Status::Done | Status::Failed | Status::Cancelled => None,
+        Status::Blocked => why_blocked(facts),
+        Status::Done => why_unjudged(facts),
+        Status::Claimed | Status::Running | Status::Failed | Status::Cancelled => None,
     }
+}
+
+fn why_blocked(facts: &Facts<'_>) -> Option<Why> {
+    let (kind, reason) = facts.blocked?;
+    match facts.blocked_until {
+        Some(at) => Why::new(kind.as_str(), format!("{reason}; it is offered again at {at}")),
+        None => Why::new(kind.as_str(), reason),
+    }
+}
+
+fn why_unjudged(facts: &Facts<'_>) -> Option<Why> {
+    if facts.verification != Verification::Pending {
+        return None;
+    }
+    let message = match &facts.judge {
+        Judge::Anybody => "done, and waits for somebody who judges it".to_owned(),
+        Judge::Asked { review, of: Some(name) } => format!("done, and {name} is asked to judge it in #{review}"),
+        Judge::Asked { review, of: None } => format!("done, and waits for an agent that judges it in #{review}"),
+        Judge::Silent { review, status } => format!("done, but its review #{review} is {status} without a verdict"),
+    };
+    Why::new("waiting_for_review", message)
 }
 
 fn why_queued(facts: &Facts<'_>) -> Option<Why> {
@@ -95,5 +128,70 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
         Workers::PodStarting(name) => Why::new("waiting_for_pod", format!("the pod of {name} is starting")),
         Workers::Busy => Why::new("waiting_for_agent", "every agent that could take it holds another task"),
         Workers::Free => Why::new("waiting_for_agent", "an agent is about to take it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn facts() -> Facts<'static> {
+        Facts {
+            status: Status::Queued,
+            verification: Verification::None,
+            judge: Judge::Anybody,
+            blocked: None,
+            blocked_until: None,
+            waiting_for: &[],
+            open_subtasks: 0,
+            not_before: None,
+            now: Time(0),
+            office: OfficeState::Active,
+            workers: Workers::Free,
+        }
+    }
+
+    fn check(facts: &Facts<'_>, expected: Expect) {
+        let said = why(facts).map_or("-".to_owned(), |why| format!("{}: {}", why.code, why.message));
+        expected.assert_eq(&said);
+    }
+
+    #[test]
+    fn the_first_obstacle_is_named() {
+        let all = Facts {
+            waiting_for: &[3, 4],
+            open_subtasks: 2,
+            not_before: Some(Time(5_000)),
+            office: OfficeState::Suspended,
+            workers: Workers::Busy,
+            ..facts()
+        };
+        check(&all, expect!["waiting_for_dependency: waits for #3, #4"]);
+        let all = Facts { waiting_for: &[], ..all };
+        check(&all, expect!["open_subtasks: waits for 2 open subtasks"]);
+        let all = Facts { open_subtasks: 0, ..all };
+        check(&all, expect!["backing_off: is offered again at 1970-01-01T00:00:05.000Z"]);
+        let all = Facts { now: Time(5_000), ..all };
+        check(&all, expect!["office_suspended: the office is suspended"]);
+        let all = Facts { office: OfficeState::Active, ..all };
+        check(&all, expect!["waiting_for_agent: every agent that could take it holds another task"]);
+    }
+
+    #[test]
+    fn blocks_and_missing_judgements_are_explained() {
+        let blocked = Facts { status: Status::Blocked, blocked: Some((BlockedKind::Quota, "429 from x")), ..facts() };
+        check(&blocked, expect!["quota: 429 from x"]);
+        let timed = Facts { blocked_until: Some(Time(1_000)), ..blocked };
+        check(&timed, expect!["quota: 429 from x; it is offered again at 1970-01-01T00:00:01.000Z"]);
+        let done = Facts { status: Status::Done, ..facts() };
+        check(&done, expect!["-"]);
+        let pending = Facts { verification: Verification::Pending, ..done };
+        check(&pending, expect!["waiting_for_review: done, and waits for somebody who judges it"]);
+        let asked = Facts { judge: Judge::Asked { review: 9, of: Some("rita".to_owned()) }, ..pending.clone() };
+        check(&asked, expect!["waiting_for_review: done, and rita is asked to judge it in #9"]);
+        let silent = Facts { judge: Judge::Silent { review: 9, status: Status::Failed }, ..pending };
+        check(&silent, expect!["waiting_for_review: done, but its review #9 is failed without a verdict"]);
     }
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::credits::Micro;
-use crate::ids::{OfficeId, UserId};
+use crate::ids::{AgentName, OfficeId, UserId};
 use crate::limits;
-use crate::tasks::status::words;
+use crate::tasks::status::{Kind, words};
 use crate::time::Time;
 
 words! {
@@ -56,6 +56,8 @@ pub struct Settings {
     pub task_max_attempts: i64,
     pub lease_seconds: i64,
     pub require_verification: Vec<String>,
+    /// Agents that are asked to judge done work that needs a judgement; `*` stands for any that had no hand in it.
+    pub reviewers: Vec<String>,
     /// `personal`, `team` or `public`.
     pub office_type: String,
     pub allow_v1_signatures: bool,
@@ -90,6 +92,7 @@ impl Default for Settings {
             task_max_attempts: limits::TASK_ATTEMPTS_MAX_DEFAULT,
             lease_seconds: limits::LEASE_SECONDS_DEFAULT,
             require_verification: Vec::new(),
+            reviewers: Vec::new(),
             office_type: "personal".to_owned(),
             allow_v1_signatures: true,
             egress: Vec::new(),
@@ -113,6 +116,12 @@ impl Settings {
         if self.max_agents < 0 || self.hire_limit.count < 0 || self.hire_limit.window_seconds < 1 {
             return Some("maxAgents and hireLimit.count are 0 or more, hireLimit.windowSeconds 1 or more");
         }
+        if self.reviewers.len() > limits::REVIEWERS_MAX || self.reviewers.iter().any(|name| !is_reviewer(name)) {
+            return Some("reviewers are names of agents, at most 50, or \"*\" for any that had no hand in the work");
+        }
+        if self.require_verification.iter().any(|kind| kind.parse::<Kind>().is_err()) {
+            return Some("requireVerification lists kinds of tasks: general, code, research, browser, review");
+        }
         if self.idle_timeout_seconds < 1 {
             return Some("idleTimeoutSeconds is 1 or more");
         }
@@ -121,6 +130,10 @@ impl Settings {
         }
         None
     }
+}
+
+fn is_reviewer(name: &str) -> bool {
+    name == "*" || name.parse::<AgentName>().is_ok()
 }
 
 /// `GET …/credits`.

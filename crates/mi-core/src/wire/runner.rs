@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::agents::{Agent, CommandLine, HarnessKind};
 use super::files::DriveFile;
-use super::tasks::{Artifact, Comment, Session, Task, TaskLog};
+use super::tasks::{Artifact, Comment, Review, Session, Task, TaskLog};
 use crate::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use crate::tasks::status::words;
 use crate::time::Time;
@@ -129,6 +129,9 @@ pub struct SessionContext {
     pub subtasks: Vec<Task>,
     pub artifacts: Vec<Artifact>,
     pub sessions: Vec<Session>,
+    /// Judgements about earlier attempts, oldest first.
+    #[serde(default)]
+    pub reviews: Vec<Review>,
     /// From the parent up to the root.
     pub ancestors: Vec<Task>,
     pub siblings: Vec<Task>,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::casing::{loose_list, loose_number};
 use crate::credits::Micro;
 use crate::ids::{AgentName, ClaimToken, TaskId};
-use crate::tasks::status::{BlockedKind, Kind, Status, Verification};
+use crate::tasks::status::{BlockedKind, Kind, Status, Verification, words};
 use crate::tasks::why::Why;
 use crate::time::Time;
 
@@ -33,7 +33,13 @@ pub struct Task {
     pub verification: Verification,
     pub subtask_count: i64,
     pub lease_expires_at: Option<Time>,
-    /// Why it waits, while it is queued or blocked.
+    /// Of a task of kind `verify` that the server asked for: the done task that it judges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifies: Option<TaskId>,
+    /// When a block by quota ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_until: Option<Time>,
+    /// Why it waits: while it is queued or blocked, or done and not yet judged.
     pub why: Option<Why>,
     pub created_at: Time,
     pub updated_at: Time,
@@ -105,6 +111,9 @@ pub struct UpdateTask {
     pub blocked_kind: Option<BlockedKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integration_id: Option<String>,
+    /// With `blockedKind: quota`: when the provider takes calls again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_until: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_agent: Option<String>,
     #[serde(default, deserialize_with = "loose_number", skip_serializing_if = "Option::is_none")]
@@ -133,6 +142,10 @@ pub struct TaskDetail {
     #[schema(value_type = Vec<Object>)]
     pub linked_messages: Vec<serde_json::Value>,
     pub sessions: Vec<Session>,
+    #[serde(default)]
+    pub reviews: Vec<Review>,
+    #[serde(default)]
+    pub late_results: Vec<LateResult>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -162,7 +175,80 @@ pub struct Artifact {
     /// Of the file at the moment it was linked.
     pub sha256: String,
     pub size: i64,
+    /// Whether the file is still the one that was linked; a changed one is no proof.
+    pub state: ArtifactState,
+    /// The attempt that linked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<ClaimToken>,
     pub created_by: String,
+    pub created_at: Time,
+}
+
+words! {
+    /// How a linked file stands to its digest now.
+    ArtifactState { Unchanged = "unchanged", Changed = "changed", Missing = "missing" }
+}
+
+/// One judgement about a task's work.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Review {
+    pub id: i64,
+    /// The attempt whose work was judged.
+    pub session: Option<ClaimToken>,
+    pub reviewer: String,
+    pub accepted: bool,
+    pub comments: Option<String>,
+    pub created_at: Time,
+}
+
+words! {
+    /// What became of a late result.
+    LateState { Waiting = "waiting", Accepted = "accepted", Dropped = "dropped" }
+}
+
+/// What a claim reported after it was lost: it counts only if an operator accepts it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LateResult {
+    /// 1, 2, 3… per task.
+    pub id: i64,
+    pub task_id: TaskId,
+    /// The lost claim.
+    pub session: ClaimToken,
+    pub attempt: Option<i64>,
+    pub agent: AgentName,
+    /// `done` or `failed`.
+    pub status: Status,
+    /// The result, or the error of a failure.
+    pub text: String,
+    pub state: LateState,
+    pub decided_by: Option<String>,
+    pub decided_at: Option<Time>,
+    pub created_at: Time,
+}
+
+/// Everything that one attempt has to show for itself (`GET …/{id}/proof`).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProofRecord {
+    pub session: Session,
+    pub provider: Option<String>,
+    /// What the attempt reported, if it did.
+    pub result: Option<Reported>,
+    pub artifacts: Vec<Artifact>,
+    pub reviews: Vec<Review>,
+    /// The last lines that its harness wrote.
+    pub log_tail: Vec<String>,
+}
+
+/// A result or a failure as it was reported.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Reported {
+    /// `done` or `failed`.
+    pub status: Status,
+    pub text: String,
+    /// Of the text, in UTF-8; the event of the report holds the same.
+    pub sha256: String,
+    /// It came after the claim was lost.
+    pub late: bool,
     pub created_at: Time,
 }
 

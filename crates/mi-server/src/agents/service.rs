@@ -252,6 +252,7 @@ pub fn heartbeat(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answe
         Member::Agent { .. } | Member::Operator(_) => return Err(fault::not_you(agent.name.as_str())),
     }
     touch(act.tx, act.office, agent.id, act.now)?;
+    sessions::service::hold_on(act, agent.id)?;
     Ok(Answer::done())
 }
 

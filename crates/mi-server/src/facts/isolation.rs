@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Statements that look across offices on purpose: concept, how the statement begins, why.
-const ACROSS_OFFICES: [(&str, &str, &str); 6] = [
+const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     (
         "tasks",
         "select distinct office_id, assigned_agent from tasks where ready = 1",
@@ -22,7 +22,16 @@ const ACROSS_OFFICES: [(&str, &str, &str); 6] = [
         "select distinct office_id from sessions where epoch is not null",
         "hosted sessions that a dead server left behind",
     ),
-    ("sessions", "update sessions set lease_expires_at = $1", "after a restart external agents get one fresh term"),
+    (
+        "sessions",
+        "select distinct office_id from sessions where epoch is null",
+        "after a restart agents elsewhere get one fresh term: the sweep then acts in each office",
+    ),
+    (
+        "tasks",
+        "select office_id, id from tasks where status = 'blocked'",
+        "blocks that end: the sweep acts in each office",
+    ),
     ("pods", "select p.office_id, p.agent_id, a.name", "every pod of this server: one supervisor minds them all"),
     ("pods", "select distinct office_id from pods", "pods that a dead server left behind"),
 ];

@@ -59,6 +59,7 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{id}" => place.id.as_str(),
             "{session}" => place.session.as_str(),
             "{key}" => "SECRET",
+            "{n}" => "1",
             "{peer}" => "owner",
             "{provider}" => "openai",
             "{*path}" if operation.id == "gateway.call" => "v1/chat/completions",

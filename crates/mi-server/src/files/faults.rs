@@ -63,11 +63,6 @@ pub fn range_outside(size: i64) -> Fault {
     Fault::new(Code::RangeNotSatisfiable, format!("the file has {size} bytes, none of them in that range"))
 }
 
-pub fn claim_required() -> Fault {
-    Fault::new(Code::ClaimRequired, "a runner writes files with the claim of its session")
-        .hint("send X-Mi-Claim, or use the session's own credential")
-}
-
 pub fn upload_stalled(seconds: i64) -> Fault {
     Fault::new(Code::RequestTimeout, format!("nothing arrived for {seconds} s; nothing was stored"))
         .hint("send it again")

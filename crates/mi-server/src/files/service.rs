@@ -133,7 +133,7 @@ pub async fn upload(house: &House, call: &Call, form: Form) -> Result<Answer, Fa
 /// A runner speaks for its agent only through a session; people and sessions need send nothing.
 fn check_claim_sent(call: &Call) -> Result<(), Fault> {
     match &call.caller {
-        Caller::Runner { .. } if call.claim.is_none() => Err(faults::claim_required()),
+        Caller::Runner { .. } if call.claim.is_none() => Err(fault::claim_required()),
         Caller::Runner { .. }
         | Caller::Session { .. }
         | Caller::User { .. }

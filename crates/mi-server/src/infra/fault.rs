@@ -165,6 +165,12 @@ pub fn stale_claim(token: ClaimToken) -> Fault {
         .hint("stop working on this task; claim again if it is offered")
 }
 
+/// A runner speaks for its agent only through a session.
+pub fn claim_required() -> Fault {
+    Fault::new(Code::ClaimRequired, "a runner writes with the claim of its session")
+        .hint("send X-Mi-Claim with the claim's token, or use the session's credential")
+}
+
 pub fn not_the_claimer(id: TaskId, holder: Option<&AgentName>) -> Fault {
     let sentence = match holder {
         Some(name) => format!("task {id} is held by {name}"),

@@ -64,13 +64,15 @@ pub fn wish_all_pods_gone(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbErr
 }
 
 /// Every table with an `office_id`; a test compares this list with the schema.
-pub const OWNED: [&str; 17] = [
+pub const OWNED: &[&str] = &[
     "delete from llm_calls where office_id = $1",
     "delete from messages where office_id = $1",
     "delete from drive_changes where office_id = $1",
     "delete from drive_files where office_id = $1",
     "delete from session_items where office_id = $1",
     "delete from sessions where office_id = $1",
+    "delete from late_results where office_id = $1",
+    "delete from task_reviews where office_id = $1",
     "delete from task_results where office_id = $1",
     "delete from task_artifacts where office_id = $1",
     "delete from task_comments where office_id = $1",

@@ -12,12 +12,20 @@ use crate::{identity, pods, sessions, tasks};
 
 const LAPSE_MS: i64 = 500;
 const DUE_MS: i64 = 200;
+const UNBLOCK_MS: i64 = 5_000;
 const FORGET_MS: i64 = 10 * 60 * 1_000;
 /// By so much a restarted server's clock may stand behind, if the wall's was set back meanwhile.
 const SAVE_CLOCK_MS: i64 = 30_000;
 
 pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
-    vec![pods_sweep(house, front), lapse_sweep(house), due_sweep(house), forget_sweep(house), clock_sweep(house)]
+    vec![
+        pods_sweep(house, front),
+        lapse_sweep(house),
+        due_sweep(house),
+        unblock_sweep(house),
+        forget_sweep(house),
+        clock_sweep(house),
+    ]
 }
 
 fn pods_sweep(house: &House, front: &Front) -> Sweep {
@@ -52,6 +60,14 @@ fn due_sweep(house: &House) -> Sweep {
             *looked_up_to.lock().unwrap_or_else(PoisonError::into_inner) = now;
             Ok(())
         }
+    })
+}
+
+fn unblock_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("blocks", Millis(UNBLOCK_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { tasks::sweep::unblock(&house).await }
     })
 }
 

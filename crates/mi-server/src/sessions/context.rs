@@ -38,6 +38,7 @@ pub fn context(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Resu
         subtasks: Vec::new(),
         artifacts: Vec::new(),
         sessions: Vec::new(),
+        reviews: Vec::new(),
         ancestors: Vec::new(),
         siblings: Vec::new(),
         dependencies: Vec::new(),
@@ -60,6 +61,7 @@ fn add_task(view: &mut View<'_>, session: &SessionRow, id: TaskId, context: &mut
     context.subtasks = detail.subtasks;
     context.artifacts = detail.artifacts;
     context.sessions = detail.sessions;
+    context.reviews = detail.reviews;
     context.ancestors = ancestors(view, parent)?;
     if let Some(parent) = parent {
         let siblings = tasks::children(view.tx, view.office, parent)?;

@@ -203,8 +203,23 @@ pub fn renew(act: &mut Act<'_>, number: ClaimToken) -> Result<Time, Fault> {
         return Err(fault::stale_claim(number));
     }
     let until = act.now + Millis::seconds(act.head.settings.lease_seconds);
-    store::set_lease(act.tx, act.office, number, until)?;
+    store::renew(act.tx, act.office, number, until, act.now)?;
     Ok(until)
+}
+
+/// A plain heartbeat is presence, not work: it keeps the claims of an agent elsewhere, but not for ever.
+pub fn hold_on(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
+    let until = act.now + Millis::seconds(act.head.settings.lease_seconds);
+    let weak = Millis::seconds(limits::WEAK_LEASE_SECONDS_MAX);
+    store::hold_on(act.tx, act.office, agent, until, weak)?;
+    Ok(())
+}
+
+/// After a restart, during which agents elsewhere couldn't renew: one fresh term of the office's own.
+pub fn freshen(act: &mut Act<'_>) -> Result<(), Fault> {
+    let until = act.now + Millis::seconds(act.head.settings.lease_seconds);
+    store::freshen_external(act.tx, act.office, until)?;
+    Ok(())
 }
 
 /// Stops everything an agent does without judging it: fired, stopped, suspended. What its pod holds is offered again
@@ -428,6 +443,16 @@ pub fn open_for_messages(act: &mut Act<'_>, agent: &AgentRow, up_to: i64, terms:
     let session = open(act, agent, None, terms)?;
     store::set_messages(act.tx, act.office, session.number, up_to)?;
     Ok(SessionRow { messages_up_to: Some(up_to), ..session })
+}
+
+/// The attempts of a task that were made so far, oldest first.
+pub fn rows_of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Vec<SessionRow>, Fault> {
+    Ok(store::rows_of_task(tx, office, task, SESSIONS_SHOWN_MAX)?)
+}
+
+/// The last lines that a session's harness wrote, oldest first.
+pub fn tail(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<Vec<String>, Fault> {
+    Ok(store::tail(tx, office, number, TAIL_LINES)?)
 }
 
 /// Whether anything of the agent is not over yet: a hosted agent takes one thing at a time.

@@ -2,7 +2,7 @@
 
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, ClaimToken, OfficeId, TaskId};
-use mi_core::time::Time;
+use mi_core::time::{Millis, Time};
 use mi_core::wire::runner::SessionItem;
 use mi_core::wire::tasks::Session;
 
@@ -50,8 +50,8 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
 
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, s: &SessionRow) -> Result<(), DbError> {
     let sql = "insert into sessions (office_id, number, agent_id, agent, task_id, attempt, state, epoch, harness, \
-               provider, model, lease_expires_at, deadline_at, started_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+               provider, model, lease_expires_at, deadline_at, started_at, worked_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)";
     tx.execute(
         sql,
         args![
@@ -120,10 +120,19 @@ pub fn set_summary(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, summar
     Ok(())
 }
 
-pub fn set_lease(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, until: Time) -> Result<(), DbError> {
-    let sql = "update sessions set lease_expires_at = $3 where office_id = $1 and number = $2";
-    tx.execute(sql, args![office, number, until])?;
+/// The claimer showed work: a full term from now.
+pub fn renew(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, until: Time, now: Time) -> Result<(), DbError> {
+    let sql = "update sessions set lease_expires_at = $3, worked_at = $4 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, until, now])?;
     Ok(())
+}
+
+/// A sign of life of an agent elsewhere: its claims hold on, but no longer than `weak` after their last sign of work.
+pub fn hold_on(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, until: Time, weak: Millis) -> Result<u64, DbError> {
+    let sql = "update sessions set lease_expires_at = case when worked_at + $4 < $3 then worked_at + $4 else $3 end \
+               where office_id = $1 and agent_id = $2 and state = 'live' and epoch is null and worked_at is not null \
+               and lease_expires_at < case when worked_at + $4 < $3 then worked_at + $4 else $3 end";
+    tx.execute(sql, args![office, agent, until, weak.0])
 }
 
 pub fn add_usage(
@@ -153,15 +162,17 @@ pub fn offices_with_hosted(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
     tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
 }
 
-pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Session>, DbError> {
+/// The newest of a task, oldest first.
+pub fn rows_of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<SessionRow>, DbError> {
     let sql = select_sessions!("where office_id = $1 and task_id = $2 order by number desc limit $3");
-    let mut sessions = tx
-        .query(sql, args![office, task, most])?
-        .iter()
-        .map(|row| Ok(read(row)?.card()))
-        .collect::<Result<Vec<_>, DbError>>()?;
-    sessions.reverse();
-    Ok(sessions)
+    let mut rows =
+        tx.query(sql, args![office, task, most])?.iter().map(read).collect::<Result<Vec<SessionRow>, DbError>>()?;
+    rows.reverse();
+    Ok(rows)
+}
+
+pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Session>, DbError> {
+    Ok(rows_of_task(tx, office, task, most)?.into_iter().map(SessionRow::card).collect())
 }
 
 pub fn add_item(
@@ -193,11 +204,17 @@ pub fn tail(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken, most: i64) -
     Ok(lines)
 }
 
+/// Offices in which an agent elsewhere holds a claim.
+pub fn offices_with_external(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select distinct office_id from sessions where epoch is null and state = 'live' order by office_id";
+    tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
+}
+
 /// For external claims after a restart: one fresh term.
-pub fn freshen_external(tx: &mut dyn Tx, until: Time) -> Result<u64, DbError> {
-    let sql = "update sessions set lease_expires_at = $1 \
-               where state = 'live' and epoch is null and lease_expires_at < $1";
-    tx.execute(sql, args![until])
+pub fn freshen_external(tx: &mut dyn Tx, office: OfficeId, until: Time) -> Result<u64, DbError> {
+    let sql = "update sessions set lease_expires_at = $2 \
+               where office_id = $1 and state = 'live' and epoch is null and lease_expires_at < $2";
+    tx.execute(sql, args![office, until])
 }
 
 pub fn set_messages(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, up_to: i64) -> Result<(), DbError> {

@@ -1,15 +1,11 @@
 //! What becomes true of sessions with time: a lease lapses.
 
-use mi_core::time::Millis;
-
 use super::{service, store};
 use crate::house::House;
 use crate::infra::fault::Fault;
 
 /// Lapsed leases looked at in one round; the next round takes the rest.
 const LAPSED_PER_ROUND_MAX: i64 = 500;
-/// What clients elsewhere get after a restart, during which they couldn't renew.
-const FRESH_TERM_SECONDS: i64 = 120;
 
 /// Takes back every claim whose lease is over.
 pub async fn lapse(house: &House) -> Result<(), Fault> {
@@ -23,8 +19,9 @@ pub async fn lapse(house: &House) -> Result<(), Fault> {
 
 /// At the server's start: pods died with the last server, agents elsewhere get a fresh term.
 pub async fn after_restart(house: &House) -> Result<(), Fault> {
-    let until = house.clock.now() + Millis::seconds(FRESH_TERM_SECONDS);
-    house.db.write(move |tx| Ok(store::freshen_external(tx, until)?)).await?;
+    for office in house.db.read(|tx| Ok(store::offices_with_external(tx)?)).await? {
+        house.act_as_server(office, service::freshen).await?;
+    }
     hand_back(house, "the server restarted").await
 }
 

@@ -8,7 +8,7 @@ use mi_core::wire::offices::OfficeStatus;
 use mi_core::wire::tasks::Task;
 
 use super::store::{self, TaskRow};
-use super::workers;
+use super::{reviewers, workers};
 
 use crate::infra::act::Head;
 use crate::infra::db::Tx;
@@ -23,13 +23,17 @@ pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, rows: &[
 }
 
 fn explain(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Option<Why>, Fault> {
-    if !matches!(row.status, Status::Queued | Status::Blocked) {
+    let unjudged = row.status == Status::Done && row.verification == Verification::Pending;
+    if !matches!(row.status, Status::Queued | Status::Blocked) && !unjudged {
         return Ok(None);
     }
     let waiting_for = if row.open_dependencies > 0 { unaccepted(tx, office, row)? } else { Vec::new() };
     let workers = if row.readiness().is_ready() { workers::of_task(tx, office, row)? } else { Workers::Free };
     Ok(why(&Facts {
         status: row.status,
+        verification: row.verification,
+        judge: reviewers::judge_of(tx, office, row)?,
+        blocked_until: row.blocked_until,
         blocked: row.blocked_kind.map(|kind| (kind, row.blocked_reason.as_deref().unwrap_or_default())),
         waiting_for: &waiting_for,
         open_subtasks: row.open_subtasks,
@@ -80,6 +84,8 @@ fn shape(row: &TaskRow, why: Option<Why>) -> Task {
         verification: if row.status == Status::Done { row.verification } else { Verification::None },
         subtask_count: row.subtask_count,
         lease_expires_at: row.lease_expires_at,
+        verifies: row.verifies,
+        blocked_until: row.blocked_until,
         why,
         created_at: row.created_at,
         updated_at: row.updated_at,

@@ -12,7 +12,7 @@ use mi_core::tasks::why::OfficeState;
 use mi_core::wire::tasks::{ClaimGrant, Task};
 
 use super::store::{self, TaskRow};
-use super::{cards, flow};
+use super::{cards, flow, reviewers};
 use crate::agents::service::AgentRow;
 use crate::infra::act::{Act, Claim};
 use crate::infra::fault::{self, Fault};
@@ -70,21 +70,35 @@ fn pick(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted) -> Result<Option<T
     if let Some(id) = wanted.task {
         return pick_named(act, agent, id).map(Some);
     }
-    let suits = |task: &TaskRow| wanted.kind.is_none_or(|kind| kind == task.kind) && has_tools(agent, task);
     let (office, now) = (act.office, act.now);
     // Nearly always the first candidate is the one; only then are more looked at.
     for most in [1, CANDIDATES_MAX] {
         let own = store::ready_assigned(act.tx, office, &agent.name, now, most)?;
-        if let Some(task) = own.into_iter().find(&suits) {
+        if let Some(task) = first_that_suits(act, agent, wanted, own)? {
             return Ok(Some(task));
         }
         let open = store::ready_open(act.tx, office, now, most)?;
         let none_at_all = open.is_empty();
-        if let Some(task) = open.into_iter().find(&suits) {
+        if let Some(task) = first_that_suits(act, agent, wanted, open)? {
             return Ok(Some(task));
         }
         if none_at_all && wanted.kind.is_none() {
             return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+fn first_that_suits(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    wanted: &Wanted,
+    candidates: Vec<TaskRow>,
+) -> Result<Option<TaskRow>, Fault> {
+    for task in candidates {
+        let suits = wanted.kind.is_none_or(|kind| kind == task.kind) && has_tools(agent, &task);
+        if suits && reviewers::may_take(act, &task, &agent.name)? {
+            return Ok(Some(task));
         }
     }
     Ok(None)
@@ -102,11 +116,14 @@ fn pick_named(act: &mut Act<'_>, agent: &AgentRow, id: TaskId) -> Result<TaskRow
     }
     let foreign = task.assigned.as_ref().is_some_and(|name| name != agent.name.as_str());
     let waits = task.not_before.is_some_and(|at| at > act.now);
-    if task.readiness().is_ready() && !foreign && !waits && has_tools(agent, &task) {
+    let may_judge = reviewers::may_take(act, &task, &agent.name)?;
+    if task.readiness().is_ready() && !foreign && !waits && may_judge && has_tools(agent, &task) {
         return Ok(task);
     }
     let reason = if foreign {
         format!("it is assigned to {}", task.assigned.clone().unwrap_or_default())
+    } else if !may_judge {
+        format!("{} had a hand in the work that it judges", agent.name)
     } else {
         let card = cards::card(act.tx, act.office, &act.head, act.now, &task)?;
         card.why.map_or_else(|| "it is not ready".to_owned(), |why| why.message)
@@ -140,6 +157,7 @@ pub fn must_hold(act: &Act<'_>, task: &TaskRow, member: &crate::infra::caller::M
     use crate::infra::caller::Member;
     match member {
         Member::Operator(_) => Ok(()),
+        Member::Agent { session: None, .. } if act.claim == Claim::None => Err(fault::claim_required()),
         Member::Agent { name, session, .. } => {
             let holds = task.status.is_held() && task.claimed_by.as_ref() == Some(name);
             let same_claim = session.is_none_or(|session| task.session == Some(session));

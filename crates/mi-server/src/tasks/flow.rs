@@ -8,12 +8,15 @@ use mi_core::limits::SPLIT_ROUNDS_MAX;
 use mi_core::tasks::machine::Move;
 use mi_core::tasks::rules::{AfterLoss, ContainerOutcome, Part, after_loss, container_outcome};
 use mi_core::tasks::status::{BlockedKind, Status, Verification};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::reviewers;
+use super::service::ARTIFACTS_SHOWN_MAX;
 use super::store::{self, TaskRow};
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
 use crate::infra::fault::{self, Fault};
+use crate::infra::keys::sha256_hex;
 use crate::infra::wakeups::Wake;
 
 /// Where a task stood before a move.
@@ -32,6 +35,13 @@ pub fn need(act: &mut Act<'_>, id: TaskId) -> Result<TaskRow, Fault> {
 /// Moves `task` to `to` (already judged by the machine) and saves it with all that follows.
 /// The caller has set the fields that belong to the new status.
 pub fn settle(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification), to: Status) -> Result<(), Fault> {
+    shift(act, task, from, to)?;
+    close_if_due(act, task.id)
+}
+
+/// As [`settle`], but a container stays open even if none of its parts is: the caller brings some back and then calls
+/// [`close_if_due`].
+pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification), to: Status) -> Result<(), Fault> {
     let before = Before { status: from.0, open: from.0.is_open(from.1), accepted: from.0.is_accepted(from.1) };
     task.status = to;
     task.updated_at = act.now;
@@ -54,10 +64,17 @@ pub fn settle(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification
     match to {
         Status::Failed => break_dependents(act, task, BlockedKind::DependencyFailed),
         Status::Cancelled => break_dependents(act, task, BlockedKind::DependencyCancelled),
-        Status::Queued if task.readiness().is_container_due() => close_container(act, task.clone()),
-        Status::Queued if matches!(before.status, Status::Failed | Status::Cancelled) => mend_dependents(act, task),
+        Status::Queued | Status::Done if matches!(before.status, Status::Failed | Status::Cancelled) => {
+            mend_dependents(act, task)
+        }
         Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Done => Ok(()),
     }
+}
+
+/// Closes a container that has nothing open any more.
+pub fn close_if_due(act: &mut Act<'_>, id: TaskId) -> Result<(), Fault> {
+    let task = need(act, id)?;
+    if task.readiness().is_container_due() { close_container(act, task) } else { Ok(()) }
 }
 
 /// A ready task wakes one who waits for it; one that backs off is offered by the sweep.
@@ -78,30 +95,56 @@ fn parent_changed(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
     let mut parent = need(act, id)?;
     parent.open_subtasks += if task.is_open() { 1 } else { -1 };
     debug_assert!(parent.open_subtasks >= 0 && parent.open_subtasks <= parent.subtask_count);
+    if task.is_open() && matches!(parent.status, Status::Done | Status::Failed) {
+        return reopen(act, parent, "system");
+    }
     store::save(act.tx, act.office, &parent)?;
     after_waiting(act, parent)
 }
 
+/// A finished parent has an open subtask again: it isn't finished any more. Its result stays in its history.
+pub fn reopen(act: &mut Act<'_>, mut parent: TaskRow, actor: &str) -> Result<(), Fault> {
+    let from = (parent.status, parent.verification);
+    let to = check(parent.id, Move::Reopen, from.0)?;
+    reviewers::call_off(act, &parent, None)?;
+    parent.result = None;
+    parent.error = None;
+    parent.attempts = 0;
+    parent.started_at = None;
+    parent.verification = Verification::None;
+    record(act, &parent, "tasks.reopen", actor, format!("task {} reopened by a subtask", parent.id))?;
+    settle(act, &mut parent, from, to)
+}
+
 /// Dependents have one open dependency less (accepted now) or more (no longer accepted).
 fn acceptance_changed(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
-    for mut dependent in store::dependents(act.tx, act.office, task.id)? {
+    for id in store::dependent_ids(act.tx, act.office, task.id)? {
+        // Each is read when its turn comes: the one before may have moved it.
+        let mut dependent = need(act, id)?;
         dependent.open_dependencies += if task.is_accepted() { -1 } else { 1 };
         debug_assert!(dependent.open_dependencies >= 0);
         store::save(act.tx, act.office, &dependent)?;
-        if task.is_accepted() {
+        if !task.is_accepted() {
+            continue;
+        }
+        if has_what_it_waited_for(&dependent) {
+            unblock(act, &mut dependent, "system")?;
+        } else {
             after_waiting(act, dependent)?;
         }
     }
     Ok(())
 }
 
+/// Its claimer blocked it on other tasks, and all of them are accepted.
+pub fn has_what_it_waited_for(task: &TaskRow) -> bool {
+    task.status == Status::Blocked && task.blocked_kind == Some(BlockedKind::Dependency) && task.open_dependencies == 0
+}
+
 /// Something that a task waited for is over: offer it, or close it if it is a container.
 fn after_waiting(act: &mut Act<'_>, task: TaskRow) -> Result<(), Fault> {
-    if task.readiness().is_container_due() {
-        return close_container(act, task);
-    }
     offer(act, &task);
-    Ok(())
+    close_if_due(act, task.id)
 }
 
 /// Closes a container whose parts are all finished.
@@ -153,22 +196,30 @@ fn bounded(mut text: String) -> String {
 }
 
 fn break_dependents(act: &mut Act<'_>, task: &TaskRow, kind: BlockedKind) -> Result<(), Fault> {
-    for mut dependent in store::dependents(act.tx, act.office, task.id)? {
-        if Move::Break.target(dependent.status).is_err() {
+    for id in store::dependent_ids(act.tx, act.office, task.id)? {
+        let mut dependent = need(act, id)?;
+        let waits_for_it = dependent.blocked_kind == Some(BlockedKind::Dependency);
+        if Move::Break.target(dependent.status).is_err() && !waits_for_it {
             continue;
         }
-        let from = (dependent.status, dependent.verification);
-        dependent.blocked_kind = Some(kind);
-        dependent.blocked_reason = Some(format!("task {} ({}) {}", task.id, task.title, task.status));
-        record(act, &dependent, "tasks.block", "system", format!("task {} blocked: {kind}", dependent.id))?;
-        settle(act, &mut dependent, from, Status::Blocked)?;
+        break_by(act, &mut dependent, task, kind)?;
     }
     Ok(())
 }
 
+/// Blocked, by something that it can't go on without.
+fn break_by(act: &mut Act<'_>, task: &mut TaskRow, broken: &TaskRow, kind: BlockedKind) -> Result<(), Fault> {
+    let from = (task.status, task.verification);
+    task.blocked_kind = Some(kind);
+    task.blocked_reason = Some(format!("task {} ({}) {}", broken.id, broken.title, broken.status));
+    record(act, task, "tasks.block", "system", format!("task {} blocked: {kind}", task.id))?;
+    settle(act, task, from, Status::Blocked)
+}
+
 /// What broke is offered again: those blocked by it wait for it as before, unless another one is broken too.
 fn mend_dependents(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
-    for mut dependent in store::dependents(act.tx, act.office, task.id)? {
+    for id in store::dependent_ids(act.tx, act.office, task.id)? {
+        let mut dependent = need(act, id)?;
         let broken =
             matches!(dependent.blocked_kind, Some(BlockedKind::DependencyFailed | BlockedKind::DependencyCancelled));
         if dependent.status != Status::Blocked || !broken || still_broken(act, &dependent)? {
@@ -180,13 +231,27 @@ fn mend_dependents(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
 }
 
 pub fn still_broken(act: &mut Act<'_>, task: &TaskRow) -> Result<bool, Fault> {
-    let dependencies = store::dependencies(act.tx, act.office, task.id)?;
-    Ok(dependencies.iter().any(|d| matches!(d.status, Status::Failed | Status::Cancelled)))
+    Ok(broken_dependency(act, task)?.is_some())
 }
 
+/// What it can't go on without, and in which way that broke.
+fn broken_dependency(act: &mut Act<'_>, task: &TaskRow) -> Result<Option<(TaskRow, BlockedKind)>, Fault> {
+    let dependencies = store::dependencies(act.tx, act.office, task.id)?;
+    Ok(dependencies.into_iter().find_map(|dependency| match dependency.status {
+        Status::Failed => Some((dependency, BlockedKind::DependencyFailed)),
+        Status::Cancelled => Some((dependency, BlockedKind::DependencyCancelled)),
+        Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Done => None,
+    }))
+}
+
+/// What blocked it is over: it waits in the queue again, unless something that it needs broke meanwhile.
 pub fn unblock(act: &mut Act<'_>, task: &mut TaskRow, actor: &str) -> Result<(), Fault> {
     let from = (task.status, task.verification);
     check(task.id, Move::Unblock, from.0)?;
+    task.blocked_until = None;
+    if let Some((broken, kind)) = broken_dependency(act, task)? {
+        return break_by(act, task, &broken, kind);
+    }
     task.blocked_kind = None;
     task.blocked_reason = None;
     record(act, task, "tasks.unblock", actor, format!("task {} unblocked", task.id))?;
@@ -201,6 +266,11 @@ pub fn release(act: &mut Act<'_>, task: &mut TaskRow, actor: &str, reason: &str)
     task.started_at = None;
     record(act, task, "tasks.release", actor, format!("task {} given back: {reason}", task.id))?;
     settle(act, task, from, Status::Queued)
+}
+
+/// Its holder gives it back: with open subtasks it was split, else nothing is said about the work.
+pub fn give_back(act: &mut Act<'_>, task: &mut TaskRow, actor: &str, reason: &str) -> Result<(), Fault> {
+    if task.open_subtasks > 0 { session_over(act, task, reason) } else { release(act, task, actor, reason) }
 }
 
 /// The session that held the task is over and the task isn't finished.
@@ -257,8 +327,39 @@ pub fn record(
     actor: &str,
     summary: String,
 ) -> Result<(), Fault> {
-    let agent = task.claimed_by.clone();
     let data = json!({"attempt": task.attempts, "session": task.session.map(|s| s.0)});
+    record_with(act, task, kind, actor, summary, data)
+}
+
+/// As [`record`], with the digests of what was reported: so the chain vouches for the proof.
+pub fn record_result(
+    act: &mut Act<'_>,
+    task: &TaskRow,
+    kind: &'static str,
+    actor: &str,
+    summary: String,
+) -> Result<(), Fault> {
+    let text = task.result.as_ref().or(task.error.as_ref()).map_or("", String::as_str);
+    let mut artifacts = store::notes::artifacts(act.tx, act.office, task.id, ARTIFACTS_SHOWN_MAX)?;
+    artifacts.retain(|artifact| artifact.session == task.session);
+    let linked: Vec<Value> =
+        artifacts.iter().map(|artifact| json!({"path": artifact.path, "sha256": artifact.sha256})).collect();
+    let data = json!({
+        "attempt": task.attempts, "session": task.session.map(|s| s.0),
+        "result_sha256": sha256_hex(text.as_bytes()), "artifacts": linked,
+    });
+    record_with(act, task, kind, actor, summary, data)
+}
+
+fn record_with(
+    act: &mut Act<'_>,
+    task: &TaskRow,
+    kind: &'static str,
+    actor: &str,
+    summary: String,
+    data: Value,
+) -> Result<(), Fault> {
+    let agent = task.claimed_by.clone();
     act.event(NewEvent {
         category: Category::Task,
         kind,

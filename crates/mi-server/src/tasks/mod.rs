@@ -4,15 +4,19 @@
 //! Nothing hands work to an agent directly; the queue is the only way in.
 //!
 //! Acts: `create`, `claim`, `update`, `renew`, `log`, `comment`, `add_artifact`,
-//! `verify`, `retry`, `cancel`. `flow` carries a move to parents and dependents,
-//! `cards` makes the shapes that clients see.
+//! `verify`, `retry`, `cancel`, and `accept` and `drop` of late results. `flow` carries a
+//! move to parents and dependents, `reviewers` asks for judgements, `proof` puts together
+//! what an attempt has to show, `cards` makes the shapes that clients see.
 //! Elsewhere: the claim itself is a row in `sessions`; artifact bytes are in `files`.
 
 pub mod cards;
 pub mod claim;
 pub mod flow;
+pub mod late;
 pub mod notes;
+pub mod proof;
 pub mod review;
+pub mod reviewers;
 pub mod routes;
 pub mod service;
 pub mod store;

@@ -3,14 +3,15 @@
 use mi_core::drive::DrivePath;
 use mi_core::ids::TaskId;
 use mi_core::limits;
+use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::time::Time;
 use mi_core::wire::files::DriveFile;
-use mi_core::wire::tasks::{AddArtifact, AddComment, AddLog, Artifact, Comment, LeaseRenewed, TaskLog};
+use mi_core::wire::tasks::{AddArtifact, AddComment, AddLog, Artifact, ArtifactState, Comment, LeaseRenewed, TaskLog};
 
 use super::store::TaskRow;
 use super::store::notes::{self as store, NewLog};
 use super::{claim, flow};
-use crate::infra::act::Act;
+use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
@@ -25,7 +26,7 @@ pub fn log(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddLog) -> Res
     if wish.message.len() > limits::LOG_LINE_BYTES_MAX {
         return Err(fault::too_long("a log line", limits::LOG_LINE_BYTES_MAX, "bytes"));
     }
-    if matches!(member, Member::Agent { .. }) {
+    if is_claimer(act, member) {
         shows_work(act, &mut task)?;
     }
     let new = NewLog {
@@ -46,6 +47,11 @@ pub fn log(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddLog) -> Res
         attempt: new.attempt,
         created_at: act.now,
     })
+}
+
+/// An agent, or a key that writes with the claim it got for one; an operator's remark is no sign of work.
+fn is_claimer(act: &Act<'_>, member: &Member) -> bool {
+    matches!(member, Member::Agent { .. }) || matches!(act.claim, Claim::Live(_))
 }
 
 /// Any call about the task by its claimer renews the lease and starts the task.
@@ -88,7 +94,16 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
     let comment = Comment { id: act.next_row(), agent: author, message: wish.message.clone(), created_at: act.now };
     store::add_comment(act.tx, act.office, id, &comment)?;
     flow::record(act, &task, "tasks.comment", &comment.agent, format!("{} commented on task {id}", comment.agent))?;
+    if matches!(member, Member::Operator(_)) {
+        answered(act, task)?;
+    }
     Ok(comment)
+}
+
+/// What waited for an answer goes on with an operator's comment.
+fn answered(act: &mut Act<'_>, mut task: TaskRow) -> Result<(), Fault> {
+    let asks = task.status == Status::Blocked && task.blocked_kind == Some(BlockedKind::NeedsInput);
+    if asks { flow::unblock(act, &mut task, "owner") } else { Ok(()) }
 }
 
 /// An agent speaks as itself; an operator as `owner`, or for an agent of the office.
@@ -121,7 +136,7 @@ pub fn add_artifact(
     if wish.label.as_ref().is_some_and(|label| label.chars().count() > LABEL_CHARS_MAX) {
         return Err(fault::too_long("label", LABEL_CHARS_MAX, "characters"));
     }
-    if matches!(member, Member::Agent { .. }) {
+    if is_claimer(act, member) {
         claim::must_hold(act, &task, member)?;
         shows_work(act, &mut task)?;
     }
@@ -132,6 +147,8 @@ pub fn add_artifact(
         label: wish.label.clone(),
         sha256: file.sha256.clone(),
         size: file.size,
+        state: ArtifactState::Unchanged,
+        session: task.session,
         created_by: member.name().to_owned(),
         created_at: act.now,
     };

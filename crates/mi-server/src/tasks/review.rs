@@ -5,14 +5,14 @@ use mi_core::limits;
 use mi_core::problem::Code;
 use mi_core::tasks::machine::Move;
 use mi_core::tasks::status::{Kind, Status, Verification};
-use mi_core::wire::tasks::{CancelTask, Comment, RetryTask, Task, VerifyTask};
+use mi_core::wire::tasks::{CancelTask, Comment, RetryTask, Review, Task, VerifyTask};
 
 use super::store::{self, TaskRow};
 use super::update::must_own;
-use super::{cards, flow, service};
+use super::{cards, flow, reviewers, service};
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
-use crate::infra::fault::Fault;
+use crate::infra::fault::{self, Fault};
 use crate::sessions;
 
 /// How often agents together may retry one task.
@@ -41,38 +41,46 @@ pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask)
     }
     refuse_own_work(act, &task, member)?;
     if wish.accepted {
-        accept(act, member, &mut task)?
+        accept(act, member, &mut task, wish)?
     } else {
         reject(act, member, &mut task, wish)?
     }
     answer(act, id)
 }
 
-/// The worker, its hirer, and agents hired by either of them have a hand in it.
 fn refuse_own_work(act: &mut Act<'_>, task: &TaskRow, member: &Member) -> Result<(), Fault> {
-    let (Member::Agent { name, .. }, Some(worker)) = (member, &task.claimed_by) else { return Ok(()) };
-    let hirer = |act: &mut Act<'_>, name: &str| -> Result<Option<String>, Fault> {
-        let agent = crate::agents::service::by_name(act.tx, act.office, name)?;
-        Ok(agent.and_then(|agent| agent.spawned_by).map(|by| by.to_string()))
-    };
-    let workers_hirer = hirer(act, worker.as_str())?;
-    let own_hirer = hirer(act, name.as_str())?;
-    let involved = name == worker
-        || workers_hirer.as_deref() == Some(name.as_str())
-        || own_hirer.as_deref() == Some(worker.as_str())
-        || (own_hirer.is_some() && own_hirer == workers_hirer);
-    if involved {
+    let Member::Agent { name, .. } = member else { return Ok(()) };
+    if reviewers::is_involved(act.tx, act.office, task, name)? {
         let sentence = format!("{name} had a hand in task {} and can't verify it", task.id);
         return Err(Fault::new(Code::SelfReview, sentence).hint("ask an agent that wasn't involved, or an operator"));
     }
     Ok(())
 }
 
-fn accept(act: &mut Act<'_>, member: &Member, task: &mut TaskRow) -> Result<(), Fault> {
+fn accept(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
     let from = (task.status, task.verification);
+    judge(act, member, task, wish)?;
     task.verification = Verification::Accepted;
     flow::record(act, task, "tasks.verify", member.name(), format!("task {} accepted", task.id))?;
     flow::settle(act, task, from, Status::Done)
+}
+
+/// The verdict is written down, and whoever else was asked for one needs to give none.
+fn judge(act: &mut Act<'_>, member: &Member, task: &TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
+    let comments = wish.comments.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    if comments.is_some_and(|text| text.len() > limits::MESSAGE_BYTES_MAX) {
+        return Err(fault::too_long("the comment", limits::MESSAGE_BYTES_MAX, "bytes"));
+    }
+    let review = Review {
+        id: act.next_row(),
+        session: task.session,
+        reviewer: member.name().to_owned(),
+        accepted: wish.accepted,
+        comments: comments.map(str::to_owned),
+        created_at: act.now,
+    };
+    store::notes::add_review(act.tx, act.office, task.id, &review)?;
+    reviewers::call_off(act, task, member.agent())
 }
 
 fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
@@ -80,11 +88,9 @@ fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyT
         Fault::new(Code::ReasonRequired, format!("a rejection of task {} needs a comment", task.id))
             .hint("say what has to change: --comments \"…\"")
     })?;
-    let dependents = store::dependents(act.tx, act.office, task.id)?;
-    if let Some(started) = dependents.iter().find(|d| d.status.is_held() || d.status == Status::Done) {
-        let sentence = format!("task {} already builds on task {}", started.id, task.id);
-        return Err(Fault::new(Code::DependentsStarted, sentence).hint("cancel that task first, or create a new one"));
-    }
+    refuse_if_built_on(act, task)?;
+    refuse_below_cancelled(act, task)?;
+    judge(act, member, task, wish)?;
     let row = Comment {
         id: act.next_row(),
         agent: member.name().to_owned(),
@@ -107,10 +113,37 @@ fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyT
     flow::settle(act, task, from, to)
 }
 
+/// Work that others build on can't be taken back under them; neither can that of a parent which would be open again.
+fn refuse_if_built_on(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
+    let mut finished = Some(task.clone());
+    while let Some(task) = finished {
+        let dependents = store::dependents(act.tx, act.office, task.id)?;
+        if let Some(started) = dependents.iter().find(|d| d.status.is_held() || d.status == Status::Done) {
+            let sentence = format!("task {} already builds on task {}", started.id, task.id);
+            let fault = Fault::new(Code::DependentsStarted, sentence);
+            return Err(fault.hint("cancel that task first, or create a new one"));
+        }
+        let parent = task.parent.map(|id| flow::need(act, id)).transpose()?;
+        finished = parent.filter(|parent| parent.status == Status::Done);
+    }
+    Ok(())
+}
+
+/// What was called off as a whole doesn't come back in parts.
+fn refuse_below_cancelled(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
+    let Some(id) = task.parent else { return Ok(()) };
+    if flow::need(act, id)?.status != Status::Cancelled {
+        return Ok(());
+    }
+    let sentence = format!("task {} belongs to task {id}, which is cancelled", task.id);
+    Err(Fault::new(Code::ParentCancelled, sentence).hint(format!("mi tasks retry {id} brings it back")))
+}
+
 /// Brings a failed or cancelled task back; a container brings back its failed parts.
 pub fn retry(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &RetryTask) -> Result<Task, Fault> {
     let mut task = flow::need(act, id)?;
     flow::check(id, Move::Retry, task.status)?;
+    refuse_below_cancelled(act, &task)?;
     may_retry(act, &mut task, member)?;
     service::check_description(wish.updated_description.as_deref())?;
     if let Some(text) = &wish.updated_description {
@@ -127,17 +160,8 @@ pub fn retry(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &RetryTask) -
     answer(act, id)
 }
 
-/// Parts first, so that a container doesn't find all of its parts finished and close again.
-fn revive(act: &mut Act<'_>, member: &Member, task: TaskRow) -> Result<(), Fault> {
-    let mut task = task;
-    if task.readiness().is_container() {
-        for child in store::children(act.tx, act.office, task.id)? {
-            if matches!(child.status, Status::Failed | Status::Cancelled) {
-                revive(act, member, child)?;
-            }
-        }
-        task.open_subtasks = flow::need(act, task.id)?.open_subtasks;
-    }
+/// A container first, so that its parts come back below one that is open; it closes again only if none did.
+fn revive(act: &mut Act<'_>, member: &Member, mut task: TaskRow) -> Result<(), Fault> {
     let from = (task.status, task.verification);
     task.attempts = 0;
     task.rejections = 0;
@@ -146,7 +170,15 @@ fn revive(act: &mut Act<'_>, member: &Member, task: TaskRow) -> Result<(), Fault
     task.not_before = None;
     task.started_at = None;
     flow::record(act, &task, "tasks.retry", member.name(), format!("task {} retried", task.id))?;
-    flow::settle(act, &mut task, from, Status::Queued)
+    flow::shift(act, &mut task, from, Status::Queued)?;
+    if task.readiness().is_container() {
+        for child in store::children(act.tx, act.office, task.id)? {
+            if matches!(child.status, Status::Failed | Status::Cancelled) {
+                revive(act, member, child)?;
+            }
+        }
+    }
+    flow::close_if_due(act, task.id)
 }
 
 /// Operator, creator, assignee, or whoever holds the parent.

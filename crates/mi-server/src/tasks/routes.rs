@@ -6,14 +6,14 @@ use mi_core::problem::Code;
 use mi_core::tasks::status::{Kind, Status};
 use mi_core::time::Millis;
 use mi_core::wire::tasks::{
-    AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LeaseRenewed, RetryTask,
-    Task, TaskDetail, TaskLog, TaskStats, UpdateTask, VerifyTask,
+    AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LateResult, LeaseRenewed,
+    ProofRecord, RetryTask, Task, TaskDetail, TaskLog, TaskStats, UpdateTask, VerifyTask,
 };
 use serde::Deserialize;
 
 use super::claim::{self, Wanted};
 use super::store::{self, Filter};
-use super::{cards, notes, review, service, update};
+use super::{cards, late, notes, proof, review, service, update};
 use crate::house::House;
 use crate::infra::act::{Act, Answer, Ask, Lateness};
 use crate::infra::caller::{Access, Caller, Member};
@@ -64,6 +64,7 @@ pub fn operations() -> Vec<Operation> {
     ];
     all.extend(operations_on_one());
     all.extend(judgements());
+    all.extend(late_results());
     all
 }
 
@@ -75,6 +76,8 @@ fn operations_on_one() -> Vec<Operation> {
             .gives::<Task>(200)
             .fails(&[
                 Code::NoSuchTask,
+                Code::ClaimRequired,
+                Code::VerdictRequired,
                 Code::ResultRequired,
                 Code::ReasonRequired,
                 Code::IllegalTransition,
@@ -90,12 +93,12 @@ fn operations_on_one() -> Vec<Operation> {
             .run(change),
         post("tasks.renew", "…/tasks/{id}/renew", Access::Member, "Renews the lease of the claim")
             .gives::<LeaseRenewed>(200)
-            .fails(&[Code::NoSuchTask, Code::NotTheClaimer])
+            .fails(&[Code::NoSuchTask, Code::NotTheClaimer, Code::ClaimRequired])
             .run(renew),
         post("tasks.log", "…/tasks/{id}/log", Access::Member, "Adds a line to the task's log")
             .takes::<AddLog>()
             .gives::<TaskLog>(201)
-            .fails(&[Code::NoSuchTask, Code::NotTheClaimer, Code::TooLong])
+            .fails(&[Code::NoSuchTask, Code::NotTheClaimer, Code::ClaimRequired, Code::TooLong])
             .run(log),
         get("tasks.subtasks", "…/tasks/{id}/subtasks", Access::Member, "The subtasks")
             .lists::<Task>()
@@ -114,6 +117,7 @@ fn operations_on_one() -> Vec<Operation> {
                 Code::BadPath,
                 Code::NotAFile,
                 Code::NotTheClaimer,
+                Code::ClaimRequired,
                 Code::TooLong,
             ])
             .run(add_artifact),
@@ -140,18 +144,48 @@ fn judgements() -> Vec<Operation> {
                 Code::IllegalTransition,
                 Code::ReasonRequired,
                 Code::DependentsStarted,
+                Code::ParentCancelled,
+                Code::TooLong,
             ])
             .run(verify),
         post("tasks.retry", "…/tasks/{id}/retry", Access::Member, "Brings a failed or cancelled task back")
             .takes::<RetryTask>()
             .gives::<Task>(200)
-            .fails(&[Code::NoSuchTask, Code::IllegalTransition, Code::NotYours, Code::UnknownAgent, Code::TooLong])
+            .fails(&[
+                Code::NoSuchTask,
+                Code::IllegalTransition,
+                Code::ParentCancelled,
+                Code::NotYours,
+                Code::UnknownAgent,
+                Code::TooLong,
+            ])
             .run(retry),
         post("tasks.cancel", "…/tasks/{id}/cancel", Access::Member, "Cancels a task and its open subtasks")
             .takes::<CancelTask>()
             .gives::<Task>(200)
             .fails(&[Code::NoSuchTask, Code::IllegalTransition, Code::NotYours])
             .run(cancel),
+    ]
+}
+
+fn late_results() -> Vec<Operation> {
+    vec![
+        get("tasks.proof", "…/tasks/{id}/proof", Access::Member, "What each attempt has to show for itself")
+            .lists::<ProofRecord>()
+            .fails(&[Code::NoSuchTask])
+            .run(proof_records),
+        get("tasks.late_results", "…/tasks/{id}/late-results", Access::Member, "Results of claims that were lost")
+            .lists::<LateResult>()
+            .fails(&[Code::NoSuchTask])
+            .run(late_list),
+        post("tasks.accept_late", "…/tasks/{id}/late-results/{n}/accept", Access::Operator, "Lets a late result count")
+            .gives::<Task>(200)
+            .fails(&[Code::NoSuchTask, Code::NoSuchLateResult, Code::IllegalTransition, Code::SubtasksOpen])
+            .run(late_accept),
+        post("tasks.drop_late", "…/tasks/{id}/late-results/{n}/drop", Access::Operator, "Lets a late result go")
+            .gives::<LateResult>(200)
+            .fails(&[Code::NoSuchTask, Code::NoSuchLateResult, Code::IllegalTransition])
+            .run(late_drop),
     ]
 }
 
@@ -208,8 +242,7 @@ async fn stats(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn detail(house: House, call: Call) -> Result<Reply, Fault> {
     let id = task_id(&call)?;
-    let answer = house.look(&call, move |view, _| Answer::ok(&service::detail(view, id)?)).await?;
-    Ok(answer.into())
+    Ok(Answer::ok(&proof::detail_now(&house, &call, id).await?)?.into())
 }
 
 async fn claim(house: House, call: Call) -> Result<Reply, Fault> {
@@ -301,13 +334,8 @@ async fn subtasks(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn artifacts(house: House, call: Call) -> Result<Reply, Fault> {
     let id = task_id(&call)?;
-    let answer = house
-        .look(&call, move |view, _| {
-            let artifacts = service::detail(view, id)?.artifacts;
-            Answer::list(&artifacts, artifacts.len() as i64)
-        })
-        .await?;
-    Ok(answer.into())
+    let artifacts = proof::detail_now(&house, &call, id).await?.artifacts;
+    Ok(Answer::list(&artifacts, artifacts.len() as i64)?.into())
 }
 
 async fn add_artifact(house: House, call: Call) -> Result<Reply, Fault> {
@@ -353,5 +381,39 @@ async fn retry(house: House, call: Call) -> Result<Reply, Fault> {
 async fn cancel(house: House, call: Call) -> Result<Reply, Fault> {
     let (id, wish) = (task_id(&call)?, call.body::<CancelTask>()?);
     let answer = house.act(&call, move |act, member| Answer::ok(&review::cancel(act, member, id, &wish)?)).await?;
+    Ok(answer.into())
+}
+
+async fn proof_records(house: House, call: Call) -> Result<Reply, Fault> {
+    let records = proof::records_now(&house, &call, task_id(&call)?).await?;
+    Ok(Answer::list(&records, records.len() as i64)?.into())
+}
+
+async fn late_list(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    let answer = house
+        .look(&call, move |view, _| {
+            let late = service::detail(view, id)?.late_results;
+            Answer::list(&late, late.len() as i64)
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+/// The number of a late result; what is no number can't be one.
+fn late_number(call: &Call) -> Result<i64, Fault> {
+    let text = call.param("n")?;
+    text.parse().map_err(|_| fault::bad_request("a late result's number is a whole number"))
+}
+
+async fn late_accept(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, n) = (task_id(&call)?, late_number(&call)?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&late::accept(act, member, id, n)?)).await?;
+    Ok(answer.into())
+}
+
+async fn late_drop(house: House, call: Call) -> Result<Reply, Fault> {
+    let (id, n) = (task_id(&call)?, late_number(&call)?);
+    let answer = house.act(&call, move |act, member| Answer::ok(&late::drop(act, member, id, n)?)).await?;
     Ok(answer.into())
 }

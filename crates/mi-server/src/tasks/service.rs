@@ -3,8 +3,7 @@
 use mi_core::ids::TaskId;
 use mi_core::limits;
 use mi_core::problem::Code;
-use mi_core::tasks::machine::Move;
-use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
+use mi_core::tasks::status::{BlockedKind, Kind, Status};
 use mi_core::wire::tasks::{CreateTask, Task, TaskDetail};
 
 use super::store::{self, TaskRow};
@@ -16,12 +15,12 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
 
-const PRIORITY_DEFAULT: i64 = 50;
-const PRIORITY_MAX: i64 = 100;
 /// How much of a task's history one answer carries.
 pub const LOGS_SHOWN_MAX: i64 = 500;
 pub const COMMENTS_SHOWN_MAX: i64 = 500;
 pub const ARTIFACTS_SHOWN_MAX: i64 = 500;
+pub const REVIEWS_SHOWN_MAX: i64 = 500;
+pub const RESULTS_SHOWN_MAX: i64 = 500;
 
 /// Adds a task to the queue.
 pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<Task, Fault> {
@@ -67,39 +66,18 @@ fn draft(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<TaskRo
     check_description(wish.description.as_deref())?;
     let assigned = checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;
     Ok(TaskRow {
-        id: TaskId(0),
         parent: wish.parent_id,
-        depth: 0,
         title,
         description: wish.description.clone().filter(|text| !text.is_empty()),
         kind: wish.kind.unwrap_or(Kind::General),
         priority: checked_priority(wish.priority)?,
-        status: Status::Queued,
         assigned,
-        claimed_by: None,
-        session: None,
         created_by: member.name().to_owned(),
-        depends_on: None,
         required_tools: checked_tools(wish.required_tools.as_deref())?,
-        result: None,
-        error: None,
-        blocked_kind: None,
-        blocked_reason: None,
-        attempts: 0,
         max_attempts: act.head.settings.task_max_attempts,
-        verification: Verification::None,
-        rejections: 0,
-        split_rounds: 0,
-        agent_retries: 0,
-        subtask_count: 0,
-        open_subtasks: 0,
-        open_dependencies: 0,
-        not_before: None,
         created_at: act.now,
         updated_at: act.now,
-        started_at: None,
-        completed_at: None,
-        lease_expires_at: None,
+        ..TaskRow::empty()
     })
 }
 
@@ -122,9 +100,11 @@ pub fn check_description(text: Option<&str>) -> Result<(), Fault> {
 }
 
 pub fn checked_priority(priority: Option<i64>) -> Result<i64, Fault> {
-    match priority.unwrap_or(PRIORITY_DEFAULT) {
-        n if (0..=PRIORITY_MAX).contains(&n) => Ok(n),
-        n => Err(fault::bad_request(format!("priority {n} lies outside 0 (critical) to {PRIORITY_MAX} (low)"))),
+    match priority.unwrap_or(limits::PRIORITY_DEFAULT) {
+        n if (0..=limits::PRIORITY_MAX).contains(&n) => Ok(n),
+        n => {
+            Err(fault::bad_request(format!("priority {n} lies outside 0 (critical) to {} (low)", limits::PRIORITY_MAX)))
+        }
     }
 }
 
@@ -255,25 +235,10 @@ pub fn reaches(act: &mut Act<'_>, from: TaskId, to: TaskId) -> Result<bool, Faul
 
 /// The parent gets an open subtask: a finished one is reopened, a held one is given back unless its holder splits it.
 fn adopt(act: &mut Act<'_>, member: &Member, mut parent: TaskRow) -> Result<(), Fault> {
-    let from = (parent.status, parent.verification);
     parent.subtask_count += 1;
     parent.open_subtasks += 1;
     match parent.status {
-        Status::Done | Status::Failed => {
-            flow::check(parent.id, Move::Reopen, from.0)?;
-            parent.result = None;
-            parent.error = None;
-            parent.attempts = 0;
-            parent.verification = Verification::None;
-            flow::record(
-                act,
-                &parent,
-                "tasks.reopen",
-                member.name(),
-                format!("task {} reopened by a subtask", parent.id),
-            )?;
-            flow::settle(act, &mut parent, from, Status::Queued)
-        }
+        Status::Done | Status::Failed => flow::reopen(act, parent, member.name()),
         Status::Claimed | Status::Running if member.agent() != parent.claimed_by.as_ref() => {
             if let Some(session) = parent.session {
                 sessions::service::withdraw(act, session, "subtasks_added")?;
@@ -299,5 +264,7 @@ pub fn detail(view: &mut View<'_>, id: TaskId) -> Result<TaskDetail, Fault> {
         artifacts: store::notes::artifacts(view.tx, view.office, id, ARTIFACTS_SHOWN_MAX)?,
         linked_messages: Vec::new(),
         sessions: sessions::service::of_task(view.tx, view.office, id)?,
+        reviews: store::notes::reviews(view.tx, view.office, id, REVIEWS_SHOWN_MAX)?,
+        late_results: store::late::list(view.tx, view.office, id)?,
     })
 }

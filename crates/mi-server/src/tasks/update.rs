@@ -4,21 +4,21 @@ use mi_core::limits;
 use mi_core::problem::Code;
 use mi_core::tasks::machine::Move;
 use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
-use mi_core::time::Millis;
+use mi_core::time::{Millis, Time};
 use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
-use super::{cards, claim, flow, review, service};
+use super::{cards, claim, flow, late, review, reviewers, service};
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
-use mi_core::ids::{ClaimToken, TaskId};
+use mi_core::ids::TaskId;
 
 pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask) -> Result<Task, Fault> {
     let mut task = flow::need(act, id)?;
     if let Claim::Stale(token) = act.claim {
-        return said_before(act, &task, token, wish);
+        return late::told(act, member, &task, token, wish);
     }
     if has_edits(wish) {
         edit(act, member, &mut task, wish)?;
@@ -32,16 +32,6 @@ pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask)
     }
     let fresh = flow::need(act, id)?;
     cards::card(act.tx, act.office, &act.head, act.now, &fresh)
-}
-
-/// `done` repeated with the same claim and result changes nothing; anything else of a lost claim is refused.
-fn said_before(act: &mut Act<'_>, task: &TaskRow, token: ClaimToken, wish: &UpdateTask) -> Result<Task, Fault> {
-    let same_result = wish.result.as_deref().map(str::trim) == task.result.as_deref();
-    let repeated = wish.status == Some(Status::Done) && task.status == Status::Done && task.session == Some(token);
-    if repeated && same_result {
-        return cards::card(act.tx, act.office, &act.head, act.now, task);
-    }
-    Err(fault::stale_claim(token))
 }
 
 fn move_to(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, to: Status, wish: &UpdateTask) -> Result<(), Fault> {
@@ -78,24 +68,30 @@ fn finish(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, result: Option
     let to = flow::check(task.id, Move::Finish, from.0)?;
     claim::must_hold(act, task, member)?;
     if task.open_subtasks > 0 {
-        let sentence = format!("task {} has {} open subtasks", task.id, task.open_subtasks);
-        return Err(Fault::new(Code::SubtasksOpen, sentence)
-            .hint("release it: it is offered to you again when they are finished"));
+        return Err(subtasks_open(task));
     }
+    reviewers::refuse_without_verdict(act, task)?;
     task.result = Some(result.to_owned());
     task.error = None;
-    task.verification = if needs_review(act, task.kind) { Verification::Pending } else { Verification::None };
+    task.verification = needs_judgement(act, task)?;
     task.started_at = task.started_at.or(Some(act.now));
     end_claim(act, task, "done")?;
-    flow::record(act, task, "tasks.finish", member.name(), format!("task {} done", task.id))?;
+    flow::record_result(act, task, "tasks.finish", member.name(), format!("task {} done", task.id))?;
     flow::settle(act, task, from, to)?;
     let row = act.next_row();
     store::notes::keep_result(act.tx, act.office, row, task, act.now)?;
-    Ok(())
+    reviewers::ask_if_pending(act, task)
 }
 
-fn needs_review(act: &Act<'_>, kind: Kind) -> bool {
-    kind != Kind::Verify && act.head.settings.require_verification.iter().any(|wanted| wanted == kind.as_str())
+pub fn subtasks_open(task: &TaskRow) -> Fault {
+    let sentence = format!("task {} has {} open subtasks", task.id, task.open_subtasks);
+    Fault::new(Code::SubtasksOpen, sentence).hint("release it: it is offered to you again when they are finished")
+}
+
+/// How a task stands when it is reported done: judged by nobody, or waiting for a judgement.
+pub fn needs_judgement(act: &mut Act<'_>, task: &TaskRow) -> Result<Verification, Fault> {
+    let wanted = act.head.settings.require_verification.iter().any(|kind| kind == task.kind.as_str());
+    Ok(if wanted && task.kind != Kind::Verify { Verification::Pending } else { Verification::None })
 }
 
 fn fail(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, error: Option<&str>) -> Result<(), Fault> {
@@ -105,7 +101,7 @@ fn fail(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, error: Option<&s
     claim::must_hold(act, task, member)?;
     task.error = Some(error);
     end_claim(act, task, "failed")?;
-    flow::record(act, task, "tasks.fail", member.name(), format!("task {} failed", task.id))?;
+    flow::record_result(act, task, "tasks.fail", member.name(), format!("task {} failed", task.id))?;
     flow::settle(act, task, from, to)?;
     let row = act.next_row();
     store::notes::keep_result(act.tx, act.office, row, task, act.now)?;
@@ -135,9 +131,57 @@ fn block(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTa
     task.attempts -= 1;
     task.blocked_kind = Some(kind);
     task.blocked_reason = Some(reason);
+    task.blocked_until = blocked_until(act, kind, wish)?;
+    if let Some(ids) = named_dependencies(wish) {
+        wait_for_more(act, task, ids)?;
+    }
     end_claim(act, task, "blocked")?;
     flow::record(act, task, "tasks.block", member.name(), format!("task {} blocked: {kind}", task.id))?;
-    flow::settle(act, task, from, to)
+    flow::settle(act, task, from, to)?;
+    if named_dependencies(wish).is_some() && flow::has_what_it_waited_for(task) {
+        pause(act, task);
+        return flow::unblock(act, task, "system");
+    }
+    Ok(())
+}
+
+/// A block by quota ends at the time that the claimer names, or after a while.
+fn blocked_until(act: &Act<'_>, kind: BlockedKind, wish: &UpdateTask) -> Result<Option<Time>, Fault> {
+    let latest = act.now + Millis::seconds(limits::QUOTA_WAIT_SECONDS_MAX);
+    match (kind, wish.blocked_until) {
+        (BlockedKind::Quota, None) => Ok(Some(act.now + Millis::seconds(limits::QUOTA_WAIT_SECONDS_DEFAULT))),
+        (BlockedKind::Quota, Some(at)) if at <= latest => Ok(Some(at)),
+        (BlockedKind::Quota, Some(_)) => Err(fault::bad_request("blockedUntil lies more than 31 days ahead")),
+        (_, None) => Ok(None),
+        (_, Some(_)) => Err(fault::bad_request("blockedUntil goes with blockedKind quota only")),
+    }
+}
+
+/// What a claimer blocks on: not an edit of the task, but a part of its report.
+fn named_dependencies(wish: &UpdateTask) -> Option<&[String]> {
+    let reports = wish.status == Some(Status::Blocked) && wish.blocked_kind == Some(BlockedKind::Dependency);
+    wish.depends_on.as_deref().filter(|_| reports)
+}
+
+/// The tasks that the claimer found it needs, besides those known before.
+fn wait_for_more(act: &mut Act<'_>, task: &mut TaskRow, ids: &[String]) -> Result<(), Fault> {
+    let known = store::dependency_ids(act.tx, act.office, task.id)?;
+    let mut all: Vec<String> = known.iter().map(ToString::to_string).collect();
+    all.extend(ids.iter().cloned());
+    let dependencies = acyclic(act, task, &all)?;
+    let status = task.status;
+    service::wait_for(act, task, &dependencies)?;
+    task.status = status;
+    for id in dependencies.iter().filter(|id| !known.contains(id)) {
+        store::add_dependency(act.tx, act.office, task.id, *id)?;
+    }
+    store::save_edits(act.tx, act.office, task)?;
+    Ok(())
+}
+
+/// The attempt doesn't count, so without a pause a task could be taken and given back for ever.
+fn pause(act: &Act<'_>, task: &mut TaskRow) {
+    task.not_before = Some(act.now + Millis::seconds(limits::RETRY_BACKOFF_SECONDS[0]));
 }
 
 /// Back to the queue: released by the claimer, or unblocked by an operator or the creator.
@@ -146,9 +190,8 @@ fn queue_again(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: O
         flow::check(task.id, Move::Release, task.status)?;
         claim::must_hold(act, task, member)?;
         end_claim(act, task, "released")?;
-        // The attempt doesn't count, so without a pause a task could be taken and given back for ever.
-        task.not_before = Some(act.now + Millis::seconds(limits::RETRY_BACKOFF_SECONDS[0]));
-        return flow::release(act, task, member.name(), reason.unwrap_or("released"));
+        pause(act, task);
+        return flow::give_back(act, task, member.name(), reason.unwrap_or("released"));
     }
     must_own(task, member)?;
     if flow::still_broken(act, task)? {
@@ -184,7 +227,7 @@ fn has_edits(wish: &UpdateTask) -> bool {
         || wish.description.is_some()
         || wish.priority.is_some()
         || wish.assigned_agent.is_some()
-        || wish.depends_on.is_some()
+        || (wish.depends_on.is_some() && named_dependencies(wish).is_none())
         || wish.required_tools.is_some()
 }
 
@@ -213,7 +256,7 @@ fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTas
         task.assigned = service::checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;
     }
     let mut to = task.status;
-    if let Some(ids) = &wish.depends_on {
+    if let Some(ids) = wish.depends_on.as_ref().filter(|_| named_dependencies(wish).is_none()) {
         to = depend(act, task, ids)?;
     }
     task.updated_at = act.now;
@@ -222,12 +265,8 @@ fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTas
     flow::settle(act, task, from, to)
 }
 
-/// New dependencies; gives the status that follows.
-fn depend(act: &mut Act<'_>, task: &mut TaskRow, ids: &[String]) -> Result<Status, Fault> {
-    let waiting = matches!(task.status, Status::Queued | Status::Blocked);
-    if !waiting {
-        return Err(fault::bad_request(format!("task {} is {} and waits for nothing", task.id, task.status)));
-    }
+/// The tasks named, none of which waits for this one.
+fn acyclic(act: &mut Act<'_>, task: &TaskRow, ids: &[String]) -> Result<Vec<TaskId>, Fault> {
     let dependencies = service::parse_ids(Some(ids))?;
     for id in &dependencies {
         if service::reaches(act, *id, task.id)? {
@@ -235,6 +274,16 @@ fn depend(act: &mut Act<'_>, task: &mut TaskRow, ids: &[String]) -> Result<Statu
             return Err(Fault::new(Code::DependencyCycle, sentence).hint("drop one of the dependencies"));
         }
     }
+    Ok(dependencies)
+}
+
+/// New dependencies; gives the status that follows.
+fn depend(act: &mut Act<'_>, task: &mut TaskRow, ids: &[String]) -> Result<Status, Fault> {
+    let waiting = matches!(task.status, Status::Queued | Status::Blocked);
+    if !waiting {
+        return Err(fault::bad_request(format!("task {} is {} and waits for nothing", task.id, task.status)));
+    }
+    let dependencies = acyclic(act, task, ids)?;
     let was = task.status;
     let broken = matches!(task.blocked_kind, Some(BlockedKind::DependencyFailed | BlockedKind::DependencyCancelled));
     if broken {

@@ -55,6 +55,15 @@ impl<'a> TestOffice<'a> {
         self.call("GET", &format!("/tasks/{id}"), Value::Null).await.ok()["task"].clone()
     }
 
+    /// A file of the owner's on the drive.
+    pub async fn upload(&self, name: &str, text: &str) {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{text}\r\n--b--\r\n"
+        );
+        let speaker = self.house.owner().with_header("content-type", "multipart/form-data; boundary=b");
+        speaker.send("POST", &self.path("/files"), body.into_bytes()).await.ok();
+    }
+
     /// As many hires as a test likes.
     pub async fn lift_hire_limit(&self) {
         let changes = json!({"hireLimit": {"count": 1_000, "windowSeconds": 1}, "maxAgents": 1_000});

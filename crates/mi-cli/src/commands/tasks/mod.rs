@@ -6,8 +6,10 @@ pub mod claim;
 pub mod comment;
 pub mod create;
 mod get;
+mod late;
 pub mod list;
 pub mod log;
+mod proof;
 mod renew;
 mod retry;
 mod stats;
@@ -49,6 +51,11 @@ pub enum Act {
     Comment(comment::CommentArgs),
     /// Link a file on the drive to a task
     Artifact(artifact::ArtifactArgs),
+    /// What each attempt has to show for itself
+    Proof(TaskTarget),
+    /// Results that came after their claim was lost: see them, let one count, let it go
+    #[command(subcommand)]
+    Late(late::Act),
     /// Accept or reject what was done
     Verify(verify::VerifyArgs),
     /// Give a failed or cancelled task another chance
@@ -71,6 +78,8 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Log(args) => log::run(desk, args).await,
         Act::Comment(args) => comment::run(desk, args).await,
         Act::Artifact(args) => artifact::run(desk, args).await,
+        Act::Proof(target) => proof::run(desk, target).await,
+        Act::Late(act) => late::run(desk, act).await,
         Act::Verify(args) => verify::run(desk, args).await,
         Act::Retry(args) => retry::run(desk, args).await,
         Act::Cancel(args) => cancel::run(desk, args).await,

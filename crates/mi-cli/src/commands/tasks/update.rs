@@ -4,9 +4,10 @@ use clap::Args;
 use mi_client::Client;
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::{BlockedKind, Status};
+use mi_core::time::Time;
 use mi_core::wire::tasks::UpdateTask;
 
-use crate::args::{ClaimArg, ColonyArg, one_of};
+use crate::args::{ClaimArg, ColonyArg, moment, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::tasks;
@@ -47,6 +48,9 @@ pub struct Changes {
     /// The integration that it waits for
     #[arg(long = "integrationId", visible_alias = "integration-id", value_name = "ID")]
     integration_id: Option<String>,
+    /// When the provider takes calls again, with --blocked-kind quota (RFC 3339) [default: in an hour]
+    #[arg(long = "blockedUntil", visible_alias = "blocked-until", value_name = "TIME", value_parser = moment)]
+    blocked_until: Option<Time>,
     /// Who does it
     #[arg(long = "assignedAgent", visible_alias = "assigned-agent", value_name = "NAME")]
     assigned_agent: Option<String>,
@@ -96,6 +100,7 @@ pub async fn update(
         reason: changes.reason,
         blocked_kind: changes.blocked_kind,
         integration_id: changes.integration_id,
+        blocked_until: changes.blocked_until,
         assigned_agent: changes.assigned_agent,
         priority: changes.priority,
         title: changes.title,

@@ -12,7 +12,7 @@ use crate::infra::http::{Front, Via};
 use crate::infra::keys::Token;
 use crate::testing::TestHouse;
 
-const TRIES_MAX: usize = 5_000;
+const TRIES_MAX: usize = 20_000;
 
 pub struct Bench {
     pub test: TestHouse,

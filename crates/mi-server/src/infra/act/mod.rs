@@ -11,9 +11,9 @@ pub mod head;
 pub mod idempotency;
 mod store;
 
-use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, UserId};
 use mi_core::tasks::status::Status;
-use mi_core::time::Time;
+use mi_core::time::{Millis, Time};
 
 pub use answer::Answer;
 pub use event::NewEvent;
@@ -62,19 +62,22 @@ pub struct Act<'a> {
     keys: &'a Keys,
     wakes: Vec<Wake>,
     events: i64,
+    refusal: Option<Fault>,
 }
 
 /// The result of a committed act with what is left to do.
 pub struct Committed<T> {
     pub value: T,
     pub wakes: Vec<Wake>,
+    /// What the caller is told instead of `value`, although something was kept.
+    pub refusal: Option<Fault>,
 }
 
 impl<'a> Act<'a> {
     /// Locks the office's row: acts of one office stand in a queue.
     pub fn begin(tx: &'a mut dyn Tx, keys: &'a Keys, office: OfficeId, now: Time) -> Result<Self, Fault> {
         let head = store::load_for_update(tx, office)?.ok_or_else(fault::no_such_office)?;
-        Ok(Self { tx, office, head, now, claim: Claim::None, keys, wakes: Vec::new(), events: 0 })
+        Ok(Self { tx, office, head, now, claim: Claim::None, keys, wakes: Vec::new(), events: 0, refusal: None })
     }
 
     /// Writes back the office's row.
@@ -83,7 +86,16 @@ impl<'a> Act<'a> {
         if self.events > 0 {
             self.wakes.push(Wake::Events { office: self.office });
         }
-        Ok(Committed { value, wakes: self.wakes })
+        Ok(Committed { value, wakes: self.wakes, refusal: self.refusal })
+    }
+
+    /// The caller is refused, but what this act wrote stays: a late report is kept although it doesn't count.
+    pub fn keep_and_refuse(&mut self, fault: Fault) {
+        self.refusal = Some(fault);
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.refusal.is_some()
     }
 
     pub fn wake(&mut self, wake: Wake) {
@@ -132,7 +144,18 @@ impl<'a> Act<'a> {
 }
 
 /// Finds out who the caller is inside the office; the office's door.
-pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: mi_core::ids::UserId) -> Result<Member, Fault> {
+pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: UserId) -> Result<Member, Fault> {
+    enter_even_late(tx, caller, office, owner, Lateness::Refused)
+}
+
+/// As `enter`; where the act looks at late reports, a session that is over may still bring one.
+pub fn enter_even_late(
+    tx: &mut dyn Tx,
+    caller: &Caller,
+    office: OfficeId,
+    owner: UserId,
+    lateness: Lateness,
+) -> Result<Member, Fault> {
     match caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
         Caller::User { id } if *id == owner => Ok(Member::Operator(*id)),
@@ -149,8 +172,11 @@ pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: mi_core:
             if *own != office {
                 return Err(fault::no_access());
             }
-            let name =
-                store::session_name(tx, office, *agent, *session)?.ok_or_else(|| fault::stale_claim(*session))?;
+            let found = match lateness {
+                Lateness::Refused => store::session_name(tx, office, *agent, *session)?,
+                Lateness::Told => store::session_name_even_ended(tx, office, *agent, *session)?,
+            };
+            let name = found.ok_or_else(|| fault::stale_claim(*session))?;
             Ok(Member::Agent { id: *agent, name, session: Some(*session) })
         }
     }
@@ -159,16 +185,26 @@ pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: mi_core:
 /// The fence: a write that carries a claim happens only while that claim is the live one of this member.
 pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> Result<(), Fault> {
     let Some(token) = claim else { return Ok(()) };
-    let holder = store::live_session_holder(act.tx, act.office, token)?;
-    let own = match (member, holder) {
-        (_, None) => false,
+    let holder = store::live_session(act.tx, act.office, token)?.filter(|live| match member {
         // An operator's key may claim for any agent, and then writes with that claim.
-        (Member::Operator(_), Some(_)) => true,
-        (Member::Agent { id, .. }, Some(holder)) => *id == holder,
+        Member::Operator(_) => true,
+        Member::Agent { id, .. } => *id == live.agent,
+    });
+    let Some(live) = holder else {
+        act.claim = Claim::Stale(token);
+        return Err(fault::stale_claim(token));
     };
-    act.claim = if own { Claim::Live(token) } else { Claim::Stale(token) };
-    if own { Ok(()) } else { Err(fault::stale_claim(token)) }
+    act.claim = Claim::Live(token);
+    let term = Millis::seconds(act.head.settings.lease_seconds);
+    // Whatever is written with a claim shows that its holder works; a part of the term apart is often enough.
+    if live.worked_at.is_none_or(|at| act.now - at >= Millis(term.0 / RENEWALS_PER_TERM)) {
+        store::renew(act.tx, act.office, token, act.now + term, act.now)?;
+    }
+    Ok(())
 }
+
+/// How often writes with a claim renew its lease within one term.
+const RENEWALS_PER_TERM: i64 = 8;
 
 /// Reads the office's row without locking it, for acts that only look.
 pub fn look(tx: &mut dyn Tx, office: OfficeId) -> Result<Head, Fault> {

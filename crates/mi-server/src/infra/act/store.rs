@@ -160,9 +160,39 @@ pub fn session_name(
     tx.first(sql, args![office, session, agent])?.map(|row| row.get(0)).transpose()
 }
 
-pub fn live_session_holder(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> Result<Option<AgentId>, DbError> {
-    let sql = "select agent_id from sessions where office_id = $1 and number = $2 and state = 'live'";
-    tx.first(sql, args![office, session])?.map(|row| row.get(0)).transpose()
+/// As `session_name`, for reports that may come after the end.
+pub fn session_name_even_ended(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+    session: ClaimToken,
+) -> Result<Option<AgentName>, DbError> {
+    let sql = "select agent from sessions where office_id = $1 and number = $2 and agent_id = $3";
+    tx.first(sql, args![office, session, agent])?.map(|row| row.get(0)).transpose()
+}
+
+/// A valid claim: whose it is, and when it last showed work.
+pub struct LiveSession {
+    pub agent: AgentId,
+    pub worked_at: Option<Time>,
+}
+
+pub fn live_session(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> Result<Option<LiveSession>, DbError> {
+    let sql = "select agent_id, worked_at from sessions where office_id = $1 and number = $2 and state = 'live'";
+    let row = tx.first(sql, args![office, session])?;
+    row.map(|row| Ok(LiveSession { agent: row.get(0)?, worked_at: row.get(1)? })).transpose()
+}
+
+pub fn renew(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    session: ClaimToken,
+    until: Time,
+    worked_at: Time,
+) -> Result<(), DbError> {
+    let sql = "update sessions set lease_expires_at = $3, worked_at = $4 where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, session, until, worked_at])?;
+    Ok(())
 }
 
 pub fn recall(tx: &mut dyn Tx, key: &Key, not_before: Time) -> Result<Option<(String, Answer)>, DbError> {

@@ -9,7 +9,10 @@ use super::DbError;
 use super::sqlite::translate;
 
 /// Every migration, in order; its number is its place, from 1.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../../../../../migrations/0001_first.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../../../../migrations/0001_first.sql"),
+    include_str!("../../../../../migrations/0002_proof.sql"),
+];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";
 const VERSION_NOW: &str = "select coalesce(max(version), 0) from schema_version";
@@ -47,6 +50,6 @@ fn pending(found: i64) -> Result<Vec<(i64, &'static str)>, DbError> {
             "the store has schema version {found}, this program knows {newest}: it was written by a newer mi"
         )));
     }
-    let numbered = (1..).zip(MIGRATIONS);
+    let numbered = (1..).zip(MIGRATIONS.iter().copied());
     Ok(numbered.filter(|(version, _)| *version > found).collect())
 }

@@ -110,6 +110,8 @@ parsed_column!(
     mi_core::wire::agents::AgentKind,
     mi_core::wire::agents::HarnessKind,
     mi_core::wire::files::ChangeKind,
+    mi_core::wire::tasks::ArtifactState,
+    mi_core::wire::tasks::LateState,
     mi_core::drive::DrivePath,
 );
 

@@ -1,9 +1,11 @@
-//! Rows of tasks. What is written on them is in `notes`, who could take them in `workers`.
+//! Rows of tasks. What is written on them is in `notes`, what came too late in `late`, who could take them in `workers`.
 
+pub mod late;
 pub mod notes;
 pub mod workers;
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::limits::{PRIORITY_DEFAULT, TASK_ATTEMPTS_MAX_DEFAULT};
 use mi_core::tasks::rules::{Assigned, Readiness};
 use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
 use mi_core::time::Time;
@@ -35,10 +37,14 @@ pub struct TaskRow {
     pub error: Option<String>,
     pub blocked_kind: Option<BlockedKind>,
     pub blocked_reason: Option<String>,
+    /// When a block by quota ends by itself.
+    pub blocked_until: Option<Time>,
     pub attempts: i64,
     pub max_attempts: i64,
     pub verification: Verification,
     pub rejections: i64,
+    /// The done task that this one was made to judge.
+    pub verifies: Option<TaskId>,
     pub split_rounds: i64,
     pub agent_retries: i64,
     pub subtask_count: i64,
@@ -54,6 +60,47 @@ pub struct TaskRow {
 }
 
 impl TaskRow {
+    /// A task that nobody has said anything about yet.
+    pub fn empty() -> Self {
+        Self {
+            id: TaskId(0),
+            parent: None,
+            depth: 0,
+            title: String::new(),
+            description: None,
+            kind: Kind::General,
+            priority: PRIORITY_DEFAULT,
+            status: Status::Queued,
+            assigned: None,
+            claimed_by: None,
+            session: None,
+            created_by: String::new(),
+            depends_on: None,
+            required_tools: String::new(),
+            result: None,
+            error: None,
+            blocked_kind: None,
+            blocked_reason: None,
+            blocked_until: None,
+            attempts: 0,
+            max_attempts: TASK_ATTEMPTS_MAX_DEFAULT,
+            verification: Verification::None,
+            rejections: 0,
+            verifies: None,
+            split_rounds: 0,
+            agent_retries: 0,
+            subtask_count: 0,
+            open_subtasks: 0,
+            open_dependencies: 0,
+            not_before: None,
+            created_at: Time(0),
+            updated_at: Time(0),
+            started_at: None,
+            completed_at: None,
+            lease_expires_at: None,
+        }
+    }
+
     pub fn readiness(&self) -> Readiness {
         Readiness {
             status: self.status,
@@ -83,8 +130,8 @@ macro_rules! select_tasks {
         concat!(
             "select t.id, t.parent_id, t.depth, t.title, t.description, t.kind, t.priority, t.status, \
              t.assigned_agent, t.claimed_by, t.session, t.created_by, t.depends_on, t.required_tools, t.result, \
-             t.error, t.blocked_kind, t.blocked_reason, t.attempts, t.max_attempts, t.verification, t.rejections, \
-             t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, t.open_dependencies, t.not_before, \
+             t.error, t.blocked_kind, t.blocked_reason, t.blocked_until, t.attempts, t.max_attempts, t.verification, \
+             t.rejections, t.verifies, t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, t.open_dependencies, t.not_before, \
              t.created_at, t.updated_at, t.started_at, t.completed_at, s.lease_expires_at \
              from tasks t left join sessions s \
              on s.office_id = t.office_id and s.number = t.session and s.state = 'live' ",
@@ -114,10 +161,12 @@ fn read(row: &Row) -> Result<TaskRow, DbError> {
         error: r.take()?,
         blocked_kind: r.take()?,
         blocked_reason: r.take()?,
+        blocked_until: r.take()?,
         attempts: r.take()?,
         max_attempts: r.take()?,
         verification: r.take()?,
         rejections: r.take()?,
+        verifies: r.take()?,
         split_rounds: r.take()?,
         agent_retries: r.take()?,
         subtask_count: r.take()?,
@@ -140,8 +189,8 @@ pub fn get(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Option<TaskR
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {
     let sql = "insert into tasks (office_id, id, parent_id, depth, title, description, kind, priority, status, \
                assigned_agent, created_by, depends_on, required_tools, blocked_kind, blocked_reason, max_attempts, \
-               verification, open_dependencies, ready, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, \
-               $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+               verification, open_dependencies, ready, created_at, updated_at, verifies) values ($1, $2, $3, $4, $5, \
+               $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
     tx.execute(
         sql,
         args![
@@ -166,6 +215,7 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), D
             task.readiness().is_ready(),
             task.created_at,
             task.updated_at,
+            task.verifies,
         ],
     )?;
     Ok(())
@@ -177,7 +227,7 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbE
                blocked_kind = $8, blocked_reason = $9, attempts = $10, verification = $11, rejections = $12, \
                split_rounds = $13, agent_retries = $14, subtask_count = $15, open_subtasks = $16, \
                open_dependencies = $17, ready = $18, not_before = $19, updated_at = $20, started_at = $21, \
-               completed_at = $22, assigned_agent = $23 where office_id = $1 and id = $2";
+               completed_at = $22, assigned_agent = $23, blocked_until = $24 where office_id = $1 and id = $2";
     tx.execute(
         sql,
         args![
@@ -204,6 +254,7 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbE
             task.started_at,
             task.completed_at,
             task.assigned.as_ref(),
+            task.blocked_until,
         ],
     )?;
     Ok(())
@@ -304,6 +355,11 @@ pub fn dependents(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<T
     tx.query(sql, args![office, id])?.iter().map(read).collect()
 }
 
+pub fn dependent_ids(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskId>, DbError> {
+    let sql = "select task_id from task_dependencies where office_id = $1 and depends_on = $2 order by task_id";
+    tx.query(sql, args![office, id])?.iter().map(|row| row.get(0)).collect()
+}
+
 pub fn dependency_ids(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Vec<TaskId>, DbError> {
     let sql = "select depends_on from task_dependencies where office_id = $1 and task_id = $2 order by depends_on";
     tx.query(sql, args![office, id])?.iter().map(|row| row.get(0)).collect()
@@ -325,4 +381,17 @@ pub fn offices_with_due(tx: &mut dyn Tx, after: Time, until: Time) -> Result<Vec
     let sql = "select distinct office_id, assigned_agent from tasks \
                where ready = 1 and not_before is not null and not_before > $1 and not_before <= $2";
     tx.query(sql, args![after, until])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// The newest review that the server asked for of this task.
+pub fn review_of(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
+    let sql = select_tasks!("where t.office_id = $1 and t.verifies = $2 order by t.id desc limit 1");
+    tx.first(sql, args![office, id])?.as_ref().map(read).transpose()
+}
+
+/// Blocks whose time is over, in all offices.
+pub fn blocks_over(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, TaskId)>, DbError> {
+    let sql = "select office_id, id from tasks where status = 'blocked' and blocked_until is not null \
+               and blocked_until <= $1 order by blocked_until limit $2";
+    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

@@ -1,8 +1,9 @@
 //! Rows of what is written on tasks: logs, comments, artifacts, results.
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::tasks::status::Status;
 use mi_core::time::Time;
-use mi_core::wire::tasks::{Artifact, Comment, TaskLog};
+use mi_core::wire::tasks::{Artifact, Comment, Review, TaskLog};
 
 use super::TaskRow;
 use crate::args;
@@ -94,9 +95,12 @@ pub fn add_artifact(
     Ok(())
 }
 
+/// What was linked, each compared with the file that the drive's index has now.
 pub fn artifacts(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Artifact>, DbError> {
-    let sql = "select id, kind, path, label, sha256, size, created_by, created_at from task_artifacts \
-               where office_id = $1 and task_id = $2 order by id limit $3";
+    let sql = "select a.id, a.kind, a.path, a.label, a.sha256, a.size, case when f.name is null then 'missing' \
+               when f.sha256 = a.sha256 then 'unchanged' else 'changed' end, a.session, a.created_by, a.created_at \
+               from task_artifacts a left join drive_files f on f.office_id = a.office_id and f.name = a.path \
+               where a.office_id = $1 and a.task_id = $2 order by a.id limit $3";
     tx.query(sql, args![office, task, most])?
         .iter()
         .map(|row| {
@@ -108,9 +112,77 @@ pub fn artifacts(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> 
                 label: r.take()?,
                 sha256: r.take()?,
                 size: r.take()?,
+                state: r.take()?,
+                session: r.take()?,
                 created_by: r.take()?,
                 created_at: r.take()?,
             })
+        })
+        .collect()
+}
+
+/// A judgement about the work of the task's last attempt.
+pub fn add_review(tx: &mut dyn Tx, office: OfficeId, task: TaskId, review: &Review) -> Result<(), DbError> {
+    let sql = "insert into task_reviews (office_id, task_id, id, session, reviewer, accepted, comments, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    tx.execute(
+        sql,
+        args![
+            office,
+            task,
+            review.id,
+            review.session,
+            &review.reviewer,
+            review.accepted,
+            review.comments.as_ref(),
+            review.created_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub fn reviews(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Review>, DbError> {
+    let sql = "select id, session, reviewer, accepted, comments, created_at from task_reviews \
+               where office_id = $1 and task_id = $2 order by id limit $3";
+    tx.query(sql, args![office, task, most])?
+        .iter()
+        .map(|row| {
+            let mut r = row.reader();
+            Ok(Review {
+                id: r.take()?,
+                session: r.take()?,
+                reviewer: r.take()?,
+                accepted: r.take()?,
+                comments: r.take()?,
+                created_at: r.take()?,
+            })
+        })
+        .collect()
+}
+
+/// Whether an attempt has reported its outcome already.
+pub fn has_result(tx: &mut dyn Tx, office: OfficeId, task: TaskId, session: ClaimToken) -> Result<bool, DbError> {
+    let sql = "select 1 from task_results where office_id = $1 and task_id = $2 and session = $3 limit 1";
+    Ok(tx.first(sql, args![office, task, session])?.is_some())
+}
+
+/// A kept result and the attempt that reported it.
+pub struct KeptResult {
+    pub session: Option<ClaimToken>,
+    pub status: Status,
+    pub text: String,
+    pub created_at: Time,
+}
+
+/// Every result that the task ever had, oldest first.
+pub fn results(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<KeptResult>, DbError> {
+    let sql = "select session, status, text, created_at from task_results \
+               where office_id = $1 and task_id = $2 order by id limit $3";
+    tx.query(sql, args![office, task, most])?
+        .iter()
+        .map(|row| {
+            let mut r = row.reader();
+            Ok(KeptResult { session: r.take()?, status: r.take()?, text: r.take()?, created_at: r.take()? })
         })
         .collect()
 }

@@ -1,4 +1,10 @@
-//! The queue through its routes.
+//! The queue through its routes. `table` walks the whole state machine; `late`, `judging` and `waiting` have a part each.
+
+mod judging;
+mod late;
+mod leases;
+mod table;
+mod waiting;
 
 use mi_core::ids::ClaimToken;
 use serde_json::{Value, json};
@@ -6,7 +12,7 @@ use serde_json::{Value, json};
 use crate::testing::{TestHouse, TestOffice};
 
 /// Two agents whose pods are stopped: an operator claims for them.
-async fn with_two(house: &TestHouse) -> TestOffice<'_> {
+pub(super) async fn with_two(house: &TestHouse) -> TestOffice<'_> {
     let office = house.office().await;
     for name in ["ada", "bob"] {
         office.hire(name).await;
@@ -15,21 +21,21 @@ async fn with_two(house: &TestHouse) -> TestOffice<'_> {
     office
 }
 
-async fn claim(office: &TestOffice<'_>, agent: &str) -> Option<Value> {
+pub(super) async fn claim(office: &TestOffice<'_>, agent: &str) -> Option<Value> {
     let reply = office.call("POST", "/tasks/claim", json!({"agent": agent})).await;
     if reply.status == 204 { None } else { Some(reply.ok()) }
 }
 
-fn token(task: &Value) -> ClaimToken {
+pub(super) fn token(task: &Value) -> ClaimToken {
     ClaimToken(task["claim"]["token"].as_i64().unwrap())
 }
 
-async fn patch(office: &TestOffice<'_>, task: &Value, body: Value) -> crate::testing::TestReply {
+pub(super) async fn patch(office: &TestOffice<'_>, task: &Value, body: Value) -> crate::testing::TestReply {
     let speaker = office.house.with_claim(token(task));
     office.call_as(&speaker, "PATCH", &format!("/tasks/{}", task["id"]), body).await
 }
 
-async fn finish(office: &TestOffice<'_>, task: &Value) {
+pub(super) async fn finish(office: &TestOffice<'_>, task: &Value) {
     patch(office, task, json!({"status": "done", "result": format!("did {}", task["id"])})).await.ok();
 }
 
