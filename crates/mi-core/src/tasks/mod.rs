@@ -7,6 +7,8 @@
 //! Elsewhere: rows and transactions are in the server's `tasks`.
 
 pub mod machine;
+#[cfg(test)]
+mod properties;
 pub mod rules;
 pub mod status;
 pub mod why;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use mi_core::wire::runner::{Cause, InboxMessage, SessionContext};
-use mi_core::wire::tasks::{Artifact, Task};
+use mi_core::wire::tasks::{Artifact, ArtifactState, Task};
 
 use super::{Job, shortened};
 
@@ -142,7 +142,12 @@ fn artifacts(list: &[Artifact]) -> String {
 
 fn artifact(item: &Artifact) -> String {
     let label = item.label.as_ref().map(|label| format!(", {label}")).unwrap_or_default();
-    format!("/shared/files/{} ({} bytes{label})", item.path, item.size)
+    let now = match item.state {
+        ArtifactState::Unchanged => "",
+        ArtifactState::Changed => ", changed since it was linked",
+        ArtifactState::Missing => ", gone since it was linked",
+    };
+    format!("/shared/files/{} ({} bytes{label}{now})", item.path, item.size)
 }
 
 fn message(message: &InboxMessage) -> String {
