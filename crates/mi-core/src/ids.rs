@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::limits::AGENT_NAME_BYTES_MAX;
+use crate::limits::{AGENT_NAME_BYTES_MAX, TASK_NAME_BYTES_MAX};
 
 /// Text that isn't the id it should be. `what` names the kind of id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -143,6 +143,52 @@ impl fmt::Display for AgentName {
     }
 }
 
+/// The name that a task may have beside its number: `[A-Za-z0-9][A-Za-z0-9._/-]{0,127}` with a letter in it, unique in its
+/// office for ever, so that whoever declares tasks by name finds them again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String)]
+pub struct TaskName(String);
+
+impl TaskName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TaskName {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bytes = text.as_bytes();
+        let well_formed = bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+            && bytes.len() <= TASK_NAME_BYTES_MAX
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._/-".contains(b))
+            // A name of digits alone would be taken for a number.
+            && bytes.iter().any(u8::is_ascii_alphabetic);
+        if well_formed {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(BadId {
+            what: "task name",
+            given: excerpt(text),
+            rule: "letters, digits, dots, dashes, slashes and underscores, 1 to 128 of them, a letter among them, \
+                   starting with a letter or a digit",
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Enough of a text to recognise it, never more than an error sentence can bear.
 pub fn excerpt(text: &str) -> String {
     const EXCERPT_CHARS_MAX: usize = 80;
@@ -163,6 +209,16 @@ mod tests {
         }
         for bad in ["", "-a", "A", "a b", "ä", "a/b", "..", &"x".repeat(64)] {
             assert!(bad.parse::<AgentName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_of_tasks_are_never_numbers() {
+        for good in ["collect", "a", "wave-1/check_2.v3", "7a", &"x".repeat(128)] {
+            assert!(good.parse::<TaskName>().is_ok(), "{good}");
+        }
+        for bad in ["", "7", "1.2", "-a", "/a", "a b", "ä", "a,b", "a\nb", &"x".repeat(129)] {
+            assert!(bad.parse::<TaskName>().is_err(), "{bad}");
         }
     }
 

@@ -1,6 +1,9 @@
 //! Every limit of the platform, with its unit in its name (semantics §8).
 
 pub const AGENT_NAME_BYTES_MAX: usize = 63;
+pub const TASK_NAME_BYTES_MAX: usize = 128;
+/// In one question for tasks by name.
+pub const TASK_NAMES_ASKED_MAX: usize = 100;
 pub const OFFICE_NAME_CHARS_MAX: usize = 200;
 pub const TITLE_CHARS_MAX: usize = 500;
 pub const DESCRIPTION_BYTES_MAX: usize = 256 * 1024;

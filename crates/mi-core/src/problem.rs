@@ -99,6 +99,7 @@ codes! {
     VerdictRequired => 409 "verdict_required" "A review can't be done before it has judged the task that it is about.";
     NoSuchLateResult => 404 "no_such_late_result" "The task has no late result with this number.";
     DependentsStarted => 409 "dependents_started" "Work that builds on this task has already started.";
+    TaskNameTaken => 409 "task_name_taken" "Another task of the office already has this name.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";
     NotAFile => 409 "not_a_file" "Something that is no regular file stands at this name on the drive.";

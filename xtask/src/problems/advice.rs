@@ -132,6 +132,10 @@ const ADVICE: &[(&str, &str)] = &[
         "Work that builds on the result is under way. Cancel it first, or create a new task for the correction.",
     ),
     (
+        "task_name_taken",
+        "A name stays with its task for ever, finished or not, so that a declared colony can be applied again. `GET …/tasks?name=NAME` shows who has it; go on with that task, or choose another name.",
+    ),
+    (
         "too_many_open_tasks",
         "Finish or cancel some; `mi tasks stats` counts them by status. Finished tasks don't count.",
     ),

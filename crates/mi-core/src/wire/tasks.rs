@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::casing::{loose_list, loose_number};
 use crate::credits::Micro;
-use crate::ids::{AgentName, ClaimToken, TaskId};
+use crate::ids::{AgentName, ClaimToken, TaskId, TaskName};
 use crate::tasks::status::{BlockedKind, Kind, Status, Verification, words};
 use crate::tasks::why::Why;
 use crate::time::Time;
@@ -13,6 +13,9 @@ use crate::time::Time;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Task {
     pub id: TaskId,
+    /// Unique in the office, for those who declare tasks by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<TaskName>,
     pub parent_id: Option<TaskId>,
     pub title: String,
     pub description: Option<String>,
@@ -60,6 +63,10 @@ pub struct ClaimGrant {
 #[serde(rename_all = "camelCase")]
 pub struct CreateTask {
     pub title: String,
+    /// Unique in the office for ever: 1 to 128 letters, digits, dots, dashes, slashes and underscores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

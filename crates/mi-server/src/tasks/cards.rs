@@ -66,6 +66,7 @@ fn shape(row: &TaskRow, why: Option<Why>) -> Task {
     };
     Task {
         id: row.id,
+        name: row.name.clone(),
         parent_id: row.parent,
         title: row.title.clone(),
         description: row.description.clone(),

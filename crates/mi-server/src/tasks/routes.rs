@@ -36,6 +36,8 @@ pub fn operations() -> Vec<Operation> {
                 Code::SubtaskTooDeep,
                 Code::TooManyOpenTasks,
                 Code::TooLong,
+                Code::BadName,
+                Code::TaskNameTaken,
             ])
             .run(create),
         get("tasks.list", "…/tasks", Access::Member, "The tasks of the office, by number")
@@ -44,10 +46,12 @@ pub fn operations() -> Vec<Operation> {
                 ("assignedAgent", "only of this assignee"),
                 ("kind", "only of this kind"),
                 ("parentId", "only subtasks of this task"),
+                ("name", "comma-separated names; whatever else is asked for is left out"),
                 ("limit", "at most so many, up to 500"),
                 ("offset", "leave out so many"),
             ])
             .lists::<Task>()
+            .fails(&[Code::BadName])
             .run(list),
         get("tasks.stats", "…/tasks/stats", Access::Member, "How many tasks stand where")
             .gives::<TaskStats>(200)
@@ -206,10 +210,14 @@ struct ListQuery {
     assigned_agent: Option<String>,
     kind: Option<Kind>,
     parent_id: Option<TaskId>,
+    name: Option<String>,
 }
 
 async fn list(house: House, call: Call) -> Result<Reply, Fault> {
     let (page, query) = (call.page()?, call.query::<ListQuery>()?);
+    if let Some(names) = query.name {
+        return list_named(house, call, names).await;
+    }
     let filter = Filter {
         statuses: framed_statuses(query.status.as_deref())?,
         assigned: query.assigned_agent.unwrap_or_default(),
@@ -220,6 +228,17 @@ async fn list(house: House, call: Call) -> Result<Reply, Fault> {
         .look(&call, move |view, _| {
             let rows = store::list(view.tx, view.office, &filter, page)?;
             let total = store::count(view.tx, view.office, &filter, LIST_COUNT_MAX + 1)?;
+            Answer::list(&cards::cards(view.tx, view.office, &view.head, view.now, &rows)?, total)
+        })
+        .await?;
+    Ok(answer.into())
+}
+
+async fn list_named(house: House, call: Call, names: String) -> Result<Reply, Fault> {
+    let answer = house
+        .look(&call, move |view, _| {
+            let rows = service::named(view, &names)?;
+            let total = rows.len() as i64;
             Answer::list(&cards::cards(view.tx, view.office, &view.head, view.now, &rows)?, total)
         })
         .await?;

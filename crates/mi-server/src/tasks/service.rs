@@ -1,6 +1,6 @@
 //! Creating and reading tasks.
 
-use mi_core::ids::TaskId;
+use mi_core::ids::{TaskId, TaskName};
 use mi_core::limits;
 use mi_core::problem::Code;
 use mi_core::tasks::status::{BlockedKind, Kind, Status};
@@ -38,6 +38,9 @@ pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<T
     task.id = act.next_task_id();
     wait_for(act, &mut task, &dependencies)?;
     store::insert(act.tx, act.office, &task)?;
+    if let Some(name) = &task.name {
+        store::save_name(act.tx, act.office, task.id, name)?;
+    }
     for id in &dependencies {
         store::add_dependency(act.tx, act.office, task.id, *id)?;
     }
@@ -66,6 +69,7 @@ fn draft(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<TaskRo
     check_description(wish.description.as_deref())?;
     let assigned = checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;
     Ok(TaskRow {
+        name: free_name(act, wish.name.as_deref())?,
         parent: wish.parent_id,
         title,
         description: wish.description.clone().filter(|text| !text.is_empty()),
@@ -79,6 +83,34 @@ fn draft(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<TaskRo
         updated_at: act.now,
         ..TaskRow::empty()
     })
+}
+
+/// A name that no task of the office has.
+fn free_name(act: &mut Act<'_>, name: Option<&str>) -> Result<Option<TaskName>, Fault> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(None) };
+    let name: TaskName =
+        name.parse().map_err(|bad: mi_core::ids::BadId| Fault::new(Code::BadName, bad.to_string()))?;
+    match store::by_name(act.tx, act.office, &name)? {
+        None => Ok(Some(name)),
+        Some(task) => Err(Fault::new(Code::TaskNameTaken, format!("task {} is already called {name}", task.id))
+            .hint(format!("mi tasks get {} shows it; choose another name for a new one", task.id))),
+    }
+}
+
+/// The tasks of these names, comma-separated, in the order of their numbers; names that nobody has are left out.
+pub fn named(view: &mut View<'_>, names: &str) -> Result<Vec<TaskRow>, Fault> {
+    let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.len() > limits::TASK_NAMES_ASKED_MAX {
+        return Err(fault::too_long("name", limits::TASK_NAMES_ASKED_MAX, "names"));
+    }
+    let mut rows = Vec::new();
+    for name in names {
+        let name = name.parse().map_err(|bad: mi_core::ids::BadId| Fault::new(Code::BadName, bad.to_string()))?;
+        rows.extend(store::by_name(view.tx, view.office, &name)?);
+    }
+    rows.sort_by_key(|row: &TaskRow| row.id);
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
 }
 
 pub fn checked_title(title: &str) -> Result<String, Fault> {

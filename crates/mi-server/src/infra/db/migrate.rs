@@ -12,6 +12,7 @@ use super::sqlite::translate;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0001_first.sql"),
     include_str!("../../../../../migrations/0002_proof.sql"),
+    include_str!("../../../../../migrations/0007_task_names.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

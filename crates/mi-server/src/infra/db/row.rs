@@ -102,6 +102,7 @@ parsed_column!(
     AgentId,
     UserId,
     AgentName,
+    mi_core::ids::TaskName,
     mi_core::tasks::status::Status,
     mi_core::tasks::status::Kind,
     mi_core::tasks::status::Verification,

@@ -4,7 +4,7 @@ pub mod late;
 pub mod notes;
 pub mod workers;
 
-use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, TaskName};
 use mi_core::limits::{PRIORITY_DEFAULT, TASK_ATTEMPTS_MAX_DEFAULT};
 use mi_core::tasks::rules::{Assigned, Readiness};
 use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
@@ -18,6 +18,7 @@ use crate::infra::http::call::Page;
 #[derive(Debug, Clone)]
 pub struct TaskRow {
     pub id: TaskId,
+    pub name: Option<TaskName>,
     pub parent: Option<TaskId>,
     pub depth: i64,
     pub title: String,
@@ -64,6 +65,7 @@ impl TaskRow {
     pub fn empty() -> Self {
         Self {
             id: TaskId(0),
+            name: None,
             parent: None,
             depth: 0,
             title: String::new(),
@@ -128,7 +130,7 @@ impl TaskRow {
 macro_rules! select_tasks {
     ($rest:literal) => {
         concat!(
-            "select t.id, t.parent_id, t.depth, t.title, t.description, t.kind, t.priority, t.status, \
+            "select t.id, t.name, t.parent_id, t.depth, t.title, t.description, t.kind, t.priority, t.status, \
              t.assigned_agent, t.claimed_by, t.session, t.created_by, t.depends_on, t.required_tools, t.result, \
              t.error, t.blocked_kind, t.blocked_reason, t.blocked_until, t.attempts, t.max_attempts, t.verification, \
              t.rejections, t.verifies, t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, t.open_dependencies, t.not_before, \
@@ -144,6 +146,7 @@ fn read(row: &Row) -> Result<TaskRow, DbError> {
     let mut r = row.reader();
     Ok(TaskRow {
         id: r.take()?,
+        name: r.take()?,
         parent: r.take()?,
         depth: r.take()?,
         title: r.take()?,
@@ -184,6 +187,17 @@ fn read(row: &Row) -> Result<TaskRow, DbError> {
 pub fn get(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
     let sql = select_tasks!("where t.office_id = $1 and t.id = $2");
     tx.first(sql, args![office, id])?.as_ref().map(read).transpose()
+}
+
+pub fn by_name(tx: &mut dyn Tx, office: OfficeId, name: &TaskName) -> Result<Option<TaskRow>, DbError> {
+    let sql = select_tasks!("where t.office_id = $1 and t.name = $2");
+    tx.first(sql, args![office, name.as_str()])?.as_ref().map(read).transpose()
+}
+
+/// Most tasks have none, so it isn't part of [`insert`].
+pub fn save_name(tx: &mut dyn Tx, office: OfficeId, id: TaskId, name: &TaskName) -> Result<(), DbError> {
+    tx.execute("update tasks set name = $3 where office_id = $1 and id = $2", args![office, id, name.as_str()])?;
+    Ok(())
 }
 
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {

@@ -3,6 +3,7 @@
 mod judging;
 mod late;
 mod leases;
+mod names;
 mod table;
 mod waiting;
 
