@@ -1,6 +1,6 @@
 //! Tasks of an office: the shared queue.
 
-use mi_core::ids::{OfficeId, TaskId};
+use mi_core::ids::{OfficeId, TaskId, TaskName};
 use mi_core::tasks::status::{Kind, Status};
 use mi_core::wire::tasks::{
     AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LateResult, LeaseRenewed,
@@ -8,6 +8,7 @@ use mi_core::wire::tasks::{
 };
 use reqwest::Method;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::Paging;
 use crate::call::{Call, Draft};
@@ -23,6 +24,8 @@ pub struct TaskFilter {
     pub assigned_agent: Option<String>,
     pub kind: Option<Kind>,
     pub parent_id: Option<TaskId>,
+    /// Tasks of these names; the rest of the filter then counts for nothing.
+    pub names: Vec<TaskName>,
     pub paging: Paging,
 }
 
@@ -53,9 +56,16 @@ impl Tasks {
         Call::json(&self.client, Draft::write(Method::POST, self.all()).json(task))
     }
 
+    /// With fields beside those of `task`, as they stand.
+    pub fn create_with(&self, task: &CreateTask, more: &Map<String, Value>) -> Call<Task> {
+        Call::json(&self.client, Draft::write(Method::POST, self.all()).json(&With { body: task, more }))
+    }
+
     pub fn list(&self, filter: &TaskFilter) -> Call<(Vec<Task>, u64)> {
         let status = filter.status.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(",");
+        let names = filter.names.iter().map(TaskName::as_str).collect::<Vec<_>>().join(",");
         let draft = Draft::read(self.all())
+            .query("name", (!names.is_empty()).then_some(names))
             .query("status", (!status.is_empty()).then_some(status))
             .query("assignedAgent", filter.assigned_agent.clone())
             .query("kind", filter.kind)
@@ -81,6 +91,11 @@ impl Tasks {
 
     pub fn update(&self, id: TaskId, changes: &UpdateTask) -> Call<Task> {
         Call::json(&self.client, Draft::write(Method::PATCH, self.one(id)).json(changes))
+    }
+
+    /// With fields beside those of `changes`, as they stand.
+    pub fn update_with(&self, id: TaskId, changes: &UpdateTask, more: &Map<String, Value>) -> Call<Task> {
+        Call::json(&self.client, Draft::write(Method::PATCH, self.one(id)).json(&With { body: changes, more }))
     }
 
     pub fn renew(&self, id: TaskId) -> Call<LeaseRenewed> {
@@ -144,4 +159,13 @@ impl Tasks {
     pub fn cancel(&self, id: TaskId, cancel: &CancelTask) -> Call<Task> {
         Call::json(&self.client, self.post(id, "cancel", cancel))
     }
+}
+
+/// A body with fields beside its own, as they stand.
+#[derive(Serialize)]
+struct With<'a, T> {
+    #[serde(flatten)]
+    body: &'a T,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
 }

@@ -15,7 +15,7 @@ use crate::credentials::Credential;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::patience::Patience;
-use crate::{agents, credits, env, files, messages, offices, runner, server, tasks, tls, usage};
+use crate::{agents, credits, env, events, files, messages, offices, runner, server, tasks, tls, usage};
 
 const CONNECT_SECONDS_MAX: u64 = 10;
 /// Silence in the middle of an answer or a stream; parked calls stay below it.
@@ -87,6 +87,10 @@ impl Client {
 
     pub fn env(&self, office: OfficeId) -> env::Env {
         env::Env::new(self, office)
+    }
+
+    pub fn events(&self, office: OfficeId) -> events::Events {
+        events::Events::new(self, office)
     }
 
     pub fn credits(&self, office: OfficeId) -> credits::CreditsOf {
