@@ -1,12 +1,14 @@
 //! What a command works with: a way to the server, a way to the reader, and the colony it means.
 
-use std::io::Read;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mi_client::{Call, Client, Credential, Paging};
 use mi_core::ids::{ClaimToken, OfficeId};
 use mi_core::limits::LIST_LIMIT_MAX;
+use mi_core::time::Time;
 use mi_core::wire::offices::Office;
 
 use crate::args::Global;
@@ -19,6 +21,8 @@ use crate::world::World;
 
 /// Colonies among which a name is looked for.
 const OFFICE_PAGES_MAX: i64 = 20;
+/// An answer to a question.
+const LINE_BYTES_MAX: u64 = 4 * 1024;
 /// A text that is read from stdin.
 const STDIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -26,11 +30,13 @@ pub struct Desk {
     pub out: Output,
     pub settings: Settings,
     pub pace: Duration,
+    pub now: fn() -> Time,
     home: Option<PathBuf>,
     stdin: Box<dyn Read + Send>,
     claim: Option<ClaimToken>,
     agent: Option<String>,
     task: Option<String>,
+    variables: BTreeMap<String, String>,
 }
 
 impl Desk {
@@ -41,9 +47,10 @@ impl Desk {
         let claim = claim_of(&world);
         let agent = world.variable(variables::MI_AGENT).map(str::to_owned);
         let task = world.variable(variables::MI_TASK).map(str::to_owned);
+        let (variables, now) = (world.variables.clone(), world.now);
         let (out, stdin, pace) = split(world, global.format());
         match found.and_then(|settings| Ok((settings, claim?))) {
-            Ok((settings, claim)) => Ok(Self { out, settings, pace, home, stdin, claim, agent, task }),
+            Ok((settings, claim)) => Ok(Self { out, settings, pace, home, stdin, claim, agent, task, variables, now }),
             Err(fault) => Err((out, fault)),
         }
     }
@@ -84,6 +91,24 @@ impl Desk {
     /// In a pod: the number of its task.
     pub fn task(&self) -> Option<&str> {
         self.task.as_deref()
+    }
+
+    /// A variable of whoever called, by a name that they gave.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// One line of stdin; nothing at its end.
+    pub fn read_line(&mut self) -> Result<String, Fault> {
+        let mut line = String::new();
+        let mut stdin = BufReader::with_capacity(1, self.stdin.by_ref()).take(LINE_BYTES_MAX);
+        stdin.read_line(&mut line).map_err(|fault| Fault::io("stdin can't be read", fault))?;
+        Ok(line)
+    }
+
+    /// The colony of that id or name; `None` when there is none of that name.
+    pub async fn find_office(&mut self, client: &Client, named: &str) -> Result<Option<OfficeId>, Fault> {
+        find_office(client, named).await
     }
 
     /// Sends a call and shows its answer: as it came, or as `view` tells it to people.
@@ -167,8 +192,14 @@ pub fn split(world: World, format: Format) -> (Output, Box<dyn Read + Send>, Dur
 }
 
 async fn office_named(client: &Client, named: &str) -> Result<OfficeId, Fault> {
+    find_office(client, named).await?.ok_or_else(|| {
+        Fault::not_found(format!("there is no colony named {named:?}"), "`mi colonies list` shows your colonies")
+    })
+}
+
+async fn find_office(client: &Client, named: &str) -> Result<Option<OfficeId>, Fault> {
     if let Ok(id) = named.parse() {
-        return Ok(id);
+        return Ok(Some(id));
     }
     let mut found: Vec<Office> = Vec::new();
     for page in 0..OFFICE_PAGES_MAX {
@@ -181,11 +212,8 @@ async fn office_named(client: &Client, named: &str) -> Result<OfficeId, Fault> {
         }
     }
     match found.as_slice() {
-        [office] => Ok(office.id),
-        [] => Err(Fault::not_found(
-            format!("there is no colony named {named:?}"),
-            "`mi colonies list` shows your colonies",
-        )),
+        [office] => Ok(Some(office.id)),
+        [] => Ok(None),
         several => Err(Fault::usage(format!("{} colonies are named {named:?}", several.len()), ids_of(several))),
     }
 }

@@ -10,9 +10,12 @@
 mod args;
 mod commands;
 pub mod config;
+mod confirm;
 mod desk;
 pub mod exit;
 mod fault;
+mod follow;
+mod gather;
 mod output;
 pub mod programs;
 mod progress;

@@ -133,6 +133,11 @@ impl Output {
         }
     }
 
+    /// A question, on the line on which it is answered.
+    pub fn ask(&mut self, question: &str) -> Result<(), Fault> {
+        self.stderr.write_all(question.as_bytes()).and_then(|()| self.stderr.flush()).map_err(Fault::of_output)
+    }
+
     fn say(&mut self, text: &str) -> Result<(), Fault> {
         self.stderr.write_all(format!("{text}\n").as_bytes()).map_err(Fault::of_output)
     }

@@ -35,6 +35,35 @@ impl Bar {
     }
 }
 
+/// How many of several things are done; gone when it is dropped.
+pub struct Count(ProgressBar);
+
+impl Count {
+    pub fn start(out: &Output, what: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target(out));
+        // The template is constant; were it wrong, the default bar would do.
+        if let Ok(style) = ProgressStyle::with_template("{pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self(bar)
+    }
+
+    pub fn of(&mut self, total: u64) {
+        self.0.set_length(total);
+    }
+
+    pub fn at(&mut self, done: u64) {
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use mi_core::time::Time;
 
 use crate::variables;
 
@@ -20,6 +22,7 @@ pub struct World {
     pub stderr_is_terminal: bool,
     /// How long to wait between two looks at something that is being followed.
     pub pace: Duration,
+    pub now: fn() -> Time,
 }
 
 impl World {
@@ -37,6 +40,7 @@ impl World {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             pace: Duration::from_millis(POLL_MILLIS),
+            now: wall_clock,
         }
     }
 
@@ -52,4 +56,10 @@ impl World {
         }
         Some(PathBuf::from(self.variable(variables::HOME)?).join(CONFIG_FOLDER))
     }
+}
+
+/// A clock before 1970 shows 1970.
+fn wall_clock() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

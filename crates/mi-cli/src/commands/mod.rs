@@ -2,6 +2,7 @@
 
 mod agents;
 mod api;
+mod apply;
 mod colonies;
 pub mod completions;
 mod credits;
@@ -51,6 +52,8 @@ pub enum Act {
     Use(use_colony::UseArgs),
     /// How a colony is doing
     Status(ColonyPlace),
+    /// Make a colony as a file declares it: agents, files, tasks
+    Apply(apply::ApplyArgs),
     /// Colonies (= offices): isolated places for agents, tasks and files
     #[command(subcommand, visible_aliases = ["offices"], aliases = ["colony", "office"])]
     Colonies(colonies::Act),
@@ -137,6 +140,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Whoami => whoami::run(desk).await,
         Act::Use(args) => use_colony::run(desk, args).await,
         Act::Status(place) => colonies::status::run(desk, place).await,
+        Act::Apply(args) => apply::run(desk, args).await,
         Act::Colonies(act) => colonies::run(desk, act).await,
         Act::Agents(act) => agents::run(desk, act).await,
         Act::Tasks(act) => tasks::run(desk, act).await,

@@ -56,7 +56,7 @@ pub fn one(agent: &Agent, screen: Screen) -> String {
     facts.render(screen)
 }
 
-fn phase(phase: AgentPhase) -> Cell {
+pub fn phase(phase: AgentPhase) -> Cell {
     let tone = match phase {
         AgentPhase::Running => Tone::Busy,
         AgentPhase::Idle => Tone::Good,

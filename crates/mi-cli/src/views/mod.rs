@@ -1,6 +1,7 @@
 //! How people see things. Programs get the API's JSON instead.
 
 pub mod agents;
+pub mod colony;
 pub mod credits;
 pub mod env;
 pub mod files;
@@ -8,6 +9,8 @@ pub mod messages;
 pub mod offices;
 pub mod proof;
 pub mod tasks;
+pub mod tree;
+pub mod waiting;
 
 use mi_core::time::Time;
 

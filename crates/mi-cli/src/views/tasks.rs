@@ -4,7 +4,7 @@ use mi_core::tasks::status::{Status, Verification};
 use mi_core::wire::tasks::{Artifact, Comment, LateState, Session, Task, TaskDetail, TaskLog, TaskStats};
 
 use super::credits::amount;
-use super::{moment, proof, short_digest};
+use super::{moment, proof, short_digest, waiting};
 use crate::output::{Screen, Tone, clean};
 use crate::progress::size;
 use crate::table::{Cell, Table};
@@ -22,7 +22,7 @@ pub fn list(tasks: &[Task], screen: Screen) -> String {
             Cell::maybe(agent_of(task)),
             task.kind.into(),
             task.priority.into(),
-            Cell::maybe(task.why.as_ref().map(|why| &why.message)),
+            Cell::maybe(task.why.as_ref().map(|why| waiting::word(&why.code))),
         ]);
     }
     table.render(screen)
@@ -162,6 +162,7 @@ fn facts(task: &Task, screen: Screen) -> String {
     facts.fact("priority", task.priority);
     let tools = (!task.required_tools.is_empty()).then(|| task.required_tools.join(", "));
     for (name, value) in [
+        ("name", task.name.as_ref().map(ToString::to_string)),
         ("part of", task.parent_id.map(|id| format!("#{id}"))),
         ("judges", task.verifies.map(|id| format!("#{id}"))),
         ("depends on", task.depends_on.clone().filter(|ids| !ids.is_empty())),

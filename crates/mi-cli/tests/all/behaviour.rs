@@ -373,10 +373,10 @@ fn a_task_is_shown_with_all_that_hangs_on_it() {
         &house,
         "mi tasks why 2",
         expect![[r#"
-        task 2: waits[2J (c)
-        --
-        -- 0
-    "#]],
+            #2 Find bugs: waits[2J
+            --
+            -- 0
+        "#]],
     );
 }
 

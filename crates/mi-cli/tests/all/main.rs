@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what surrounds a test may fail it, too")]
 
 mod behaviour;
+mod colony;
 mod guide;
 mod house;
 mod tq;

@@ -88,8 +88,7 @@ fn draft(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<TaskRo
 /// A name that no task of the office has.
 fn free_name(act: &mut Act<'_>, name: Option<&str>) -> Result<Option<TaskName>, Fault> {
     let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(None) };
-    let name: TaskName =
-        name.parse().map_err(|bad: mi_core::ids::BadId| Fault::new(Code::BadName, bad.to_string()))?;
+    let name: TaskName = name.parse().map_err(|bad: mi_core::ids::BadId| Fault::new(Code::BadName, bad.to_string()))?;
     match store::by_name(act.tx, act.office, &name)? {
         None => Ok(Some(name)),
         Some(task) => Err(Fault::new(Code::TaskNameTaken, format!("task {} is already called {name}", task.id))

@@ -1,5 +1,6 @@
 //! `mi colonies …` = `mi offices …`.
 
+mod cleanup;
 mod create;
 mod delete;
 mod get;
@@ -8,6 +9,7 @@ mod resume;
 mod settings;
 pub mod status;
 mod suspend;
+mod watch;
 
 use clap::Subcommand;
 
@@ -23,8 +25,12 @@ pub enum Act {
     Create(create::CreateArgs),
     /// What a colony is
     Get(ColonyPlace),
-    /// How a colony is doing
+    /// How a colony is doing: who does what, what waits and why
     Status(ColonyPlace),
+    /// What happens in a colony, as it happens
+    Watch(watch::WatchArgs),
+    /// Take away what is only in the way
+    Cleanup(cleanup::CleanupArgs),
     /// Stop its agents and remove everything it owns
     Delete(ColonyPlace),
     /// What a colony has set
@@ -41,6 +47,8 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Create(args) => create::run(desk, args).await,
         Act::Get(place) => get::run(desk, place).await,
         Act::Status(place) => status::run(desk, place).await,
+        Act::Watch(args) => watch::run(desk, args).await,
+        Act::Cleanup(args) => cleanup::run(desk, args).await,
         Act::Delete(place) => delete::run(desk, place).await,
         Act::Settings(args) => settings::run(desk, args).await,
         Act::Suspend(place) => suspend::run(desk, place).await,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use mi_client::Client;
-use mi_core::ids::{OfficeId, TaskId};
+use mi_core::ids::{OfficeId, TaskId, TaskName};
 use mi_core::tasks::status::Kind;
 use mi_core::wire::tasks::CreateTask;
 
@@ -27,6 +27,9 @@ pub struct CreateArgs {
 /// What a task may say beside its title.
 #[derive(Args)]
 pub struct Details {
+    /// A name beside its number, unique in the colony for ever
+    #[arg(long, value_name = "NAME")]
+    name: Option<TaskName>,
     /// All that the agent should know; `@FILE` reads a file, `-` reads stdin
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     description: Option<String>,
@@ -67,6 +70,7 @@ pub async fn create(
 ) -> Result<(), Fault> {
     let task = CreateTask {
         title,
+        name: details.name.map(|name| name.to_string()),
         description: details.description.map(|given| desk.text_or_file(&given)).transpose()?,
         kind: details.kind,
         priority: details.priority,

@@ -49,7 +49,7 @@ pub async fn list(
 ) -> Result<(), Fault> {
     let paging = (&filter.paging).into();
     let FilterArgs { status, kind, parent_id, .. } = filter;
-    let filter = TaskFilter { status, assigned_agent, kind, parent_id, paging };
+    let filter = TaskFilter { status, assigned_agent, kind, parent_id, paging, ..TaskFilter::default() };
     desk.show(client.tasks(office).list(&filter), |(list, total), screen| {
         views::listed(tasks::list(list, screen), list.len(), *total)
     })

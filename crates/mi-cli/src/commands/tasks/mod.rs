@@ -5,6 +5,7 @@ mod cancel;
 pub mod claim;
 pub mod comment;
 pub mod create;
+mod export;
 mod get;
 mod late;
 pub mod list;
@@ -13,10 +14,12 @@ mod proof;
 mod renew;
 mod retry;
 mod stats;
+mod tree;
 pub mod update;
 mod verify;
 mod watch;
 mod why;
+mod written;
 
 use clap::Subcommand;
 
@@ -33,12 +36,14 @@ pub enum Act {
     Create(create::CreateArgs),
     /// A task with its logs, comments, subtasks and artifacts
     Get(TaskTarget),
+    /// Tasks with their parts, what each waits for and how it stands
+    Tree(tree::TreeArgs),
     /// How many tasks stand where
     Stats(ColonyPlace),
     /// Follow a task to its end; fails when the task fails
     Watch(watch::WatchArgs),
-    /// Why a task isn't running
-    Why(TaskTarget),
+    /// What a task waits for, down to the cause, and what would let it go on
+    Why(why::WhyArgs),
     /// Take a task for an agent
     Claim(claim::ClaimArgs),
     /// Change a task or move it on
@@ -62,6 +67,8 @@ pub enum Act {
     Retry(retry::RetryArgs),
     /// Stop a task and its open subtasks for good
     Cancel(cancel::CancelArgs),
+    /// Every task with result, artifacts and times, as a file
+    Export(export::ExportArgs),
 }
 
 pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
@@ -69,9 +76,10 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::List(args) => list::run(desk, args).await,
         Act::Create(args) => create::run(desk, args).await,
         Act::Get(target) => get::run(desk, target).await,
+        Act::Tree(args) => tree::run(desk, args).await,
         Act::Stats(place) => stats::run(desk, place).await,
         Act::Watch(args) => watch::run(desk, args).await,
-        Act::Why(target) => why::run(desk, target).await,
+        Act::Why(args) => why::run(desk, args).await,
         Act::Claim(args) => claim::run(desk, args).await,
         Act::Update(args) => update::run(desk, args).await,
         Act::Renew(args) => renew::run(desk, args).await,
@@ -83,5 +91,6 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Verify(args) => verify::run(desk, args).await,
         Act::Retry(args) => retry::run(desk, args).await,
         Act::Cancel(args) => cancel::run(desk, args).await,
+        Act::Export(args) => export::run(desk, args).await,
     }
 }

@@ -132,6 +132,7 @@ impl House {
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             pace: Duration::from_millis(1),
+            now: || mi_core::time::Time::parse("2026-04-27T09:31:05Z").unwrap(),
         }
     }
 
