@@ -19,7 +19,19 @@ pub struct Look {
     pub agents: Vec<Agent>,
     /// Queued, blocked, claimed and running.
     pub open: Vec<Task>,
+    /// Open, and past their deadline.
+    pub late: Vec<Late>,
     pub now: Time,
+}
+
+/// A task that isn't finished at its deadline.
+#[derive(Debug, Clone)]
+pub struct Late {
+    pub id: i64,
+    pub title: String,
+    pub deadline: String,
+    /// What kept it.
+    pub why: String,
 }
 
 impl Look {
@@ -31,11 +43,28 @@ impl Look {
         if !self.agents.is_empty() {
             section("agents", self.agents(screen));
         }
+        if !self.late.is_empty() {
+            section("late", self.late(screen));
+        }
         let groups = waiting::groups(&self.open);
         if !groups.is_empty() {
             section("waiting", waiting::table(&groups, screen));
         }
         text
+    }
+
+    fn late(&self, screen: Screen) -> String {
+        let mut table = Table::new(&["TASK", "TITLE", "DEADLINE", "WHY"]);
+        for late in &self.late {
+            let deadline = Time::parse(&late.deadline).map_or_else(|| late.deadline.clone(), super::moment);
+            table.row([
+                format!("#{}", late.id).into(),
+                (&late.title).into(),
+                Cell::toned(deadline, Tone::Bad),
+                (&late.why).into(),
+            ]);
+        }
+        table.render(screen)
     }
 
     fn agents(&self, screen: Screen) -> String {

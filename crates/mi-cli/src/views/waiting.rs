@@ -78,9 +78,8 @@ pub fn fix(task: &Task) -> Option<String> {
     match task.status {
         Status::Failed | Status::Cancelled => Some(format!("mi tasks retry {id}")),
         Status::Claimed | Status::Running => None,
-        Status::Done => {
-            matches!(task.verification, Verification::Pending).then(|| format!("mi tasks verify {id} --accept"))
-        }
+        Status::Done => (task.verification == Verification::Pending && !goes_on_alone(task))
+            .then(|| format!("mi tasks verify {id} --accept")),
         Status::Queued | Status::Blocked => fix_of_waiting(task),
     }
 }
@@ -108,7 +107,7 @@ fn fix_of_waiting(task: &Task) -> Option<String> {
 
 /// Nobody has to do anything: time, agents or other tasks bring it on.
 pub fn goes_on_alone(task: &Task) -> bool {
-    const BY_ITSELF: [&str; 7] = [
+    const BY_ITSELF: [&str; 8] = [
         "waiting_for_dependency",
         "open_subtasks",
         "backing_off",
@@ -116,6 +115,7 @@ pub fn goes_on_alone(task: &Task) -> bool {
         "waiting_for_pod",
         "waiting_for_agent",
         "checks_running",
+        "checks_delayed",
     ];
     let code = task.why.as_ref().map(|why| why.code.as_str());
     task.status.is_held() || code.is_some_and(|code| BY_ITSELF.contains(&code))

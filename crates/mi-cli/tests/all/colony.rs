@@ -371,7 +371,13 @@ fn status_says_who_does_what_and_what_waits_why() {
                 changed(1, "running", json!({"claimed_by": "ada", "started_at": "2026-04-27T09:30:00.000Z"})),
                 changed(2, "queued", why("waiting_for_dependency", "waits for #1")),
                 changed(3, "queued", why("waiting_for_dependency", "waits for #1")),
-                changed(4, "queued", why("assigned_agent_offline", "cy is not running")),
+                changed(
+                    4,
+                    "queued",
+                    json!({"late": true, "deadline": "2026-04-27T09:00:00.000Z", "why":
+                    {"code": "assigned_agent_offline", "message": "cy is not running"}, "why_late":
+                    {"code": "assigned_agent_offline", "message": "cy was not running"}}),
+                ),
             ])(asked, before),
         }
     });
@@ -389,6 +395,10 @@ fn status_says_who_does_what_and_what_waits_why() {
             NAME  PHASE  DOES            SINCE
             ada   Idle   #1 Find bugs    1m 5s
             ben   Idle   waits for work  -
+
+            late
+            TASK  TITLE      DEADLINE             WHY
+            #4    Find bugs  2026-04-27 09:00:00  cy was not running
 
             waiting
             WHY            TASKS  WHICH  FOR EXAMPLE

@@ -310,8 +310,12 @@ fn task(name: TaskName, at: Place, node: &Node, complaints: &mut Complaints) -> 
         complaints.add(at, format!("task {name} needs a title"));
     }
     let mut passed_on = Map::new();
-    for key in ["checks", "notBefore", "deadline"] {
-        passed_on.extend(fields.take(&[key]).map(|node| (key.to_owned(), node.json())));
+    if let Some(node) = fields.take(&["checks"]) {
+        passed_on.insert("checks".to_owned(), checks(node, complaints));
+    }
+    for key in ["notBefore", "deadline"] {
+        let time = fields.text(&[key], complaints).and_then(|text| time(key, text, complaints));
+        passed_on.extend(time.map(|time| (key.to_owned(), Json::String(time))));
     }
     let parent = fields.text(&["parent", "parentId"], complaints);
     let depends_on = fields.texts(&["dependsOn", "after"], complaints).unwrap_or_default();
@@ -332,12 +336,52 @@ fn task(name: TaskName, at: Place, node: &Node, complaints: &mut Complaints) -> 
     graph::Draft { task, parent, depends_on }
 }
 
+/// Each an object with a `kind`, a text such as `cmd: cargo test`, or the map that YAML takes such a text for.
+fn checks(node: &Node, complaints: &mut Complaints) -> Json {
+    let Value::List(items) = &node.value else {
+        complaints.add(node.at, format!("checks is a list, not {}", node.kind()));
+        return Json::Null;
+    };
+    let mut one = |item: &Node| match &item.value {
+        Value::Map(entries) => match entries.as_slice() {
+            [only] if only.key != "kind" => {
+                let rest = text_of(&only.key, &only.node, complaints).unwrap_or_default();
+                Json::String(format!("{}: {rest}", only.key))
+            }
+            _ => item.json(),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => item.json(),
+    };
+    Json::Array(items.iter().map(&mut one).collect())
+}
+
+/// A length from now would be another time whenever the file is applied.
+fn time(key: &str, (text, at): (String, Place), complaints: &mut Complaints) -> Option<String> {
+    if text.contains('T') && mi_core::time::Time::parse(&text).is_some() {
+        return Some(text);
+    }
+    complaints.add(at, format!("{key} is a time with its zone, such as 2026-12-01T09:00:00Z"));
+    None
+}
+
 fn schedules(node: &Node, complaints: &mut Complaints) -> Vec<Schedule> {
     let mut schedules = Vec::new();
     for (name, _, node) in named(node, "schedules", complaints) {
         let mut fields = json_map("a schedule", node, complaints);
+        if let Some(Json::Object(task)) = fields.get_mut("task") {
+            *task = std::mem::take(task).into_iter().map(|(key, value)| (wire_key(key), value)).collect();
+        }
         fields.insert("name".to_owned(), Json::String(name.clone()));
         schedules.push(Schedule { name, fields });
     }
     schedules
+}
+
+/// A task in a schedule is passed on as it stands, so it gets the server's names.
+fn wire_key(key: String) -> String {
+    match key.as_str() {
+        "agent" => "assignedAgent".to_owned(),
+        "tools" => "requiredTools".to_owned(),
+        _ => key,
+    }
 }

@@ -108,9 +108,9 @@ pub async fn refuse_unknown(client: &Client, colony: &Colony) -> Result<(), Faul
     }
     let answer = client.server().raw(Method::GET, "/openapi.json", None).await?;
     let api: Json = answer.json::<Json>().map_err(|fault: ClientError| Fault::from(fault))?;
-    let knows_path = |end: &str| {
+    let knows_path = |part: &str, end: &str| {
         let paths = api["paths"].as_object();
-        paths.is_some_and(|paths| paths.keys().any(|path| path.ends_with(end)))
+        paths.is_some_and(|paths| paths.keys().any(|path| path.contains(part) && path.ends_with(end)))
     };
     let fields = &api["components"]["schemas"]["CreateTask"]["properties"];
     let mut missing: Vec<String> = passed_on
@@ -118,8 +118,10 @@ pub async fn refuse_unknown(client: &Client, colony: &Colony) -> Result<(), Faul
         .filter(|key| fields.get(key.as_str()).is_none())
         .map(|key| format!("tasks' {key}"))
         .collect();
-    missing.extend((toggles && !knows_path("/integrations/{id}/agents/{agent}")).then(|| "integrations".to_owned()));
-    missing.extend((!colony.schedules.is_empty() && !knows_path("/schedules")).then(|| "schedules".to_owned()));
+    missing.extend((toggles && !knows_path("/integrations/", "/agents/{agent}")).then(|| "integrations".to_owned()));
+    missing.extend(
+        (!colony.schedules.is_empty() && !knows_path("/offices/", "/schedules")).then(|| "schedules".to_owned()),
+    );
     match missing.as_slice() {
         [] => Ok(()),
         missing => Err(Fault::failed(

@@ -279,6 +279,44 @@ tasks: {a: {title: A, description: '@@home'}}",
 }
 
 #[test]
+fn what_the_server_judges_is_passed_on() {
+    let text = "tasks: {a: {title: A, deadline: 2026-12-01T12:00:00Z, not_before: 2026-12-01T10:00:00+01:00,
+  checks: [cmd: make test, 'file: a.md words>=9', {kind: file, path: b.md}]}}
+schedules: {daily: {cron: '@daily', task: {title: T, agent: ada}}}";
+    let colony = colony(text);
+    let passed_on = &colony.tasks[0].passed_on;
+    assert_eq!(passed_on["checks"], json!(["cmd: make test", "file: a.md words>=9", {"kind": "file", "path": "b.md"}]));
+    assert_eq!(colony.schedules[0].fields["task"], json!({"title": "T", "assignedAgent": "ada"}));
+    let (name, task) = task(1, "a", json!({"title": "A"}));
+    let raw = json!({"deadline": "2026-12-01T12:00:00.000Z", "not_before": "2026-12-01T09:00:00.000Z", "checks": [
+        {"kind": "command", "command": "make test", "text": "cmd: make test"},
+        {"kind": "file", "path": "a.md", "words_min": 9, "text": "file: a.md words>=9"},
+        {"kind": "file", "path": "b.md", "text": "file: b.md"},
+    ]});
+    let present = |raw| Present {
+        colony: office(),
+        tasks: BTreeMap::from([(name.clone(), task.clone())]),
+        raw_tasks: BTreeMap::from([(name.clone(), raw)]),
+        ..Present::default()
+    };
+    let changes = |present: Present| {
+        let steps = plan(&colony, &present, &BTreeMap::new(), Others::Stay);
+        steps[1].differences.iter().map(|difference| difference.field.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(changes(present(raw.clone())), "");
+    let mut other = raw;
+    other["checks"][2]["path"] = json!("c.md");
+    other["deadline"] = json!(null);
+    assert_eq!(changes(present(other)), "checks deadline");
+    check_wrong(
+        "tasks: {a: {title: A, deadline: +2h}}",
+        expect![[r#"
+        1:33: deadline is a time with its zone, such as 2026-12-01T09:00:00Z
+    "#]],
+    );
+}
+
+#[test]
 fn the_example_reads() {
     let colony = colony(include_str!("../../../../../examples/colony.yaml"));
     let names: Vec<&str> = colony.tasks.iter().map(|task| task.name.as_str()).collect();
