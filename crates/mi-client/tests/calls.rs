@@ -12,7 +12,7 @@ use mi_client::{Client, ClientError, Credential, Method, Paging, Patience, Progr
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::tasks::status::Status;
 use mi_core::wire::agents::LifecycleAction;
-use mi_core::wire::tasks::{ClaimTask, CreateTask};
+use mi_core::wire::tasks::{ClaimTask, CreateTask, UpdateTask};
 
 const OFFICE: &str = "5b7e3c1a-0000-4000-8000-000000000001";
 const QUICK: Patience =
@@ -214,4 +214,56 @@ async fn a_download_streams_and_a_cut_one_is_an_error() {
     assert_eq!((download.bytes, bytes.as_slice()), (5, &b"hello"[..]));
     let cut = files.download(&"a/cut".parse().unwrap(), &mut bytes, Progress::default()).await;
     assert!(cut.unwrap_err().is_unreachable());
+}
+
+#[tokio::test]
+async fn names_and_fields_without_a_type_go_along() {
+    let server = FakeServer::start(|_, _| Reply::json("{}"));
+    let tasks = client_of(&server).tasks(office());
+    let create = CreateTask { title: "t".to_owned(), name: Some("wave/1".to_owned()), ..CreateTask::default() };
+    let more = serde_json::json!({"deadline": "2030-01-01T00:00:00Z"}).as_object().unwrap().clone();
+    let filter = TaskFilter { names: vec!["a".parse().unwrap(), "b".parse().unwrap()], ..TaskFilter::default() };
+    tasks.create_with(&create, &more).answer().await.unwrap();
+    tasks.update_with(TaskId(7), &UpdateTask::default(), &more).answer().await.unwrap();
+    tasks.list(&filter).answer().await.unwrap();
+    check(
+        &server,
+        expect![[r#"
+            POST /api/v1/offices/OFFICE/tasks {"title":"t","name":"wave/1","deadline":"2030-01-01T00:00:00Z"}
+            PATCH /api/v1/offices/OFFICE/tasks/7 {"deadline":"2030-01-01T00:00:00Z"}
+            GET /api/v1/offices/OFFICE/tasks?name=a%2Cb
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn events_are_read_as_they_come_and_followed_from_where_they_were() {
+    let event = |seq: i64| {
+        serde_json::json!({"seq": seq, "category": "task", "type": "tasks.create", "actor": "owner", "summary": "ü",
+            "data": {}, "created_at": "2026-04-27T09:30:00.000Z"})
+    };
+    let body = format!("retry: 1000\n\nid: 1\ndata: {}\n\n: still here\n\nid: 2\ndata:{}\n\n", event(1), event(2));
+    let server = FakeServer::start(move |_, _| Reply::json(body.clone()));
+    let events = client_of(&server).events(office());
+    let mut stream = events.follow(None).await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(told) = stream.next().await.unwrap() {
+        seen.push((told.event.seq, told.event.summary));
+    }
+    assert_eq!(seen, [(1, "ü".to_owned()), (2, "ü".to_owned())]);
+    events.follow(stream.last()).await.unwrap();
+    check(
+        &server,
+        expect![[r#"
+            GET /api/v1/offices/OFFICE/events/stream
+            GET /api/v1/offices/OFFICE/events/stream?since=2
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn a_line_of_a_stream_that_is_no_event_is_an_error() {
+    let server = FakeServer::start(|_, _| Reply::json("data: {\"seq\": \"x\"}\n\n"));
+    let mut stream = client_of(&server).events(office()).follow(None).await.unwrap();
+    assert!(matches!(stream.next().await, Err(ClientError::Decode { .. })));
 }
