@@ -14,6 +14,19 @@ const WORKERS: usize = 2;
 /// Starting and ending pods, and files of the drive.
 const BLOCKING_THREADS_MAX: usize = 64;
 
+/// For whoever starts it for the first time.
+const NEXT: &str = "next, in a second terminal: mi colonies create --name \"My Colony\", or mi apply -f colony.yaml; \
+                    mi --help has the first steps";
+
+/// What became of the key that the command line uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Known,
+    Written,
+    /// Only shown.
+    Elsewhere,
+}
+
 pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
     let config = settings::load(args, world)?;
     logging::start(config.log(), config.log_format()?)?;
@@ -21,8 +34,11 @@ pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
     runtime()?.block_on(Box::pin(async {
         let mut signals = Signals::listen()?;
         let server = Server::start(options).await?;
-        keep_key(&server, world).await?;
+        let key = keep_key(&server, world).await?;
         voice::tell(&format!("ready {}", server.endpoint())).map_err(Failure::io("write to stdout"))?;
+        if key == Key::Written {
+            voice::say(NEXT);
+        }
         signals.next().await;
         end(server, signals).await
     }))
@@ -68,23 +84,23 @@ impl Signals {
 
 /// Puts endpoint and key where the command line looks for them. Whoever starts the server owns its data, so a key that
 /// was lost is replaced.
-async fn keep_key(server: &Server, world: &World) -> Result<(), Failure> {
+async fn keep_key(server: &Server, world: &World) -> Result<Key, Failure> {
     let first = server.first_key().map(str::to_owned);
     let Some(home) = world.home() else {
         if let Some(key) = first {
             voice::say(&format!("your key, shown only now: {key}"));
         }
-        return Ok(());
+        return Ok(Key::Elsewhere);
     };
     let known = CliConfig::load(&home).map_err(|error| Failure::new(error.to_string()))?;
     let path = CliConfig::path(&home).display().to_string();
     match (first, &known.key) {
-        (None, Some(_)) => Ok(()),
+        (None, Some(_)) => Ok(Key::Known),
         (Some(key), Some(_)) => {
             voice::say(&format!("{path} holds another server's key and is left alone"));
             voice::say(&format!("this server's key, shown only now: {key}"));
             voice::say(&format!("use it with MI_ENDPOINT={} MI_API_KEY=…, or mi login", server.endpoint()));
-            Ok(())
+            Ok(Key::Elsewhere)
         }
         (first, None) => {
             let key = match first {
@@ -94,7 +110,7 @@ async fn keep_key(server: &Server, world: &World) -> Result<(), Failure> {
             let config = CliConfig { endpoint: Some(server.endpoint().to_owned()), key: Some(key), ..known };
             config.save(&home).map_err(|error| Failure::new(error.to_string()))?;
             voice::say(&format!("your key for {} is in {path}", server.endpoint()));
-            Ok(())
+            Ok(Key::Written)
         }
     }
 }

@@ -26,9 +26,22 @@ use crate::programs::{DemoArgs, ExampleArgs, PassedOn, UpArgs};
 use crate::targets::Target;
 use crate::tq::TqArgs;
 
+const FIRST_STEPS: &str = "\
+First steps:
+  mi demo                                     see it work, from end to end
+  mi up                                       your own server; go on in a second terminal:
+  mi colonies create --name review
+  mi agents hire --name ada --command 'tq done \"$(wc -l /shared/files/*)\"'
+  mi files push main.go
+  mi tasks create --title \"Count the lines\" --assigned-agent ada
+  mi tasks watch 1
+
+A whole colony from a file:  mi apply -f colony.yaml --wait
+When nothing seems to happen:  mi status, mi tasks why";
+
 /// Hire autonomous agents, give them work, see what they did.
 #[derive(Parser)]
-#[command(name = "mi", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "mi", version, propagate_version = true, max_term_width = 100, after_help = FIRST_STEPS)]
 pub struct Mi {
     #[command(flatten)]
     pub global: Global,

@@ -10,7 +10,17 @@ use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::agents;
 
+const HELP: &str = "\
+Examples:
+  mi agents hire --name ada --provider anthropic --model sonnet
+  mi agents hire --name ben --provider openai --system-prompt @prompts/ben.md --skills go,sql
+  mi agents hire --name counter --command 'tq done \"$(wc -l /shared/files/*)\"' --env REGION=eu
+
+A command runs for each task in the agent's pod, with the session's context as JSON on stdin,
+the task's number in MI_TASK, tq on its PATH and the drive at /shared/files.";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub struct HireArgs {
     #[command(flatten)]
     colony: ColonyArg,

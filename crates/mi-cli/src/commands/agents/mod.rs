@@ -17,7 +17,16 @@ use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::targets::Target;
 
+const HELP: &str = "\
+Examples:
+  mi agents hire --name ada --provider anthropic --model sonnet --role \"reviews Go\"
+  mi agents hire --name counter --command 'tq done \"$(wc -l /shared/files/*)\"'
+  mi agents get ada
+  mi agents logs ada -f               what its pod writes
+  mi agents error ada                 why it doesn't run";
+
 #[derive(Subcommand)]
+#[command(after_help = HELP)]
 pub enum Act {
     /// Who works in a colony
     List(list::ListArgs),

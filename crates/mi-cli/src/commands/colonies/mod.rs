@@ -17,7 +17,16 @@ use crate::args::{ColonyPlace, PagingArgs};
 use crate::desk::Desk;
 use crate::fault::Fault;
 
+const HELP: &str = "\
+Examples:
+  mi colonies create --name review
+  mi colonies status                  who does what, what waits and why
+  mi colonies watch --until-idle      follow everything; exit code 1 when something failed
+  mi colonies cleanup --dry-run       what is only in the way
+  mi colonies settings set maxAgents=10 'hireLimit={\"count\":5}'";
+
 #[derive(Subcommand)]
+#[command(after_help = HELP)]
 pub enum Act {
     /// Your colonies
     List(PagingArgs),

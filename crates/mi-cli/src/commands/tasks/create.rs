@@ -11,7 +11,14 @@ use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::tasks;
 
+const HELP: &str = "\
+Examples:
+  mi tasks create --title \"Find bugs in main.go\" --kind review --assigned-agent ada
+  mi tasks create --title \"Check the locking\" --parent-id 1 --description @brief.md
+  mi tasks create --title \"Write the summary\" --depends-on 2,3 --name summary";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub struct CreateArgs {
     #[command(flatten)]
     colony: ColonyArg,

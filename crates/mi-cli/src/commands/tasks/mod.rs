@@ -28,7 +28,18 @@ use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::targets::TaskTarget;
 
+const HELP: &str = "\
+Examples:
+  mi tasks create --title \"Find bugs in main.go\" --assigned-agent ada
+  mi tasks create --title \"Sum it up\" --depends-on 1,2
+  mi tasks tree                       parts, waits and times at one look
+  mi tasks why 3                      what it waits for, and the command that mends it
+  mi tasks watch 3                    follow it to its end
+  mi tasks retry 3 --reason \"the file is there now\"
+  mi tasks export --format csv -o tasks.csv";
+
 #[derive(Subcommand)]
+#[command(after_help = HELP)]
 pub enum Act {
     /// What is in the queue
     List(list::ListArgs),
