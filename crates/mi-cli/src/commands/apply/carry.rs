@@ -10,7 +10,7 @@ use mi_core::wire::tasks::{CreateTask, UpdateTask};
 use serde_json::{Map, Value as Json};
 
 use super::declared::{File, Task};
-use super::plan::{Act, Change, Step};
+use super::plan::{Act, Fate, Step};
 use super::view;
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -40,7 +40,7 @@ impl Carrier<'_> {
                     return Err(fault);
                 }
             }
-            let is_news = !matches!(step.change, Change::Same);
+            let is_news = !matches!(step.fate, Fate::Same);
             if is_news && desk.out.format == Format::People {
                 let screen = desk.out.screen;
                 desk.out.data(&view::done(step, self.number_of(step), screen))?;

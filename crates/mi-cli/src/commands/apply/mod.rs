@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 
 use carry::Carrier;
 use declared::{Colony, Source, Text};
-use plan::{Change, Others, Present, Step};
+use plan::{Fate, Others, Present, Step};
 use yaml::{Complaint, Place};
 
 use crate::confirm::{Consent, confirm};
@@ -223,7 +223,7 @@ fn tell(desk: &mut Desk, carrier: &Carrier<'_>, steps: &[Step]) -> Result<(), Fa
         return report(desk, carrier, steps, "done");
     }
     let nothing = steps.iter().all(|step| step.acts.is_empty());
-    let left = steps.iter().filter(|step| step.change == Change::Left).count();
+    let left = steps.iter().filter(|step| step.fate == Fate::Left).count();
     if nothing && left == 0 {
         return desk.out.note("everything is as declared");
     }
@@ -237,7 +237,7 @@ fn report(desk: &mut Desk, carrier: &Carrier<'_>, steps: &[Step], state: &str) -
 
 fn ask_before_firing(desk: &mut Desk, args: &ApplyArgs, steps: &[Step]) -> Result<(), Fault> {
     let fired: Vec<&str> =
-        steps.iter().filter(|step| step.change == Change::Remove).map(|step| step.name.as_str()).collect();
+        steps.iter().filter(|step| step.fate == Fate::Remove).map(|step| step.name.as_str()).collect();
     if fired.is_empty() || args.yes {
         return Ok(());
     }

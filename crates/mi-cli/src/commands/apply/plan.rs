@@ -39,7 +39,7 @@ pub enum Others {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum Fate {
     Create,
     Change,
     Same,
@@ -51,7 +51,7 @@ pub enum Change {
 /// One thing of the colony, and what happens to it.
 #[derive(Debug)]
 pub struct Step {
-    pub change: Change,
+    pub fate: Fate,
     /// `agent`, `task` …
     pub kind: &'static str,
     pub name: String,
@@ -95,18 +95,18 @@ pub enum Act {
 }
 
 impl Step {
-    fn new(change: Change, kind: &'static str, name: impl ToString) -> Self {
-        Self { change, kind, name: name.to_string(), note: String::new(), differences: Vec::new(), acts: Vec::new() }
+    fn new(fate: Fate, kind: &'static str, name: impl ToString) -> Self {
+        Self { fate, kind, name: name.to_string(), note: String::new(), differences: Vec::new(), acts: Vec::new() }
     }
 
     fn created(kind: &'static str, name: impl ToString, act: Act) -> Self {
-        Self { acts: vec![act], ..Self::new(Change::Create, kind, name) }
+        Self { acts: vec![act], ..Self::new(Fate::Create, kind, name) }
     }
 
     /// Changed where there are acts, else the same.
     fn changed(kind: &'static str, name: impl ToString, differences: Vec<Difference>, acts: Vec<Act>) -> Self {
-        let change = if acts.is_empty() { Change::Same } else { Change::Change };
-        Self { differences, acts, ..Self::new(change, kind, name) }
+        let fate = if acts.is_empty() { Fate::Same } else { Fate::Change };
+        Self { differences, acts, ..Self::new(fate, kind, name) }
     }
 
     fn with_note(self, note: impl Into<String>) -> Self {
@@ -120,7 +120,7 @@ pub fn plan(colony: &Colony, present: &Present, digests: &BTreeMap<String, Strin
     let name = colony.name.clone().unwrap_or_default();
     steps.push(match present.colony {
         None => Step::created("colony", &name, Act::CreateColony(name.clone())),
-        Some(id) => Step::new(Change::Same, "colony", if name.is_empty() { id.to_string() } else { name }),
+        Some(id) => Step::new(Fate::Same, "colony", if name.is_empty() { id.to_string() } else { name }),
     });
     steps.extend((!colony.settings.is_empty()).then(|| settings(&colony.settings, &present.settings)));
     steps.extend(colony.agents.iter().map(|declared| agent(declared, present)));
@@ -198,7 +198,7 @@ fn undeclared(colony: &Colony, present: &Present, others: Others) -> Vec<Step> {
         Others::AreFired => fired
             .map(|agent| Step {
                 acts: vec![Act::Fire(agent.name.clone())],
-                ..Step::new(Change::Remove, "agent", &agent.name)
+                ..Step::new(Fate::Remove, "agent", &agent.name)
             })
             .collect(),
     }
@@ -210,7 +210,7 @@ fn file(declared: &File, present: &Present, digests: &BTreeMap<String, String>) 
     let push = || Act::Push(declared.clone());
     match there {
         None => Step::created("file", name, push()).with_note(format!("from {}", declared.path)),
-        Some(there) if Some(there) == here => Step::new(Change::Same, "file", name),
+        Some(there) if Some(there) == here => Step::new(Fate::Same, "file", name),
         Some(there) => {
             let difference = Difference::new("content", Some(short(there)), here.map(|digest| short(digest)));
             Step::changed("file", name, vec![difference], vec![push()])
@@ -233,10 +233,10 @@ fn task(declared: &Task, present: &Present) -> Step {
     let raw = present.raw_tasks.get(name).unwrap_or(&Json::Null);
     let differences = difference::of_task(declared, there, raw, &numbers);
     if differences.is_empty() {
-        return Step::new(Change::Same, "task", name).with_note(format!("#{} {}", there.id, there.status));
+        return Step::new(Fate::Same, "task", name).with_note(format!("#{} {}", there.id, there.status));
     }
     let left =
-        |why: String| Step { differences: differences.clone(), ..Step::new(Change::Left, "task", name).with_note(why) };
+        |why: String| Step { differences: differences.clone(), ..Step::new(Fate::Left, "task", name).with_note(why) };
     if let Some(fixed) = differences.iter().find(|difference| difference::FIXED.contains(&difference.field.as_str())) {
         return left(format!("#{}: its {} can't be changed any more", there.id, fixed.field));
     }
@@ -256,7 +256,7 @@ fn schedule(declared: &Schedule, present: &Present) -> Step {
     let Some(there) = present.schedules.get(&declared.name) else {
         return Step::created("schedule", &declared.name, Act::CreateSchedule(declared.fields.clone()));
     };
-    let Json::Object(fields) = there else { return Step::new(Change::Same, "schedule", &declared.name) };
+    let Json::Object(fields) = there else { return Step::new(Fate::Same, "schedule", &declared.name) };
     let differences = difference::of_json(&declared.fields, fields);
     let id = fields.get("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
     let acts = match (differences.is_empty(), id) {

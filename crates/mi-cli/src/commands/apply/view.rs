@@ -4,7 +4,7 @@ use mi_core::ids::TaskId;
 use serde_json::{Value as Json, json};
 
 use super::difference::Difference;
-use super::plan::{Change, Step};
+use super::plan::{Fate, Step};
 use crate::output::{Paint, Screen, Tone, clean};
 
 /// A value in a plan is shown so far.
@@ -12,13 +12,13 @@ const VALUE_CHARS_MAX: usize = 60;
 /// The widest of the kinds.
 const KIND_CHARS: usize = 8;
 
-fn mark(change: Change) -> (&'static str, Tone) {
-    match change {
-        Change::Create => ("+", Tone::Good),
-        Change::Change => ("~", Tone::Waiting),
-        Change::Same => ("=", Tone::Faint),
-        Change::Remove => ("-", Tone::Bad),
-        Change::Left => ("!", Tone::Waiting),
+fn mark(fate: Fate) -> (&'static str, Tone) {
+    match fate {
+        Fate::Create => ("+", Tone::Good),
+        Fate::Change => ("~", Tone::Waiting),
+        Fate::Same => ("=", Tone::Faint),
+        Fate::Remove => ("-", Tone::Bad),
+        Fate::Left => ("!", Tone::Waiting),
     }
 }
 
@@ -30,11 +30,11 @@ pub fn plan(steps: &[Step], screen: Screen) -> String {
 
 /// A step that was carried out.
 pub fn done(step: &Step, number: Option<TaskId>, screen: Screen) -> String {
-    line(step, number.filter(|_| step.change == Change::Create), screen.paint)
+    line(step, number.filter(|_| step.fate == Fate::Create), screen.paint)
 }
 
 fn line(step: &Step, number: Option<TaskId>, paint: Paint) -> String {
-    let (mark, tone) = mark(step.change);
+    let (mark, tone) = mark(step.fate);
     let number = number.map(|id| format!("#{id} ")).unwrap_or_default();
     let head = format!("{mark} {:<KIND_CHARS$} {}", step.kind, step.name);
     let note = one_line(&format!("{number}{}", step.note));
@@ -78,11 +78,11 @@ pub fn summary(steps: &[Step], tense: Tense) -> String {
         Tense::Planned => ["to create", "to change", "to remove"],
         Tense::Done => ["created", "changed", "removed"],
     };
-    let changes = [Change::Create, Change::Change, Change::Remove];
-    let all = changes.into_iter().zip(words).chain([(Change::Left, "left as it is"), (Change::Same, "as declared")]);
-    let count = |change: Change| steps.iter().filter(|step| step.change == change).count();
+    let changes = [Fate::Create, Fate::Change, Fate::Remove];
+    let all = changes.into_iter().zip(words).chain([(Fate::Left, "left as it is"), (Fate::Same, "as declared")]);
+    let count = |fate: Fate| steps.iter().filter(|step| step.fate == fate).count();
     let parts: Vec<String> = all
-        .map(|(change, words)| (count(change), words))
+        .map(|(fate, words)| (count(fate), words))
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
@@ -91,12 +91,12 @@ pub fn summary(steps: &[Step], tense: Tense) -> String {
 
 /// For programs: each step with its action.
 pub fn json(step: &Step, number: Option<TaskId>) -> Json {
-    let action = match step.change {
-        Change::Create => "create",
-        Change::Change => "change",
-        Change::Same => "none",
-        Change::Remove => "remove",
-        Change::Left => "left",
+    let action = match step.fate {
+        Fate::Create => "create",
+        Fate::Change => "change",
+        Fate::Same => "none",
+        Fate::Remove => "remove",
+        Fate::Left => "left",
     };
     let changes: Vec<Json> = step
         .differences
