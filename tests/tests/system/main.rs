@@ -8,6 +8,7 @@
     reason = "everything here is a test"
 )]
 
+mod apply;
 mod bad_calls;
 mod bad_places;
 mod command_agents;

@@ -97,7 +97,7 @@ fn fix_of_waiting(task: &Task) -> Option<String> {
         "assigned_agent_gone" => format!("mi tasks update {id} --assignedAgent NAME"),
         "office_suspended" => "mi colonies resume".to_owned(),
         "out_of_credits" => "mi credits add --amount 100".to_owned(),
-        "needs_input" => format!("mi tasks comment {id} \"the answer\", then mi tasks update {id} --status queued"),
+        "needs_input" => format!("mi tasks comment {id} \"the answer\""),
         "needs_integration" => format!("mi integrations enable {} {agent}", tool.map_or("ID", String::as_str)),
         "dependency" | "quota" | "other" => format!("mi tasks update {id} --status queued"),
         _ => return None,

@@ -320,7 +320,7 @@ fn detail(status: &str) -> String {
         .replace(r#""result_summary":null"#, r#""result_summary":"2 bugs:\n- a race in Allow\n- a leak""#)
         .replace(r#""why":null"#, r#""why":{"code":"c","message":"waits\u001b[2J"}"#);
     let artifact = r#"{"id":1,"kind":"report","path":"reports/2.md","label":null,
-        "sha256":"0123456789abcdef0123","size":2048,"created_by":"reviewer","created_at":"2026-04-27T09:31:00.000Z"}"#;
+        "sha256":"0123456789abcdef0123","size":2048,"state":"unchanged","created_by":"reviewer","created_at":"2026-04-27T09:31:00.000Z"}"#;
     let log = r#"{"id":1,"agent":"reviewer","event":null,"message":"reading","attempt":1,
         "created_at":"2026-04-27T09:30:30.000Z"}"#;
     let comment = r#"{"id":1,"agent":"owner","message":"look twice","created_at":"2026-04-27T09:30:10.000Z"}"#;
@@ -338,36 +338,36 @@ fn a_task_is_shown_with_all_that_hangs_on_it() {
         &house,
         "mi tasks get 2",
         expect![[r#"
-        #2 Find bugs
-        status       done
-        why          waits[2J
-        kind         review
-        priority     50
-        assigned to  reviewer
-        attempts     0 of 3
-        created      2026-04-27 09:30:00 by owner
+            #2 Find bugs
+            status       done
+            why          waits[2J
+            kind         review
+            priority     50
+            assigned to  reviewer
+            attempts     0 of 3
+            created      2026-04-27 09:30:00 by owner
 
-        result
-        2 bugs:
-        - a race in Allow
-        - a leak
+            result
+            2 bugs:
+            - a race in Allow
+            - a leak
 
-        subtasks
-        ID  STATUS  TITLE      AGENT     KIND    PRIORITY  WHY
-        3   done    Find bugs  reviewer  review  50        -
+            subtasks
+            ID  STATUS  TITLE      AGENT     KIND    PRIORITY  WHY
+            3   done    Find bugs  reviewer  review  50        -
 
-        artifacts
-        PATH          KIND    SIZE      SHA256        BY        LABEL
-        reports/2.md  report  2.00 KiB  0123456789ab  reviewer  -
+            artifacts
+            PATH          KIND    SIZE      SHA256        NOW        BY        LABEL
+            reports/2.md  report  2.00 KiB  0123456789ab  unchanged  reviewer  -
 
-        comments
-        2026-04-27 09:30:10  owner  look twice
+            comments
+            2026-04-27 09:30:10  owner  look twice
 
-        log
-        2026-04-27 09:30:30  reviewer  reading
-        --
-        -- 0
-    "#]],
+            log
+            2026-04-27 09:30:30  reviewer  reading
+            --
+            -- 0
+        "#]],
     );
     check(
         &house,
