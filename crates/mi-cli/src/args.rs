@@ -27,6 +27,15 @@ pub struct Global {
     /// The API key, for this command only (MI_API_KEY)
     #[arg(long, global = true, value_name = "KEY", help_heading = "Everywhere")]
     pub key: Option<String>,
+    /// Do it once, however often this command is repeated within 24 hours with this key
+    #[arg(
+        long = "idempotency-key",
+        global = true,
+        value_name = "KEY",
+        value_parser = idempotency_key,
+        help_heading = "Everywhere"
+    )]
+    pub idempotency_key: Option<String>,
     /// Print exactly what the API answers, for programs
     #[arg(long, global = true, help_heading = "Everywhere")]
     json: bool,
@@ -93,6 +102,15 @@ impl From<&PagingArgs> for mi_client::Paging {
     fn from(args: &PagingArgs) -> Self {
         Self { limit: args.limit, offset: args.offset }
     }
+}
+
+/// Leaves room for the number that further writes of a command add.
+fn idempotency_key(text: &str) -> Result<String, String> {
+    const KEY_BYTES_MAX: usize = 240;
+    if (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("it is 1 to {KEY_BYTES_MAX} visible ASCII characters, such as deploy-2026-04-27"))
 }
 
 /// `KEY=value`, where the value may hold more equals signs.

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mi_client::{Call, Client, Credential, Paging};
+use mi_client::{Call, Client, Credential, Paging, WriteKeys};
 use mi_core::ids::{ClaimToken, OfficeId};
 use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::time::Time;
@@ -37,6 +37,7 @@ pub struct Desk {
     agent: Option<String>,
     task: Option<String>,
     variables: BTreeMap<String, String>,
+    write_keys: Option<WriteKeys>,
 }
 
 impl Desk {
@@ -47,10 +48,13 @@ impl Desk {
         let claim = claim_of(&world);
         let agent = world.variable(variables::MI_AGENT).map(str::to_owned);
         let task = world.variable(variables::MI_TASK).map(str::to_owned);
+        let write_keys = global.idempotency_key.as_ref().map(WriteKeys::new);
         let (variables, now) = (world.variables.clone(), world.now);
         let (out, stdin, pace) = split(world, global.format());
         match found.and_then(|settings| Ok((settings, claim?))) {
-            Ok((settings, claim)) => Ok(Self { out, settings, pace, home, stdin, claim, agent, task, variables, now }),
+            Ok((settings, claim)) => {
+                Ok(Self { out, settings, pace, home, stdin, claim, agent, task, variables, now, write_keys })
+            }
             Err(fault) => Err((out, fault)),
         }
     }
@@ -75,7 +79,8 @@ impl Desk {
             self.out.warn(&format!("your key goes to {endpoint} unencrypted; use https there"))?;
         }
         let credential = self.settings.key.clone().map_or(Credential::Nobody, Credential::Bearer);
-        Ok(Client::new(self.settings.endpoint.clone(), credential).with_claim(self.claim))
+        let client = Client::new(self.settings.endpoint.clone(), credential);
+        Ok(client.with_claim(self.claim).with_write_keys(self.write_keys.clone()))
     }
 
     /// The claim of a flag wins over the one of the environment.

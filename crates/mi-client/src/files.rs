@@ -14,7 +14,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
 use crate::Paging;
-use crate::call::{Call, Draft, Payload, Repeat, drive_segments};
+use crate::call::{Call, Draft, Payload, drive_segments};
 use crate::error::ClientError;
 use crate::offices::path_of;
 use crate::transport::Client;
@@ -78,14 +78,7 @@ impl Files {
     /// Stores a file of this machine under a name; replaces what stands there, whole or not at all.
     pub fn upload(&self, path: &Path, name: &DrivePath, progress: Progress) -> Call<DriveFile> {
         let payload = Payload::File { path: path.to_owned(), name: name.clone(), progress };
-        // The same file under the same name: a repetition changes nothing, so it needs no key.
-        let draft = Draft {
-            method: Method::POST,
-            payload,
-            repeat: Repeat::Safe,
-            answer_within: None,
-            ..Draft::read(self.all())
-        };
+        let draft = Draft { payload, answer_within: None, ..Draft::write(Method::POST, self.all()) };
         Call::json(&self.client, draft)
     }
 

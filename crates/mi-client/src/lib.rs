@@ -19,11 +19,13 @@ mod messages;
 mod offices;
 mod patience;
 mod runner;
+mod schedules;
 mod server;
 mod tasks;
 mod tls;
 mod transport;
 mod usage;
+mod write_keys;
 
 pub use agents::{ActivityFilter, Agents, LogsFilter};
 pub use call::{Answer, Call};
@@ -39,10 +41,12 @@ pub use offices::Offices;
 pub use patience::Patience;
 pub use reqwest::Method;
 pub use runner::Runner;
+pub use schedules::Schedules;
 pub use server::Server;
 pub use tasks::{TaskFilter, Tasks};
 pub use transport::Client;
 pub use usage::Usage;
+pub use write_keys::WriteKeys;
 
 /// Which part of a list: at most `limit` items from the `offset`th on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

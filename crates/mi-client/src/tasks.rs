@@ -26,6 +26,8 @@ pub struct TaskFilter {
     pub parent_id: Option<TaskId>,
     /// Tasks of these names; the rest of the filter then counts for nothing.
     pub names: Vec<TaskName>,
+    /// Only those that missed their deadline.
+    pub late: bool,
     pub paging: Paging,
 }
 
@@ -70,6 +72,7 @@ impl Tasks {
             .query("assignedAgent", filter.assigned_agent.clone())
             .query("kind", filter.kind)
             .query("parentId", filter.parent_id)
+            .query("late", filter.late.then_some(true))
             .query("limit", filter.paging.limit)
             .query("offset", filter.paging.offset);
         Call::list(&self.client, draft)

@@ -15,7 +15,8 @@ use crate::credentials::Credential;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::patience::Patience;
-use crate::{agents, credits, env, events, files, messages, offices, runner, server, tasks, tls, usage};
+use crate::write_keys::WriteKeys;
+use crate::{agents, credits, env, events, files, messages, offices, runner, schedules, server, tasks, tls, usage};
 
 const CONNECT_SECONDS_MAX: u64 = 10;
 /// Silence in the middle of an answer or a stream; parked calls stay below it.
@@ -35,6 +36,7 @@ pub struct Client {
     credential: Credential,
     claim: Option<ClaimToken>,
     patience: Patience,
+    write_keys: Option<WriteKeys>,
     http: Arc<OnceLock<reqwest::Client>>,
 }
 
@@ -42,7 +44,14 @@ impl Client {
     /// Opens no connection yet.
     pub fn new(endpoint: Endpoint, credential: Credential) -> Self {
         let http = Arc::new(OnceLock::new());
-        Self { endpoint: Arc::new(endpoint), credential, claim: None, patience: Patience::BRIEF, http }
+        Self {
+            endpoint: Arc::new(endpoint),
+            credential,
+            claim: None,
+            patience: Patience::BRIEF,
+            write_keys: None,
+            http,
+        }
     }
 
     /// Writes are those of this attempt: each carries `X-Mi-Claim`.
@@ -58,6 +67,12 @@ impl Client {
 
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Writes carry these keys instead of random ones.
+    pub fn with_write_keys(mut self, keys: Option<WriteKeys>) -> Self {
+        self.write_keys = keys;
         self
     }
 
@@ -79,6 +94,10 @@ impl Client {
 
     pub fn tasks(&self, office: OfficeId) -> tasks::Tasks {
         tasks::Tasks::new(self, office)
+    }
+
+    pub fn schedules(&self, office: OfficeId) -> schedules::Schedules {
+        schedules::Schedules::new(self, office)
     }
 
     pub fn files(&self, office: OfficeId) -> files::Files {
@@ -111,9 +130,10 @@ impl Client {
 
     /// Sends a request and reads the whole answer.
     pub(crate) async fn send(&self, draft: &Draft) -> Result<Answer, ClientError> {
+        let draft = self.keyed(draft.clone());
         let mut repeats = 0;
         loop {
-            let fault = match self.send_once(draft).await {
+            let fault = match self.send_once(&draft).await {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
@@ -123,6 +143,14 @@ impl Client {
             }
             repeats += 1;
         }
+    }
+
+    /// One key for the call and all its repetitions.
+    fn keyed(&self, mut draft: Draft) -> Draft {
+        if let (Repeat::Keyed(key), Some(keys)) = (&mut draft.repeat, &self.write_keys) {
+            *key = keys.next();
+        }
+        draft
     }
 
     async fn send_once(&self, draft: &Draft) -> Result<Answer, ClientError> {

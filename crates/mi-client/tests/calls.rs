@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use fake::{Asked, FakeServer, Reply};
-use mi_client::{Client, ClientError, Credential, Method, Paging, Patience, Progress, TaskFilter};
+use mi_client::{Client, ClientError, Credential, Method, Paging, Patience, Progress, TaskFilter, WriteKeys};
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::tasks::status::Status;
 use mi_core::wire::agents::LifecycleAction;
@@ -96,6 +96,22 @@ async fn a_lost_reply_is_asked_for_again_with_the_same_key() {
         server.asked().iter().map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
     assert_eq!(keys.len(), 2);
     assert!(keys[0].is_some() && keys[0] == keys[1]);
+}
+
+#[tokio::test]
+async fn a_given_key_is_numbered_from_the_second_write_on_and_kept_over_repetitions() {
+    let server =
+        FakeServer::start(
+            |_, before| if before == 1 { Reply::hang_up() } else { Reply::json(r#"{"lease_expires_at":0}"#) },
+        );
+    let client = client_of(&server).with_write_keys(Some(WriteKeys::new("deploy-7")));
+    for id in [1, 2] {
+        client.clone().tasks(office()).renew(TaskId(id)).await.unwrap();
+    }
+    let keys: Vec<Option<String>> =
+        server.asked().iter().map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
+    let key = |text: &str| Some(text.to_owned());
+    assert_eq!(keys, [key("deploy-7"), key("deploy-7.2"), key("deploy-7.2")]);
 }
 
 /// How often a server that always answers so is asked.

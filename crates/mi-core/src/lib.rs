@@ -3,7 +3,7 @@
 //! No IO, no async, no clock: time is always an argument. Everything that comes
 //! from outside becomes one of these types at the door, once.
 //!
-//! `tasks` holds the queue's rules, `wire` the JSON that clients see, `problem`
+//! `tasks` holds the queue's rules, `schedules` those of recurring tasks, `wire` the JSON that clients see, `problem`
 //! every error code of the platform with its status.
 
 pub mod casing;
@@ -11,7 +11,9 @@ pub mod credits;
 pub mod drive;
 pub mod ids;
 pub mod limits;
+pub mod moment;
 pub mod problem;
+pub mod schedules;
 pub mod tasks;
 pub mod time;
 pub mod wire;

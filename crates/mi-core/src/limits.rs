@@ -57,6 +57,15 @@ pub const SESSION_SECONDS_MAX: i64 = 3_600;
 /// How long each counted attempt waits before the task is offered again, in seconds.
 pub const RETRY_BACKOFF_SECONDS: [i64; 2] = [5, 20];
 
+pub const SCHEDULES_PER_OFFICE_MAX: i64 = 100;
+pub const SCHEDULE_INTERVAL_SECONDS_MIN: i64 = 60;
+/// Missed runs that a schedule with `catchUp: all` makes up for; the newest win.
+pub const SCHEDULE_CATCH_UP_RUNS_MAX: usize = 20;
+/// Moments that one question for the next runs answers.
+pub const SCHEDULE_MOMENTS_SHOWN_MAX: i64 = 100;
+/// How long after its moment a run may set its task's deadline: a year.
+pub const SCHEDULE_DEADLINE_SECONDS_MAX: i64 = 366 * 24 * 3_600;
+
 pub const TICKET_SECONDS: i64 = 60;
 pub const RUNNER_TOKEN_SECONDS: i64 = 24 * 3_600;
 pub const RUNNER_POLL_SECONDS: i64 = 30;

@@ -63,6 +63,7 @@ codes! {
     UnknownParent => 400 "unknown_parent" "A task names a parent that doesn't exist.";
     DependencyCycle => 400 "dependency_cycle" "Tasks would wait for each other in a circle.";
     SubtaskTooDeep => 400 "subtask_too_deep" "Subtasks nest deeper than the limit.";
+    BadSchedule => 400 "bad_schedule" "A schedule's time or time zone can't be read, or never comes.";
     DigestMismatch => 400 "digest_mismatch" "The bytes received don't have the digest announced; nothing was stored.";
     UnknownProvider => 400 "unknown_provider" "A model provider that this server doesn't know.";
     UnknownHarness => 400 "unknown_harness" "A harness that this server doesn't know.";
@@ -85,6 +86,7 @@ codes! {
     NoSuchTask => 404 "no_such_task" "There is no task with this number in the office.";
     NoSuchFile => 404 "no_such_file" "There is no file with this name on the drive.";
     NoSuchSession => 404 "no_such_session" "There is no session with this number in the office.";
+    NoSuchSchedule => 404 "no_such_schedule" "There is no schedule with this name or id in the office.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
@@ -100,6 +102,8 @@ codes! {
     NoSuchLateResult => 404 "no_such_late_result" "The task has no late result with this number.";
     DependentsStarted => 409 "dependents_started" "Work that builds on this task has already started.";
     TaskNameTaken => 409 "task_name_taken" "Another task of the office already has this name.";
+    ScheduleExists => 409 "schedule_exists" "A schedule with that name already exists in the office.";
+    TooManySchedules => 409 "too_many_schedules" "The office has as many schedules as it may have.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";
     NotAFile => 409 "not_a_file" "Something that is no regular file stands at this name on the drive.";

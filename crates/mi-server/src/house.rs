@@ -22,7 +22,9 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
 use crate::infra::wakeups::Wakeups;
-use crate::{agents, chat, credits, env, events, files, gateway, identity, offices, pods, runners, sessions, tasks};
+use crate::{
+    agents, chat, credits, env, events, files, gateway, identity, offices, pods, runners, schedules, sessions, tasks,
+};
 
 /// How long a resolved API key is believed without asking the store; a revocation bites within it.
 const KEY_CACHE_MS: i64 = 1_000;
@@ -87,6 +89,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(offices::routes::operations());
     all.extend(agents::routes::operations());
     all.extend(tasks::routes::operations());
+    all.extend(schedules::routes::operations());
     all.extend(runners::routes::operations());
     all.extend(sessions::routes::operations());
     all.extend(files::routes::operations());

@@ -19,6 +19,7 @@ pub mod infra;
 mod offices;
 mod pods;
 mod runners;
+mod schedules;
 pub mod server;
 mod sessions;
 #[cfg(test)]

@@ -42,6 +42,10 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     ("subtask_too_deep", "Ten levels are the most. Make the new task a sibling, and order them with `--dependsOn`."),
     (
+        "bad_schedule",
+        "The sentence names the field. `cron` is five fields (minute, hour, day of the month, month, day of the week), a nickname such as `@daily`, or `every 15m`; `timezone` is an IANA name such as `Europe/Berlin`. `mi schedules next NAME` shows what a schedule comes to.",
+    ),
+    (
         "digest_mismatch",
         "Something changed the bytes on their way, or the digest is of another file. Compute it again and send again; the drive is as it was before.",
     ),
@@ -99,10 +103,19 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     ("no_such_file", "`mi files list` shows the names. They are exact, folders included; upper and lower case differ."),
     ("no_such_session", "`mi tasks get ID` lists the sessions of a task."),
+    ("no_such_schedule", "`mi schedules list` shows the names. A removed schedule doesn't come back; its tasks stay."),
     ("no_such_key", "`mi env list` shows the keys. Agent scope and office scope are listed apart."),
     ("no_such_route", "Look the address up in `GET /openapi.json`. Routes start with `/api/v1/offices/{office}`."),
     ("method_not_allowed", "The header `Allow` of the answer names the methods that this address has."),
     ("request_timeout", "Send the body faster, or in smaller pieces; for a parked claim, ask for a shorter `wait`."),
+    (
+        "schedule_exists",
+        "Choose another name, or change the one that is there: `mi schedules edit NAME`, `PATCH …/schedules/{name}`.",
+    ),
+    (
+        "too_many_schedules",
+        "`mi schedules list` shows them; `mi schedules rm NAME` removes one. One schedule can create a task that an agent splits into many.",
+    ),
     ("agent_exists", "Choose another name, or go on with the agent that has it: `mi agents get COLONY NAME`."),
     (
         "illegal_transition",

@@ -10,6 +10,7 @@ mod env;
 mod files;
 mod login;
 mod logout;
+mod schedules;
 pub mod tasks;
 mod usage;
 mod use_colony;
@@ -76,6 +77,9 @@ pub enum Act {
     /// Tasks: the colony's shared queue of work
     #[command(subcommand, alias = "task")]
     Tasks(tasks::Act),
+    /// Schedules: tasks that come again and again
+    #[command(subcommand, alias = "schedule")]
+    Schedules(schedules::Act),
     /// Files on the colony's shared drive
     #[command(subcommand, alias = "file")]
     Files(files::Act),
@@ -157,6 +161,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Colonies(act) => colonies::run(desk, act).await,
         Act::Agents(act) => agents::run(desk, act).await,
         Act::Tasks(act) => tasks::run(desk, act).await,
+        Act::Schedules(act) => schedules::run(desk, act).await,
         Act::Files(act) => files::run(desk, act).await,
         Act::Env(act) => env::run(desk, act).await,
         Act::Credits(args) => credits::run(desk, args).await,

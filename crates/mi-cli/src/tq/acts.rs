@@ -24,7 +24,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
             let id = task(desk, id)?;
             desk.show(client.tasks(office).get(id), tasks::detail).await
         }
-        Act::Add { title, details } => create::create(desk, &client, office, title, details, None).await,
+        Act::Add { title, details, once } => create::create(desk, &client, office, title, details, once, None).await,
         Act::Claim(wish) => {
             let me = desk.agent().map(str::to_owned);
             claim::claim(desk, &client, office, wish, me).await
@@ -38,10 +38,10 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
             let id = task(desk, id)?;
             artifact::link(desk, &client, office, id, &path, about).await
         }
-        Act::Subtask { words, details } => {
+        Act::Subtask { words, details, once } => {
             let (id, title) = words.read()?;
             let id = task(desk, id)?;
-            create::create(desk, &client, office, title, details, Some(id)).await
+            create::create(desk, &client, office, title, details, once, Some(id)).await
         }
         Act::Hire { name, profile } => hire::hire(desk, &client, office, name, profile).await,
         Act::Agents => {

@@ -15,6 +15,7 @@ use crate::commands::tasks::artifact::About;
 use crate::commands::tasks::claim::Wish;
 use crate::commands::tasks::create::Details;
 use crate::commands::tasks::list::FilterArgs;
+use crate::commands::tasks::times::Once;
 use crate::commands::tasks::update::Changes;
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -53,6 +54,8 @@ enum Act {
         title: String,
         #[command(flatten)]
         details: Details,
+        #[command(flatten)]
+        once: Once,
     },
     /// Take a task
     Claim(Wish),
@@ -92,6 +95,8 @@ enum Act {
         words: Words,
         #[command(flatten)]
         details: Details,
+        #[command(flatten)]
+        once: Once,
     },
     /// Who works here
     Agents,

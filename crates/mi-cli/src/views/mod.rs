@@ -8,6 +8,7 @@ pub mod files;
 pub mod messages;
 pub mod offices;
 pub mod proof;
+pub mod schedules;
 pub mod tasks;
 pub mod tree;
 pub mod waiting;

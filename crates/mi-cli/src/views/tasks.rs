@@ -33,12 +33,13 @@ fn agent_of(task: &Task) -> Option<String> {
     task.claimed_by.as_ref().map(ToString::to_string).or_else(|| task.assigned_agent.clone())
 }
 
-/// `done (accepted)`.
+/// `done (accepted)`, `running, late`.
 fn status_words(task: &Task) -> String {
+    let late = if task.late { ", late" } else { "" };
     match task.verification {
-        Verification::None => task.status.to_string(),
-        Verification::Pending => format!("{} (to be verified)", task.status),
-        Verification::Accepted | Verification::Rejected => format!("{} ({})", task.status, task.verification),
+        Verification::None => format!("{}{late}", task.status),
+        Verification::Pending => format!("{} (to be verified){late}", task.status),
+        Verification::Accepted | Verification::Rejected => format!("{} ({}){late}", task.status, task.verification),
     }
 }
 
@@ -82,7 +83,11 @@ pub fn why(task: &Task) -> String {
         Some(why) => format!("{} ({})", why.message, why.code),
         None => format!("it waits for nothing: it is {}", status_words(task)),
     };
-    format!("task {}: {}", task.id, clean(&message))
+    let mut text = format!("task {}: {}", task.id, clean(&message));
+    if let Some(late) = &task.why_late {
+        text.push_str(&format!("\nlate: {} ({})", clean(&late.message), late.code));
+    }
+    text
 }
 
 pub fn claimed(task: &Option<Task>, screen: Screen) -> String {
@@ -158,6 +163,9 @@ fn facts(task: &Task, screen: Screen) -> String {
     if let Some(why) = &task.why {
         facts.fact("why", &why.message);
     }
+    if let Some(late) = &task.why_late {
+        facts.fact("late", Cell::toned(&late.message, Tone::Bad));
+    }
     facts.fact("kind", task.kind);
     facts.fact("priority", task.priority);
     let tools = (!task.required_tools.is_empty()).then(|| task.required_tools.join(", "));
@@ -170,6 +178,8 @@ fn facts(task: &Task, screen: Screen) -> String {
         ("assigned to", task.assigned_agent.clone()),
         ("claimed by", task.claimed_by.as_ref().map(ToString::to_string)),
         ("held until", task.lease_expires_at.map(moment)),
+        ("not before", task.not_before.map(moment)),
+        ("deadline", task.deadline.map(moment)),
     ] {
         if let Some(value) = value {
             facts.fact(name, value);

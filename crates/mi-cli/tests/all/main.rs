@@ -6,4 +6,5 @@ mod behaviour;
 mod colony;
 mod guide;
 mod house;
+mod schedules;
 mod tq;

@@ -15,7 +15,11 @@ pub struct Why {
 
 impl Why {
     fn new(code: &str, message: impl Into<String>) -> Option<Self> {
-        Some(Self { code: code.to_owned(), message: message.into() })
+        Some(Self::of(code, message))
+    }
+
+    pub fn of(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
     }
 }
 
@@ -58,7 +62,10 @@ pub struct Facts<'a> {
     pub blocked_until: Option<Time>,
     pub waiting_for: &'a [i64],
     pub open_subtasks: i64,
+    /// Somebody wants it to begin then or later.
     pub not_before: Option<Time>,
+    /// A lost or released attempt pauses until then.
+    pub backoff_until: Option<Time>,
     pub now: Time,
     pub office: OfficeState,
     pub workers: Workers,
@@ -102,6 +109,16 @@ fn why_unjudged(facts: &Facts<'_>) -> Option<Why> {
     Why::new("waiting_for_review", message)
 }
 
+/// Neither shortens the other, so the later one is the reason.
+fn why_not_yet(facts: &Facts<'_>) -> Option<Why> {
+    let (wanted, backoff) = (facts.not_before, facts.backoff_until);
+    let at = wanted.max(backoff).filter(|at| *at > facts.now)?;
+    if wanted == Some(at) {
+        return Why::new("not_before", format!("is not to begin before {at}"));
+    }
+    Why::new("backing_off", format!("is offered again at {at}"))
+}
+
 fn why_queued(facts: &Facts<'_>) -> Option<Why> {
     if !facts.waiting_for.is_empty() {
         let ids: Vec<String> = facts.waiting_for.iter().map(|id| format!("#{id}")).collect();
@@ -110,8 +127,8 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
     if facts.open_subtasks > 0 {
         return Why::new("open_subtasks", format!("waits for {} open subtasks", facts.open_subtasks));
     }
-    if let Some(at) = facts.not_before.filter(|at| *at > facts.now) {
-        return Why::new("backing_off", format!("is offered again at {at}"));
+    if let Some(why) = why_not_yet(facts) {
+        return Some(why);
     }
     match facts.office {
         OfficeState::Suspended => return Why::new("office_suspended", "the office is suspended"),
@@ -147,6 +164,7 @@ mod tests {
             waiting_for: &[],
             open_subtasks: 0,
             not_before: None,
+            backoff_until: None,
             now: Time(0),
             office: OfficeState::Active,
             workers: Workers::Free,
@@ -163,7 +181,7 @@ mod tests {
         let all = Facts {
             waiting_for: &[3, 4],
             open_subtasks: 2,
-            not_before: Some(Time(5_000)),
+            backoff_until: Some(Time(5_000)),
             office: OfficeState::Suspended,
             workers: Workers::Busy,
             ..facts()
@@ -193,5 +211,19 @@ mod tests {
         check(&asked, expect!["waiting_for_review: done, and rita is asked to judge it in #9"]);
         let silent = Facts { judge: Judge::Silent { review: 9, status: Status::Failed }, ..pending };
         check(&silent, expect!["waiting_for_review: done, but its review #9 is failed without a verdict"]);
+    }
+
+    #[test]
+    fn the_later_of_wish_and_back_off_is_the_reason() {
+        let said = |not_before: Option<i64>, backoff_until: Option<i64>| {
+            let (not_before, backoff_until) = (not_before.map(Time), backoff_until.map(Time));
+            why(&Facts { not_before, backoff_until, now: Time(1_000), ..facts() }).map(|why| why.code)
+        };
+        let code = |text: &str| Some(text.to_owned());
+        assert_eq!(said(Some(3_000), Some(2_000)), code("not_before"));
+        assert_eq!(said(Some(2_000), Some(3_000)), code("backing_off"));
+        assert_eq!(said(Some(3_000), None), code("not_before"));
+        assert_eq!(said(None, Some(3_000)), code("backing_off"));
+        assert_eq!(said(Some(1_000), Some(500)), code("waiting_for_agent"));
     }
 }

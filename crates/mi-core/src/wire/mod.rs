@@ -9,5 +9,6 @@ pub mod events;
 pub mod files;
 pub mod offices;
 pub mod runner;
+pub mod schedules;
 pub mod tasks;
 pub mod usage;

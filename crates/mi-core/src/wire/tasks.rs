@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::casing::{loose_list, loose_number};
 use crate::credits::Micro;
 use crate::ids::{AgentName, ClaimToken, TaskId, TaskName};
+use crate::moment::{Moment, optional_moment};
 use crate::tasks::status::{BlockedKind, Kind, Status, Verification, words};
 use crate::tasks::why::Why;
 use crate::time::Time;
@@ -24,7 +25,7 @@ pub struct Task {
     pub status: Status,
     pub assigned_agent: Option<String>,
     pub claimed_by: Option<AgentName>,
-    /// An agent's name, or `owner`.
+    /// An agent's name, `owner`, or `schedule:` and the schedule's name.
     pub created_by: String,
     /// Comma-separated task ids.
     pub depends_on: Option<String>,
@@ -44,6 +45,17 @@ pub struct Task {
     pub blocked_until: Option<Time>,
     /// Why it waits: while it is queued or blocked, or done and not yet judged.
     pub why: Option<Why>,
+    /// It is not offered before.
+    #[serde(default)]
+    pub not_before: Option<Time>,
+    /// It is late when it isn't finished by then; nothing else happens to it.
+    #[serde(default)]
+    pub deadline: Option<Time>,
+    #[serde(default)]
+    pub late: bool,
+    /// What it was waiting for at its deadline, or who held it.
+    #[serde(default)]
+    pub why_late: Option<Why>,
     pub created_at: Time,
     pub updated_at: Time,
     pub started_at: Option<Time>,
@@ -85,6 +97,14 @@ pub struct CreateTask {
     pub depends_on: Option<Vec<String>>,
     #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
     pub required_tools: Option<Vec<String>>,
+    /// Not offered before: RFC 3339, or a length from now such as `+2h`; null or empty takes it away.
+    #[serde(default, deserialize_with = "optional_moment", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "2026-04-27T09:30:00Z")]
+    pub not_before: Option<Moment>,
+    /// When it should be finished, written like `notBefore`.
+    #[serde(default, deserialize_with = "optional_moment", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "2026-04-27T17:00:00Z")]
+    pub deadline: Option<Moment>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -135,6 +155,14 @@ pub struct UpdateTask {
     pub depends_on: Option<Vec<String>>,
     #[serde(default, deserialize_with = "loose_list", skip_serializing_if = "Option::is_none")]
     pub required_tools: Option<Vec<String>>,
+    /// Not offered before: RFC 3339, or a length from now such as `+2h`; null or empty takes it away.
+    #[serde(default, deserialize_with = "optional_moment", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "2026-04-27T09:30:00Z")]
+    pub not_before: Option<Moment>,
+    /// When it should be finished, written like `notBefore`.
+    #[serde(default, deserialize_with = "optional_moment", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "2026-04-27T17:00:00Z")]
+    pub deadline: Option<Moment>,
 }
 
 /// `GET …/{id}`: the task with everything that hangs on it.

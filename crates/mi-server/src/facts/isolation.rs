@@ -9,9 +9,14 @@ use std::path::{Path, PathBuf};
 const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     (
         "tasks",
-        "select distinct office_id, assigned_agent from tasks where ready = 1",
-        "ends of back-offs: a sweep that wakes claimers",
+        "select office_id, assigned_agent, count(*) from tasks where ready = 1",
+        "tasks whose time has come: a sweep that wakes claimers",
     ),
+    ("tasks", "select min(not_before) from tasks", "until when that sweep sleeps"),
+    ("tasks", "select office_id, id from tasks where deadline_at is not null", "missed deadlines: a sweep marks them"),
+    ("tasks", "select min(deadline_at) from tasks", "until when that sweep sleeps"),
+    ("schedules", "select s.office_id, s.id, s.next_at from schedules s", "schedules that are due: a sweep runs them"),
+    ("schedules", "select min(s.next_at) from schedules s", "until when that sweep sleeps"),
     (
         "sessions",
         "select office_id, number from sessions where state = 'live'",

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use crate::infra::http::Operation;
 
 pub const BOUNDARY: &str = "facts";
+/// A schedule that is there.
+pub const SCHEDULE: &str = "nightly";
 
 /// What fills the parameters of a path.
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{session}" => place.session.as_str(),
             "{key}" => "SECRET",
             "{n}" => "1",
+            "{schedule}" => SCHEDULE,
             "{peer}" => "owner",
             "{provider}" => "openai",
             "{*path}" if operation.id == "gateway.call" => "v1/chat/completions",
@@ -96,6 +99,10 @@ fn body(operation: &str, place: &Place) -> Value {
         "sessions.beat" => json!({"seen": 0, "wait": 0}),
         "sessions.events" => json!({"from": 0, "items": []}),
         "sessions.end" => json!({"exit": 0, "cause": "finished", "summary": "", "last": 0}),
+        "schedules.create" => {
+            json!({"name": "hourly", "cron": "@hourly", "timezone": "UTC", "task": {"title": "more"}})
+        }
+        "schedules.update" => json!({"paused": true}),
         "env.set" => json!({"key": "COLOUR", "value": "green"}),
         "env.set_for_agent" => json!({"value": "green"}),
         "chat.send" | "chat.send_xmtp" => json!({"to": "bob", "content": "a word"}),

@@ -4,7 +4,7 @@ use mi_core::ids::UserId;
 use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
-use super::samples::{BOUNDARY, Place, upload};
+use super::samples::{BOUNDARY, Place, SCHEDULE, upload};
 use crate::infra::http::Via;
 use crate::testing::{FakeRunner, KeyState, Speaker, TestHouse, TestOffice};
 
@@ -237,6 +237,8 @@ async fn decorate(office: TestOffice<'_>, canary: &str) {
     office.call("POST", "/tasks/1/artifacts", json!({"path": "report.md", "label": canary})).await.ok();
     office.call("POST", "/messages/send", json!({"to": "ada", "content": canary})).await.ok();
     office.call("POST", "/credits", json!({"amount": 1, "reason": canary})).await.ok();
+    let schedule = json!({"name": SCHEDULE, "cron": "0 3 * * *", "task": {"title": canary}});
+    office.call("POST", "/schedules", schedule).await.ok();
     office.call("PATCH", "/settings", json!({"timezone": canary})).await.ok();
 }
 

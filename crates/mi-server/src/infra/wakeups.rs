@@ -23,6 +23,8 @@ pub enum Wake {
     Events { office: OfficeId },
     /// A pod's wish changed.
     Pods,
+    /// Something is due at a moment that was not known before.
+    Due,
 }
 
 /// What a parked caller waits for.
@@ -50,6 +52,7 @@ struct Waiters {
 pub struct Wakeups {
     waiters: Arc<Mutex<Waiters>>,
     pods: Arc<tokio::sync::Notify>,
+    due: Arc<tokio::sync::Notify>,
 }
 
 /// A place in the queue. Dropping it leaves; a wake-up that was received and not used goes to the next one.
@@ -130,6 +133,7 @@ impl Wakeups {
                 }
                 Wake::Events { office } => self.signal_all(*office, |interest| *interest == Interest::Events),
                 Wake::Pods => self.pods.notify_one(),
+                Wake::Due => self.due.notify_one(),
             }
         }
     }
@@ -137,6 +141,11 @@ impl Wakeups {
     /// Resolves when a pod's wish may have changed.
     pub async fn pods_changed(&self) {
         self.pods.notified().await;
+    }
+
+    /// Resolves when the next due moment may have changed.
+    pub async fn due_changed(&self) {
+        self.due.notified().await;
     }
 
     /// Everybody looks again: at shutdown.

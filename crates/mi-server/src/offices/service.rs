@@ -150,6 +150,7 @@ pub fn resume(act: &mut Act<'_>, _member: &Member) -> Result<Answer, Fault> {
         }
         act.event(event("offices.resume", "the office works again".to_owned(), json!({})))?;
         act.wake(Wake::TaskReady { office: act.office, assigned: None });
+        act.wake(Wake::Due);
     }
     Answer::ok(&card(act.office, &act.head))
 }

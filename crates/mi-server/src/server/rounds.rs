@@ -6,13 +6,19 @@ use mi_core::time::{Millis, Time};
 
 use crate::house::House;
 use crate::infra::act::idempotency;
+use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
-use crate::{identity, pods, sessions, tasks};
+use crate::{identity, pods, schedules, sessions, tasks};
 
 const LAPSE_MS: i64 = 500;
-const DUE_MS: i64 = 200;
 const UNBLOCK_MS: i64 = 5_000;
+/// The sweep of what is due sleeps until the next moment it knows of, and no longer than this.
+const DUE_MS_MAX: i64 = 5_000;
+/// And no shorter, so that a crowd of moments is taken together.
+const DUE_MS_MIN: i64 = 20;
+/// After a round that failed, so that something that can't be done isn't tried without a pause.
+const DUE_MS_AFTER_FAILURE: i64 = 1_000;
 const FORGET_MS: i64 = 10 * 60 * 1_000;
 /// By so much a restarted server's clock may stand behind, if the wall's was set back meanwhile.
 const SAVE_CLOCK_MS: i64 = 30_000;
@@ -50,17 +56,53 @@ fn lapse_sweep(house: &House) -> Sweep {
 }
 
 fn due_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (for_round, for_wait) = (house.clone(), house.clone());
     let looked_up_to = Arc::new(Mutex::new(Time(0)));
-    Sweep::periodic("back-offs", Millis(DUE_MS), &house.clock, move || {
-        let (house, looked_up_to) = (own.clone(), Arc::clone(&looked_up_to));
+    let next = Arc::new(Mutex::new(Time(0)));
+    let known = Arc::clone(&next);
+    let round = move || {
+        let (house, looked_up_to, next) = (for_round.clone(), Arc::clone(&looked_up_to), Arc::clone(&next));
         async move {
-            let last = *looked_up_to.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = tasks::sweep::due(&house, last).await?;
-            *looked_up_to.lock().unwrap_or_else(PoisonError::into_inner) = now;
+            let last = get(&looked_up_to);
+            let result = due(&house, last, &looked_up_to).await;
+            set(&next, house.clock.now() + Millis(DUE_MS_AFTER_FAILURE));
+            result?;
+            set(&next, next_due(&house, get(&looked_up_to)).await?);
             Ok(())
         }
-    })
+    };
+    let wait = move || {
+        let (house, next) = (for_wait.clone(), get(&known));
+        async move {
+            let now = house.clock.now();
+            let at = next.clamp(now + Millis(DUE_MS_MIN), now + Millis(DUE_MS_MAX));
+            // Either is a reason to look.
+            let _woken = house.clock.timeout_at(at, house.wakeups.due_changed()).await;
+        }
+    };
+    Sweep::woken("due", round, wait)
+}
+
+/// Each is done even if one before it fails.
+async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>) -> Result<(), Fault> {
+    let offered = tasks::sweep::offer(house, last).await.map(|now| set(looked_up_to, now));
+    let late = tasks::sweep::mark_late(house).await;
+    let fired = schedules::sweep::fire(house).await;
+    offered.and(late).and(fired)
+}
+
+/// When something is due next; far away if nothing is.
+async fn next_due(house: &House, after: Time) -> Result<Time, Fault> {
+    let moments = house.db.read(move |tx| Ok([tasks::sweep::next(tx, after)?, schedules::sweep::next(tx)?])).await?;
+    Ok(moments.into_iter().flatten().min().unwrap_or(Time(i64::MAX)))
+}
+
+fn get(time: &Mutex<Time>) -> Time {
+    *time.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn set(time: &Mutex<Time>, to: Time) {
+    *time.lock().unwrap_or_else(PoisonError::into_inner) = to;
 }
 
 fn unblock_sweep(house: &House) -> Sweep {
@@ -88,4 +130,36 @@ fn clock_sweep(house: &House) -> Sweep {
         let house = own.clone();
         async move { identity::service::save_time(&house.db, house.clock.now()).await }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::TestHouse;
+
+    /// Looks at this until it is so; more often than any sweep needs.
+    const LOOKS_MAX: usize = 20_000;
+
+    #[tokio::test]
+    async fn the_sweep_of_what_is_due_sleeps_to_the_moment_and_is_woken_for_a_nearer_one() {
+        let house = TestHouse::new().await;
+        let office = house.office().await;
+        let running = tokio::spawn(due_sweep(&house.house).for_ever());
+        let is_late = async || office.call("GET", "/events", Value::Null).await.ok().to_string().contains("tasks.late");
+        // Longer ahead than the sweep would ever sleep, then nearer than it sleeps.
+        for deadline in ["+1h", "+3s"] {
+            office.task(json!({"title": "t", "deadline": deadline})).await;
+        }
+        assert!(!is_late().await);
+        house.house.clock.advance(Millis(3_000));
+        let mut looks = 0;
+        while !is_late().await {
+            looks += 1;
+            assert!(looks < LOOKS_MAX, "nobody woke the sweep");
+        }
+        running.abort();
+        house.close().await;
+    }
 }

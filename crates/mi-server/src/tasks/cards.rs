@@ -8,21 +8,29 @@ use mi_core::wire::offices::OfficeStatus;
 use mi_core::wire::tasks::Task;
 
 use super::store::{self, TaskRow};
-use super::{reviewers, workers};
+use super::{reviewers, times, workers};
 
 use crate::infra::act::Head;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
 pub fn card(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Task, Fault> {
-    Ok(shape(row, explain(tx, office, head, now, row)?))
+    let why = explain(tx, office, head, now, row)?;
+    let why_late = times::shown(tx, office, head, now, row)?;
+    Ok(Task { late: why_late.is_some(), why_late, ..shape(row, why) })
 }
 
 pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, rows: &[TaskRow]) -> Result<Vec<Task>, Fault> {
     rows.iter().map(|row| card(tx, office, head, now, row)).collect()
 }
 
-fn explain(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Option<Why>, Fault> {
+pub(super) fn explain(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    now: Time,
+    row: &TaskRow,
+) -> Result<Option<Why>, Fault> {
     let unjudged = row.status == Status::Done && row.verification == Verification::Pending;
     if !matches!(row.status, Status::Queued | Status::Blocked) && !unjudged {
         return Ok(None);
@@ -37,7 +45,8 @@ fn explain(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &Task
         blocked: row.blocked_kind.map(|kind| (kind, row.blocked_reason.as_deref().unwrap_or_default())),
         waiting_for: &waiting_for,
         open_subtasks: row.open_subtasks,
-        not_before: row.not_before,
+        not_before: row.wanted_not_before,
+        backoff_until: row.backoff_until,
         now,
         office: office_state(head),
         workers,
@@ -88,6 +97,10 @@ fn shape(row: &TaskRow, why: Option<Why>) -> Task {
         verifies: row.verifies,
         blocked_until: row.blocked_until,
         why,
+        not_before: row.wanted_not_before,
+        deadline: row.deadline,
+        late: false,
+        why_late: None,
         created_at: row.created_at,
         updated_at: row.updated_at,
         started_at: row.started_at,

@@ -42,7 +42,7 @@ pub fn take(
     let from = (task.status, task.verification);
     let to = flow::check(task.id, Move::Claim, from.0)?;
     task.attempts += 1;
-    task.not_before = None;
+    task.backoff_until = None;
     let session = sessions::open(act, agent, Some((task.id, task.attempts)), terms)?;
     task.claimed_by = Some(agent.name.clone());
     task.session = Some(session.number);
@@ -115,7 +115,7 @@ fn pick_named(act: &mut Act<'_>, agent: &AgentRow, id: TaskId) -> Result<TaskRow
         flow::check(id, Move::Claim, task.status)?;
     }
     let foreign = task.assigned.as_ref().is_some_and(|name| name != agent.name.as_str());
-    let waits = task.not_before.is_some_and(|at| at > act.now);
+    let waits = task.offered_at().is_some_and(|at| at > act.now);
     let may_judge = reviewers::may_take(act, &task, &agent.name)?;
     if task.readiness().is_ready() && !foreign && !waits && may_judge && has_tools(agent, &task) {
         return Ok(task);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::reviewers;
 use super::service::ARTIFACTS_SHOWN_MAX;
 use super::store::{self, TaskRow};
+use super::times;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
 use crate::infra::fault::{self, Fault};
@@ -43,6 +44,9 @@ pub fn settle(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification
 /// [`close_if_due`].
 pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification), to: Status) -> Result<(), Fault> {
     let before = Before { status: from.0, open: from.0.is_open(from.1), accepted: from.0.is_accepted(from.1) };
+    if before.open {
+        times::note(act, task)?;
+    }
     task.status = to;
     task.updated_at = act.now;
     task.completed_at = if task.is_open() { None } else { Some(act.now) };
@@ -77,10 +81,13 @@ pub fn close_if_due(act: &mut Act<'_>, id: TaskId) -> Result<(), Fault> {
     if task.readiness().is_container_due() { close_container(act, task) } else { Ok(()) }
 }
 
-/// A ready task wakes one who waits for it; one that backs off is offered by the sweep.
+/// A ready task wakes one who waits for it; one whose time has not come is offered by the sweep.
 pub fn offer(act: &mut Act<'_>, task: &TaskRow) {
-    if !task.readiness().is_ready() || task.not_before.is_some_and(|at| at > act.now) {
+    if !task.readiness().is_ready() {
         return;
+    }
+    if task.offered_at().is_some_and(|at| at > act.now) {
+        return act.wake(Wake::Due);
     }
     let assigned: Option<AgentName> = task.assigned.as_ref().and_then(|name| name.parse().ok());
     if task.assigned.is_some() && assigned.is_none() {
@@ -299,7 +306,7 @@ pub fn lose(act: &mut Act<'_>, task: &mut TaskRow, cause: &str) -> Result<(), Fa
     Move::Lose.targets(from.0).map_err(|refused| fault::illegal_transition(task.id, refused))?;
     let (to, summary) = match after_loss(task.attempts, task.max_attempts, act.now) {
         AfterLoss::RequeueAt(at) => {
-            task.not_before = Some(at);
+            task.backoff_until = Some(at);
             task.started_at = None;
             (Status::Queued, format!("task {} attempt {} lost: {cause}", task.id, task.attempts))
         }

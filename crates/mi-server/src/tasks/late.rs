@@ -135,7 +135,7 @@ fn take_over(act: &mut Act<'_>, task: &mut TaskRow, late: &LateResult) -> Result
     task.blocked_kind = None;
     task.blocked_reason = None;
     task.blocked_until = None;
-    task.not_before = None;
+    task.backoff_until = None;
     task.verification = needs_judgement(act, task)?;
     task.started_at = task.started_at.or(Some(late.created_at));
     Ok(())

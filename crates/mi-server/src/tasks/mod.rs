@@ -6,7 +6,8 @@
 //! Acts: `create`, `claim`, `update`, `renew`, `log`, `comment`, `add_artifact`,
 //! `verify`, `retry`, `cancel`, and `accept` and `drop` of late results. `flow` carries a
 //! move to parents and dependents, `reviewers` asks for judgements, `proof` puts together
-//! what an attempt has to show, `cards` makes the shapes that clients see.
+//! what an attempt has to show, `cards` makes the shapes that clients see, `times` minds
+//! when tasks begin and should end.
 //! Elsewhere: the claim itself is a row in `sessions`; artifact bytes are in `files`.
 
 pub mod cards;
@@ -23,5 +24,6 @@ pub mod store;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
+pub mod times;
 pub mod update;
 pub mod workers;

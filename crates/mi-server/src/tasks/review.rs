@@ -167,7 +167,7 @@ fn revive(act: &mut Act<'_>, member: &Member, mut task: TaskRow) -> Result<(), F
     task.rejections = 0;
     task.split_rounds = 0;
     task.error = None;
-    task.not_before = None;
+    task.backoff_until = None;
     task.started_at = None;
     flow::record(act, &task, "tasks.retry", member.name(), format!("task {} retried", task.id))?;
     flow::shift(act, &mut task, from, Status::Queued)?;

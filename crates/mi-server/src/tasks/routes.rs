@@ -47,6 +47,7 @@ pub fn operations() -> Vec<Operation> {
                 ("kind", "only of this kind"),
                 ("parentId", "only subtasks of this task"),
                 ("name", "comma-separated names; whatever else is asked for is left out"),
+                ("late", "true: only those that missed their deadline"),
                 ("limit", "at most so many, up to 500"),
                 ("offset", "leave out so many"),
             ])
@@ -211,6 +212,7 @@ struct ListQuery {
     kind: Option<Kind>,
     parent_id: Option<TaskId>,
     name: Option<String>,
+    late: Option<String>,
 }
 
 async fn list(house: House, call: Call) -> Result<Reply, Fault> {
@@ -223,6 +225,7 @@ async fn list(house: House, call: Call) -> Result<Reply, Fault> {
         assigned: query.assigned_agent.unwrap_or_default(),
         kind: query.kind.map_or(String::new(), |kind| kind.as_str().to_owned()),
         parent: query.parent_id,
+        late_at: is_true(query.late.as_deref())?.then(|| house.clock.now()),
     };
     let answer = house
         .look(&call, move |view, _| {
@@ -243,6 +246,14 @@ async fn list_named(house: House, call: Call, names: String) -> Result<Reply, Fa
         })
         .await?;
     Ok(answer.into())
+}
+
+fn is_true(text: Option<&str>) -> Result<bool, Fault> {
+    match text {
+        None | Some("" | "false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(_) => Err(fault::bad_request("late is true or false")),
+    }
 }
 
 /// `queued,blocked` → `,queued,blocked,`, every one of them known.

@@ -7,7 +7,7 @@ use mi_core::tasks::status::{BlockedKind, Kind, Status};
 use mi_core::wire::tasks::{CreateTask, Task, TaskDetail};
 
 use super::store::{self, TaskRow};
-use super::{cards, flow};
+use super::{cards, flow, times};
 use crate::house::View;
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
@@ -24,11 +24,17 @@ pub const RESULTS_SHOWN_MAX: i64 = 500;
 
 /// Adds a task to the queue.
 pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<Task, Fault> {
+    create_by(act, member, member.name(), wish)
+}
+
+/// The same, where what creates it (a schedule) has another name than whose will it is.
+pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &CreateTask) -> Result<Task, Fault> {
     if act.head.tasks.open() >= limits::OPEN_TASKS_PER_OFFICE_MAX {
         let sentence = format!("this office has {} open tasks, its limit", limits::OPEN_TASKS_PER_OFFICE_MAX);
         return Err(Fault::new(Code::TooManyOpenTasks, sentence).hint("finish or cancel some first"));
     }
-    let mut task = draft(act, member, wish)?;
+    let mut task = draft(act, creator, wish)?;
+    times::draft(act, &mut task, wish)?;
     let dependencies = parse_ids(wish.depends_on.as_deref())?;
     let parent = parent_for(act, wish.parent_id)?;
     if let Some(parent) = &parent {
@@ -45,13 +51,7 @@ pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<T
         store::add_dependency(act.tx, act.office, task.id, *id)?;
     }
     act.count_task(None, task.status);
-    flow::record(
-        act,
-        &task,
-        "tasks.create",
-        member.name(),
-        format!("task {} created: {}", task.id, excerpt(&task.title)),
-    )?;
+    flow::record(act, &task, "tasks.create", creator, format!("task {} created: {}", task.id, excerpt(&task.title)))?;
     flow::offer(act, &task);
     if let Some(parent) = parent {
         adopt(act, member, parent)?;
@@ -64,7 +64,7 @@ fn excerpt(title: &str) -> String {
 }
 
 /// The task as asked for, every text within its limit.
-fn draft(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<TaskRow, Fault> {
+fn draft(act: &mut Act<'_>, creator: &str, wish: &CreateTask) -> Result<TaskRow, Fault> {
     let title = checked_title(&wish.title)?;
     check_description(wish.description.as_deref())?;
     let assigned = checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;
@@ -76,7 +76,7 @@ fn draft(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<TaskRo
         kind: wish.kind.unwrap_or(Kind::General),
         priority: checked_priority(wish.priority)?,
         assigned,
-        created_by: member.name().to_owned(),
+        created_by: creator.to_owned(),
         required_tools: checked_tools(wish.required_tools.as_deref())?,
         max_attempts: act.head.settings.task_max_attempts,
         created_at: act.now,
@@ -189,6 +189,21 @@ fn unknown_dependency(id: &str) -> Fault {
 
 fn dependency_cycle(sentence: String) -> Fault {
     Fault::new(Code::DependencyCycle, sentence).hint("drop one of the dependencies")
+}
+
+/// Whether a task that is to be created later could be created now.
+pub fn check_template(act: &mut Act<'_>, wish: &CreateTask) -> Result<(), Fault> {
+    if wish.name.is_some() {
+        let sentence = "a schedule makes many tasks, and a name belongs to one";
+        return Err(fault::bad_request(sentence)
+            .hint("leave out the name; {n}, {date} and {time} in the title tell them apart"));
+    }
+    draft(act, "system", wish)?;
+    parent_for(act, wish.parent_id)?;
+    for id in parse_ids(wish.depends_on.as_deref())? {
+        store::get(act.tx, act.office, id)?.ok_or_else(|| unknown_dependency(&id.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Counts what is still open and blocks the task if something it needs is broken.

@@ -1,25 +1,46 @@
-//! What becomes true of tasks with time: a back-off ends, and so does a block by quota.
+//! What becomes true of tasks with time: they are offered, a block by quota ends, and they are late.
 
 use mi_core::ids::TaskId;
 use mi_core::tasks::status::Status;
 use mi_core::time::Time;
 
-use super::{flow, store};
+use super::{flow, store, times};
 use crate::house::House;
 use crate::infra::act::Act;
+use crate::infra::db::{DbError, Tx};
 use crate::infra::fault::Fault;
 use crate::infra::wakeups::Wake;
 
-/// Wakes claimers for tasks whose back-off ended since `last`; gives the moment looked up to.
-pub async fn due(house: &House, last: Time) -> Result<Time, Fault> {
+/// Claimers woken for one assignee in one round; more than that don't park.
+const WAKES_PER_ROUND_MAX: i64 = 100;
+/// Late tasks marked in one round; the next one comes at once.
+const LATE_PER_ROUND_MAX: i64 = 500;
+
+/// Wakes claimers for tasks whose back-off or `notBefore` ended since `last`; gives the moment looked up to.
+pub async fn offer(house: &House, last: Time) -> Result<Time, Fault> {
     let now = house.clock.now();
-    let found = house.db.read(move |tx| Ok(store::offices_with_due(tx, last, now)?)).await?;
-    let wakes: Vec<Wake> = found
-        .into_iter()
-        .map(|(office, assigned)| Wake::TaskReady { office, assigned: assigned.and_then(|name| name.parse().ok()) })
-        .collect();
-    house.wakeups.send(&wakes);
+    let found = house.db.read(move |tx| Ok(store::times::offered(tx, last, now)?)).await?;
+    for offered in found {
+        let assigned = offered.assigned.and_then(|name| name.parse().ok());
+        let wake = Wake::TaskReady { office: offered.office, assigned };
+        let wakes = vec![wake; usize::try_from(offered.count.min(WAKES_PER_ROUND_MAX)).unwrap_or_default()];
+        house.wakeups.send(&wakes);
+    }
     Ok(now)
+}
+
+/// Marks tasks whose deadline has passed.
+pub async fn mark_late(house: &House) -> Result<(), Fault> {
+    let now = house.clock.now();
+    let found = house.db.read(move |tx| Ok(store::times::overdue(tx, now, LATE_PER_ROUND_MAX)?)).await?;
+    for (office, id) in found {
+        let mark = move |act: &mut Act<'_>| match store::get(act.tx, act.office, id)? {
+            Some(mut task) if task.is_open() => times::note(act, &mut task),
+            Some(_) | None => Ok(()),
+        };
+        house.act_as_server(office, mark).await?;
+    }
+    Ok(())
 }
 
 /// Blocks that one round ends; the next one takes the rest.
@@ -40,4 +61,10 @@ fn unblock_one(act: &mut Act<'_>, id: TaskId) -> Result<(), Fault> {
     let mut task = flow::need(act, id)?;
     let over = task.status == Status::Blocked && task.blocked_until.is_some_and(|at| at <= act.now);
     if over { flow::unblock(act, &mut task, "system") } else { Ok(()) }
+}
+
+/// The next moment at which one of these has something to do.
+pub fn next(tx: &mut dyn Tx, after: Time) -> Result<Option<Time>, DbError> {
+    let (offer, deadline) = (store::times::next_offer(tx, after)?, store::times::next_deadline(tx)?);
+    Ok([offer, deadline].into_iter().flatten().min())
 }

@@ -8,7 +8,7 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
-use super::{cards, claim, flow, late, review, reviewers, service};
+use super::{cards, claim, flow, late, review, reviewers, service, times};
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -181,7 +181,7 @@ fn wait_for_more(act: &mut Act<'_>, task: &mut TaskRow, ids: &[String]) -> Resul
 
 /// The attempt doesn't count, so without a pause a task could be taken and given back for ever.
 fn pause(act: &Act<'_>, task: &mut TaskRow) {
-    task.not_before = Some(act.now + Millis::seconds(limits::RETRY_BACKOFF_SECONDS[0]));
+    task.backoff_until = Some(act.now + Millis::seconds(limits::RETRY_BACKOFF_SECONDS[0]));
 }
 
 /// Back to the queue: released by the claimer, or unblocked by an operator or the creator.
@@ -229,6 +229,7 @@ fn has_edits(wish: &UpdateTask) -> bool {
         || wish.assigned_agent.is_some()
         || (wish.depends_on.is_some() && named_dependencies(wish).is_none())
         || wish.required_tools.is_some()
+        || times::has_edits(wish)
 }
 
 fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTask) -> Result<(), Fault> {
@@ -251,6 +252,7 @@ fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTas
     if let Some(tools) = &wish.required_tools {
         task.required_tools = service::checked_tools(Some(tools))?;
     }
+    times::edit(act, task, wish)?;
     let from = (task.status, task.verification);
     if wish.assigned_agent.is_some() {
         task.assigned = service::checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;

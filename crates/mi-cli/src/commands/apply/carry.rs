@@ -138,6 +138,7 @@ impl Carrier<'_> {
             parent_id: task.parent.as_ref().and_then(|parent| self.number(parent)),
             depends_on: (!depends_on.is_empty()).then_some(depends_on),
             required_tools: task.tools.clone(),
+            ..CreateTask::default()
         }
     }
 

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use mi_client::Client;
-use mi_core::ids::{OfficeId, TaskId, TaskName};
+use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::Kind;
 use mi_core::wire::tasks::CreateTask;
 
+use super::times::Once;
 use crate::args::{ClaimArg, ColonyArg, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -28,15 +29,14 @@ pub struct CreateArgs {
     #[command(flatten)]
     details: Details,
     #[command(flatten)]
+    once: Once,
+    #[command(flatten)]
     claim: ClaimArg,
 }
 
 /// What a task may say beside its title.
 #[derive(Args)]
 pub struct Details {
-    /// A name beside its number, unique in the colony for ever
-    #[arg(long, value_name = "NAME")]
-    name: Option<TaskName>,
     /// All that the agent should know; `@FILE` reads a file, `-` reads stdin
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     description: Option<String>,
@@ -60,10 +60,26 @@ pub struct Details {
     required_tools: Option<Vec<String>>,
 }
 
+impl Details {
+    pub fn task(self, desk: &mut Desk, title: String) -> Result<CreateTask, Fault> {
+        Ok(CreateTask {
+            title,
+            description: self.description.map(|given| desk.text_or_file(&given)).transpose()?,
+            kind: self.kind,
+            priority: self.priority,
+            assigned_agent: self.assigned_agent,
+            parent_id: self.parent_id,
+            depends_on: self.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
+            required_tools: self.required_tools,
+            ..CreateTask::default()
+        })
+    }
+}
+
 pub async fn run(desk: &mut Desk, args: CreateArgs) -> Result<(), Fault> {
     desk.set_claim(args.claim.claim);
     let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
-    create(desk, &client, office, args.title, args.details, None).await
+    create(desk, &client, office, args.title, args.details, args.once, None).await
 }
 
 /// `parent` wins over the one in the details.
@@ -73,18 +89,13 @@ pub async fn create(
     office: OfficeId,
     title: String,
     details: Details,
+    once: Once,
     parent: Option<TaskId>,
 ) -> Result<(), Fault> {
-    let task = CreateTask {
-        title,
-        name: details.name.map(|name| name.to_string()),
-        description: details.description.map(|given| desk.text_or_file(&given)).transpose()?,
-        kind: details.kind,
-        priority: details.priority,
-        assigned_agent: details.assigned_agent,
-        parent_id: parent.or(details.parent_id),
-        depends_on: details.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
-        required_tools: details.required_tools,
-    };
+    let mut task = details.task(desk, title)?;
+    task.parent_id = parent.or(task.parent_id);
+    task.name = once.name.map(|name| name.to_string());
+    task.not_before = once.not_before;
+    task.deadline = once.deadline;
     desk.show(client.tasks(office).create(&task), tasks::line).await
 }

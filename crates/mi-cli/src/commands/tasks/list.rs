@@ -31,6 +31,9 @@ pub struct FilterArgs {
     /// Only subtasks of this task
     #[arg(long = "parentId", visible_alias = "parent-id", value_name = "TASK")]
     parent_id: Option<TaskId>,
+    /// Only those that missed their deadline
+    #[arg(long)]
+    late: bool,
     #[command(flatten)]
     paging: PagingArgs,
 }
@@ -48,8 +51,8 @@ pub async fn list(
     assigned_agent: Option<String>,
 ) -> Result<(), Fault> {
     let paging = (&filter.paging).into();
-    let FilterArgs { status, kind, parent_id, .. } = filter;
-    let filter = TaskFilter { status, assigned_agent, kind, parent_id, paging, ..TaskFilter::default() };
+    let FilterArgs { status, kind, parent_id, late, .. } = filter;
+    let filter = TaskFilter { status, assigned_agent, kind, parent_id, late, paging, ..TaskFilter::default() };
     desk.show(client.tasks(office).list(&filter), |(list, total), screen| {
         views::listed(tasks::list(list, screen), list.len(), *total)
     })

@@ -14,6 +14,7 @@ mod proof;
 mod renew;
 mod retry;
 mod stats;
+pub mod times;
 mod tree;
 pub mod update;
 mod verify;

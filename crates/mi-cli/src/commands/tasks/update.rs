@@ -3,6 +3,7 @@
 use clap::Args;
 use mi_client::Client;
 use mi_core::ids::{OfficeId, TaskId};
+use mi_core::moment::Moment;
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::time::Time;
 use mi_core::wire::tasks::UpdateTask;
@@ -11,6 +12,8 @@ use crate::args::{ClaimArg, ColonyArg, moment, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::tasks;
+
+use super::times::time_or_length;
 
 #[derive(Args)]
 pub struct UpdateArgs {
@@ -68,6 +71,12 @@ pub struct Changes {
     /// All integrations that it needs, comma-separated
     #[arg(long = "requiredTools", visible_alias = "required-tools", value_name = "TOOL", value_delimiter = ',')]
     required_tools: Option<Vec<String>>,
+    /// Offer it no earlier: 2026-04-27T09:30:00Z, or so long from now: +2h; `never` takes it away
+    #[arg(long = "notBefore", visible_alias = "not-before", value_name = "TIME|+LENGTH", value_parser = time_or_length)]
+    not_before: Option<Moment>,
+    /// When it should be finished; `never` takes it away
+    #[arg(long, value_name = "TIME|+LENGTH", value_parser = time_or_length)]
+    deadline: Option<Moment>,
 }
 
 impl Changes {
@@ -107,6 +116,8 @@ pub async fn update(
         description: changes.description.map(|given| desk.text_or_file(&given)).transpose()?,
         depends_on: changes.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
         required_tools: changes.required_tools,
+        not_before: changes.not_before,
+        deadline: changes.deadline,
     };
     desk.show(client.tasks(office).update(id, &update), tasks::line).await
 }

@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0001_first.sql"),
     include_str!("../../../../../migrations/0002_proof.sql"),
     include_str!("../../../../../migrations/0007_task_names.sql"),
+    include_str!("../../../../../migrations/0005_schedules.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

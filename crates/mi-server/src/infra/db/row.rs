@@ -114,6 +114,10 @@ parsed_column!(
     mi_core::wire::tasks::ArtifactState,
     mi_core::wire::tasks::LateState,
     mi_core::drive::DrivePath,
+    mi_core::schedules::name::ScheduleName,
+    mi_core::schedules::plan::CatchUp,
+    mi_core::schedules::plan::Overlap,
+    mi_core::wire::schedules::Outcome,
 );
 
 impl<T: Column> Column for Option<T> {

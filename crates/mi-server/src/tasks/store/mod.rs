@@ -1,7 +1,9 @@
-//! Rows of tasks. What is written on them is in `notes`, what came too late in `late`, who could take them in `workers`.
+//! Rows of tasks. What is written on them is in `notes`, what came too late in `late`, what time does to them in
+//! `times`, who could take them in `workers`.
 
 pub mod late;
 pub mod notes;
+pub mod times;
 pub mod workers;
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, TaskName};
@@ -51,7 +53,15 @@ pub struct TaskRow {
     pub subtask_count: i64,
     pub open_subtasks: i64,
     pub open_dependencies: i64,
-    pub not_before: Option<Time>,
+    /// Until when a lost or released attempt pauses.
+    pub backoff_until: Option<Time>,
+    /// Before when nobody is to begin, as somebody wants it.
+    pub wanted_not_before: Option<Time>,
+    pub deadline: Option<Time>,
+    /// When it was found late, once for each deadline, and why.
+    pub late_at: Option<Time>,
+    pub late_code: Option<String>,
+    pub late_message: Option<String>,
     pub created_at: Time,
     pub updated_at: Time,
     pub started_at: Option<Time>,
@@ -94,7 +104,12 @@ impl TaskRow {
             subtask_count: 0,
             open_subtasks: 0,
             open_dependencies: 0,
-            not_before: None,
+            backoff_until: None,
+            wanted_not_before: None,
+            deadline: None,
+            late_at: None,
+            late_code: None,
+            late_message: None,
             created_at: Time(0),
             updated_at: Time(0),
             started_at: None,
@@ -111,6 +126,11 @@ impl TaskRow {
             open_subtasks: self.open_subtasks,
             assigned: if self.assigned.is_some() { Assigned::Somebody } else { Assigned::Nobody },
         }
+    }
+
+    /// From when it may be offered: the wish and the back-off, whichever is later. Column `not_before`.
+    pub fn offered_at(&self) -> Option<Time> {
+        self.wanted_not_before.max(self.backoff_until)
     }
 
     pub fn is_open(&self) -> bool {
@@ -133,8 +153,9 @@ macro_rules! select_tasks {
             "select t.id, t.name, t.parent_id, t.depth, t.title, t.description, t.kind, t.priority, t.status, \
              t.assigned_agent, t.claimed_by, t.session, t.created_by, t.depends_on, t.required_tools, t.result, \
              t.error, t.blocked_kind, t.blocked_reason, t.blocked_until, t.attempts, t.max_attempts, t.verification, \
-             t.rejections, t.verifies, t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, t.open_dependencies, t.not_before, \
-             t.created_at, t.updated_at, t.started_at, t.completed_at, s.lease_expires_at \
+             t.rejections, t.verifies, t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, \
+             t.open_dependencies, t.backoff_until, t.wanted_not_before, t.deadline_at, t.late_at, t.late_code, \
+             t.late_message, t.created_at, t.updated_at, t.started_at, t.completed_at, s.lease_expires_at \
              from tasks t left join sessions s \
              on s.office_id = t.office_id and s.number = t.session and s.state = 'live' ",
             $rest
@@ -175,7 +196,12 @@ fn read(row: &Row) -> Result<TaskRow, DbError> {
         subtask_count: r.take()?,
         open_subtasks: r.take()?,
         open_dependencies: r.take()?,
-        not_before: r.take()?,
+        backoff_until: r.take()?,
+        wanted_not_before: r.take()?,
+        deadline: r.take()?,
+        late_at: r.take()?,
+        late_code: r.take()?,
+        late_message: r.take()?,
         created_at: r.take()?,
         updated_at: r.take()?,
         started_at: r.take()?,
@@ -203,8 +229,9 @@ pub fn save_name(tx: &mut dyn Tx, office: OfficeId, id: TaskId, name: &TaskName)
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {
     let sql = "insert into tasks (office_id, id, parent_id, depth, title, description, kind, priority, status, \
                assigned_agent, created_by, depends_on, required_tools, blocked_kind, blocked_reason, max_attempts, \
-               verification, open_dependencies, ready, created_at, updated_at, verifies) values ($1, $2, $3, $4, $5, \
-               $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+               verification, open_dependencies, ready, created_at, updated_at, verifies, not_before, \
+               wanted_not_before, deadline_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+               $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
     tx.execute(
         sql,
         args![
@@ -230,6 +257,9 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), D
             task.created_at,
             task.updated_at,
             task.verifies,
+            task.offered_at(),
+            task.wanted_not_before,
+            task.deadline,
         ],
     )?;
     Ok(())
@@ -241,7 +271,8 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbE
                blocked_kind = $8, blocked_reason = $9, attempts = $10, verification = $11, rejections = $12, \
                split_rounds = $13, agent_retries = $14, subtask_count = $15, open_subtasks = $16, \
                open_dependencies = $17, ready = $18, not_before = $19, updated_at = $20, started_at = $21, \
-               completed_at = $22, assigned_agent = $23, blocked_until = $24 where office_id = $1 and id = $2";
+               completed_at = $22, assigned_agent = $23, blocked_until = $24, backoff_until = $25, \
+               wanted_not_before = $26 where office_id = $1 and id = $2";
     tx.execute(
         sql,
         args![
@@ -263,12 +294,14 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbE
             task.open_subtasks,
             task.open_dependencies,
             task.readiness().is_ready(),
-            task.not_before,
+            task.offered_at(),
             task.updated_at,
             task.started_at,
             task.completed_at,
             task.assigned.as_ref(),
             task.blocked_until,
+            task.backoff_until,
+            task.wanted_not_before,
         ],
     )?;
     Ok(())
@@ -301,17 +334,22 @@ pub struct Filter {
     pub assigned: String,
     pub kind: String,
     pub parent: Option<TaskId>,
+    /// Only those that are late at this moment.
+    pub late_at: Option<Time>,
 }
 
 pub fn list(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, page: Page) -> Result<Vec<TaskRow>, DbError> {
     let sql = select_tasks!(
         "where t.office_id = $1 and ($2 = '' or $2 like '%,' || t.status || ',%') \
          and ($3 = '' or t.assigned_agent = $3) and ($4 = '' or t.kind = $4) \
-         and ($5 = 0 or t.parent_id = $5) order by t.id limit $6 offset $7"
+         and ($5 = 0 or t.parent_id = $5) \
+         and (cast($8 as bigint) = 0 or t.deadline_at < coalesce(t.completed_at, cast($8 as bigint) + 1)) \
+         order by t.id limit $6 offset $7"
     );
-    let parent = filter.parent.map_or(0, |id| id.0);
-    let rows = tx
-        .query(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, page.limit, page.offset])?;
+    let (parent, late_at) = (filter.parent.map_or(0, |id| id.0), filter.late_at.map_or(0, |at| at.0));
+    let (limit, offset) = (page.limit, page.offset);
+    let values = args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, limit, offset, late_at];
+    let rows = tx.query(sql, values)?;
     rows.iter().map(read).collect()
 }
 
@@ -319,9 +357,11 @@ pub fn list(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, page: Page) -> R
 pub fn count(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, most: i64) -> Result<i64, DbError> {
     let sql = "select count(*) from (select 1 from tasks t where t.office_id = $1 \
                and ($2 = '' or $2 like '%,' || t.status || ',%') and ($3 = '' or t.assigned_agent = $3) \
-               and ($4 = '' or t.kind = $4) and ($5 = 0 or t.parent_id = $5) limit $6) found";
-    let parent = filter.parent.map_or(0, |id| id.0);
-    let row = tx.first(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, most])?;
+               and ($4 = '' or t.kind = $4) and ($5 = 0 or t.parent_id = $5) \
+               and (cast($7 as bigint) = 0 or t.deadline_at < coalesce(t.completed_at, cast($7 as bigint) + 1)) \
+               limit $6) found";
+    let (parent, late_at) = (filter.parent.map_or(0, |id| id.0), filter.late_at.map_or(0, |at| at.0));
+    let row = tx.first(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, most, late_at])?;
     row.map_or(Ok(0), |row| row.get(0))
 }
 
@@ -388,13 +428,6 @@ pub fn add_dependency(tx: &mut dyn Tx, office: OfficeId, task: TaskId, on: TaskI
 pub fn clear_dependencies(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<(), DbError> {
     tx.execute("delete from task_dependencies where office_id = $1 and task_id = $2", args![office, task])?;
     Ok(())
-}
-
-/// Offices with a task whose back-off ended between two moments.
-pub fn offices_with_due(tx: &mut dyn Tx, after: Time, until: Time) -> Result<Vec<(OfficeId, Option<String>)>, DbError> {
-    let sql = "select distinct office_id, assigned_agent from tasks \
-               where ready = 1 and not_before is not null and not_before > $1 and not_before <= $2";
-    tx.query(sql, args![after, until])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// The newest review that the server asked for of this task.

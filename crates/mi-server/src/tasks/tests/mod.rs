@@ -1,10 +1,11 @@
-//! The queue through its routes. `table` walks the whole state machine; `late`, `judging` and `waiting` have a part each.
+//! The queue through its routes. `table` walks the whole state machine; the others have a part each.
 
 mod judging;
 mod late;
 mod leases;
 mod names;
 mod table;
+mod times;
 mod waiting;
 
 use mi_core::ids::ClaimToken;
