@@ -22,7 +22,7 @@ use crate::infra::http::openapi::codes;
 use crate::testing::{Speaker, TestHouse};
 
 /// A model provider that nobody reaches.
-const MODELS: [(&str, &str); 2] = [("OPENAI_API_KEY", "none"), ("OPENAI_BASE_URL", "http://127.0.0.1:1")];
+pub const MODELS: [(&str, &str); 2] = [("OPENAI_API_KEY", "none"), ("OPENAI_BASE_URL", "http://127.0.0.1:1")];
 /// A caller that came through the door, whatever the act then said.
 const IN: &str = "in";
 /// Fewer answers with a text of the caller's own office would mean that the offices are empty.
@@ -184,7 +184,7 @@ async fn answer(
 }
 
 /// An office closes when its pods are gone, and those go with the sweeps.
-async fn while_time_passes<T>(house: &TestHouse, work: impl Future<Output = T>) -> T {
+pub async fn while_time_passes<T>(house: &TestHouse, work: impl Future<Output = T>) -> T {
     let time = async {
         loop {
             house.advance(100).await;

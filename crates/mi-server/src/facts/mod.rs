@@ -7,6 +7,7 @@
 //! which it does so, and `samples` holds one good body for each operation.
 
 mod access;
+mod idempotency;
 mod isolation;
 mod openapi;
 mod requests;

@@ -30,7 +30,7 @@ impl Key {
     }
 
     pub fn keep(&self, tx: &mut dyn Tx, answer: &Answer, now: Time) -> Result<(), Fault> {
-        store::keep(tx, self, answer, now)?;
+        store::keep(tx, self, answer.status, &answer.without_secrets()?, now)?;
         Ok(())
     }
 }

@@ -201,16 +201,16 @@ pub fn recall(tx: &mut dyn Tx, key: &Key, not_before: Time) -> Result<Option<(St
     let Some(row) = tx.first(sql, args![&key.caller, &key.route, &key.key, not_before])? else { return Ok(None) };
     let status: i64 = row.get(1)?;
     let status = u16::try_from(status).map_err(|_| DbError::Shape(format!("status {status}")))?;
-    Ok(Some((row.get(0)?, Answer { status, body: row.get(2)?, total: None })))
+    Ok(Some((row.get(0)?, Answer { body: row.get(2)?, ..Answer::empty(status) })))
 }
 
-pub fn keep(tx: &mut dyn Tx, key: &Key, answer: &Answer, now: Time) -> Result<(), DbError> {
+pub fn keep(tx: &mut dyn Tx, key: &Key, status: u16, body: &str, now: Time) -> Result<(), DbError> {
     let sql = "insert into idempotency (caller, route, key, body_sha256, status, answer, created_at) \
                values ($1, $2, $3, $4, $5, $6, $7) on conflict (caller, route, key) do update set \
                body_sha256 = excluded.body_sha256, status = excluded.status, answer = excluded.answer, \
                created_at = excluded.created_at";
-    let status = i64::from(answer.status);
-    tx.execute(sql, args![&key.caller, &key.route, &key.key, &key.body_sha256, status, &answer.body, now])?;
+    let status = i64::from(status);
+    tx.execute(sql, args![&key.caller, &key.route, &key.key, &key.body_sha256, status, body, now])?;
     Ok(())
 }
 

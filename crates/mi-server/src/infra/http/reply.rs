@@ -71,7 +71,7 @@ pub fn problem_response(fault: Fault, request_id: &str, operation: &str) -> Resp
         must_stop: matches!(fault.code, Code::StaleClaim | Code::Superseded).then_some(true),
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    let mut response = answer_response(Answer { status: fault.code.status(), body, total: None });
+    let mut response = answer_response(Answer { body, ..Answer::empty(fault.code.status()) });
     if let Some(seconds) = fault.retry_after_seconds {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
