@@ -13,6 +13,8 @@ use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::tasks::status::Status;
 use mi_core::wire::agents::LifecycleAction;
 use mi_core::wire::tasks::{ClaimTask, CreateTask, UpdateTask};
+use mi_core::wire::integrations::{AskIntegration, SetSecret};
+use mi_core::wire::tasks::{ClaimTask, CreateTask};
 
 const OFFICE: &str = "5b7e3c1a-0000-4000-8000-000000000001";
 const QUICK: Patience =
@@ -66,6 +68,44 @@ async fn acts_go_to_the_routes_of_the_contract() {
             PUT /api/v1/offices/OFFICE/employees/ada/env/A_B {"value":"c"}
             GET /api/v1/offices/OFFICE/sessions/9/env
             GET /healthz?x=1
+        "#]],
+    );
+}
+
+#[tokio::test]
+async fn integrations_go_to_the_routes_of_the_contract() {
+    let server = FakeServer::start(|_, _| Reply::json("{}"));
+    let all = client_of(&server).integrations(office());
+    let secret = SetSecret { key: Some("s3cret".to_owned()), raw_keys: Some(true), ..SetSecret::default() };
+    assert!(!format!("{secret:?}").contains("s3cret"), "{secret:?}");
+    let ask = AskIntegration { integration_id: "github".to_owned(), reason: Some("PRs".to_owned()), agent_name: None };
+    all.list().answer().await.unwrap();
+    all.get("gh").answer().await.unwrap();
+    all.set_secret("github", &secret).answer().await.unwrap();
+    all.delete_secret("github").await.unwrap();
+    all.set_raw_keys("github", false).answer().await.unwrap();
+    all.toggle_agent("github", &ada(), true).answer().await.unwrap();
+    all.of_agent(&ada()).answer().await.unwrap();
+    all.credentials_of_agent(&ada()).answer().await.unwrap();
+    all.credentials("github", &ada()).answer().await.unwrap();
+    all.request(&ask).answer().await.unwrap();
+    all.requests(Some("pending")).answer().await.unwrap();
+    all.models(Some("google")).answer().await.unwrap();
+    check(
+        &server,
+        expect![[r#"
+            GET /api/v1/offices/OFFICE/integrations
+            GET /api/v1/offices/OFFICE/integrations/gh
+            POST /api/v1/offices/OFFICE/integrations/github/secret {"key":"s3cret","rawKeys":true}
+            DELETE /api/v1/offices/OFFICE/integrations/github/secret
+            PATCH /api/v1/offices/OFFICE/integrations/github {"rawKeys":false}
+            POST /api/v1/offices/OFFICE/integrations/github/agents/ada {"enabled":true}
+            GET /api/v1/offices/OFFICE/employees/ada/integrations
+            GET /api/v1/offices/OFFICE/employees/ada/integration-credentials
+            GET /api/v1/offices/OFFICE/integrations/github/agents/ada/credentials
+            POST /api/v1/offices/OFFICE/integration-requests {"integrationId":"github","reason":"PRs"}
+            GET /api/v1/offices/OFFICE/integration-requests?status=pending
+            GET /api/v1/offices/OFFICE/provider-models?provider=google
         "#]],
     );
 }

@@ -7,6 +7,7 @@ pub mod agents;
 pub mod env;
 pub mod events;
 pub mod files;
+pub mod integrations;
 pub mod offices;
 pub mod runner;
 pub mod schedules;
