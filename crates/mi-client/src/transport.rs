@@ -16,7 +16,9 @@ use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::patience::Patience;
 use crate::write_keys::WriteKeys;
-use crate::{agents, credits, env, events, files, integrations, messages, offices, runner, schedules, server, tasks, tls, usage};
+use crate::{
+    agents, credits, env, events, files, integrations, messages, offices, runner, schedules, server, tasks, tls, usage,
+};
 
 const CONNECT_SECONDS_MAX: u64 = 10;
 /// Silence in the middle of an answer or a stream; parked calls stay below it.

@@ -88,6 +88,7 @@ codes! {
     NoSuchSession => 404 "no_such_session" "There is no session with this number in the office.";
     NoSuchSchedule => 404 "no_such_schedule" "There is no schedule with this name or id in the office.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
+    NoSuchIntegration => 404 "no_such_integration" "The catalogue has no integration of this name.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
     RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";

@@ -23,7 +23,8 @@ use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
 use crate::infra::wakeups::Wakeups;
 use crate::{
-    agents, chat, credits, env, events, files, gateway, identity, offices, pods, runners, schedules, sessions, tasks,
+    agents, chat, credits, env, events, files, gateway, identity, integrations, offices, pods, runners, schedules,
+    sessions, tasks,
 };
 
 /// How long a resolved API key is believed without asking the store; a revocation bites within it.
@@ -94,6 +95,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(sessions::routes::operations());
     all.extend(files::routes::operations());
     all.extend(env::routes::operations());
+    all.extend(integrations::routes::operations());
     all.extend(chat::routes::operations());
     all.extend(credits::routes::operations());
     all.extend(events::routes::operations());

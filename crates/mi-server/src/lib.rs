@@ -16,6 +16,7 @@ mod gateway;
 pub mod house;
 mod identity;
 pub mod infra;
+mod integrations;
 mod offices;
 mod pods;
 mod runners;

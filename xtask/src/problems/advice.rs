@@ -105,6 +105,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("no_such_session", "`mi tasks get ID` lists the sessions of a task."),
     ("no_such_schedule", "`mi schedules list` shows the names. A removed schedule doesn't come back; its tasks stay."),
     ("no_such_key", "`mi env list` shows the keys. Agent scope and office scope are listed apart."),
+    (
+        "no_such_integration",
+        "`mi integrations list` shows the catalogue with its aliases. A typing slip is recognised in the hint; for a service that isn't there, put its key into the environment: `mi env set`.",
+    ),
     ("no_such_route", "Look the address up in `GET /openapi.json`. Routes start with `/api/v1/offices/{office}`."),
     ("method_not_allowed", "The header `Allow` of the answer names the methods that this address has."),
     ("request_timeout", "Send the body faster, or in smaller pieces; for a parked claim, ask for a shorter `wait`."),

@@ -45,6 +45,11 @@ pub fn command_required() -> Fault {
         .hint("give one, for example --command './work.sh'")
 }
 
+pub fn not_yours_to_give(integration: &str) -> Fault {
+    let sentence = format!("you may not use {} yourself, so you can't hire an agent with it", excerpt(integration));
+    Fault::new(Code::OperatorOnly, sentence).hint("ask the owner for it: POST integration-requests, or tq request")
+}
+
 pub fn not_yours(name: &AgentName) -> Fault {
     Fault::new(Code::NotYours, format!("{name} was not hired by you")).hint("ask an operator of the office")
 }

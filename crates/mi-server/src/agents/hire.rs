@@ -14,6 +14,7 @@ use crate::infra::act::{Act, Answer};
 use crate::infra::caller::Member;
 use crate::infra::fault::Fault;
 use crate::infra::keys::Keys;
+use crate::integrations::catalogue::{Manifest, catalogue};
 use crate::pods;
 
 /// What hiring needs of the house.
@@ -27,6 +28,7 @@ pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) 
     let name = rules::good_name(&asked.name)?;
     may_hire(act, member, &name)?;
     let agent = row(act, member, name, asked, &desk.providers)?;
+    refuse_gifts(act, member, &agent)?;
     store::insert(act.tx, act.office, &agent)?;
     act.head.agent_count += 1;
     if let Some(variables) = asked.env.as_ref().filter(|variables| !variables.is_empty()) {
@@ -58,6 +60,20 @@ fn may_hire(act: &mut Act<'_>, member: &Member, name: &AgentName) -> Result<(), 
     let since = act.now + Millis::seconds(limit.window_seconds.saturating_neg());
     let newest = store::hired_since(act.tx, act.office, since, limit.count)?;
     rules::hire_rate(limit, &newest, act.now)
+}
+
+/// An agent passes on what it may use itself, and no more; models it reaches through the gateway as everybody does.
+fn refuse_gifts(act: &mut Act<'_>, member: &Member, hired: &AgentRow) -> Result<(), Fault> {
+    let Member::Agent { id, .. } = member else { return Ok(()) };
+    let hirer = store::by_id(act.tx, act.office, *id)?;
+    let may_give = |word: &&String| {
+        let is_model = catalogue().find(word).is_some_and(Manifest::is_llm);
+        is_model || hirer.as_ref().is_some_and(|hirer| hirer.has_integration(word))
+    };
+    match hired.integrations.iter().find(|word| !may_give(word)) {
+        None => Ok(()),
+        Some(word) => Err(faults::not_yours_to_give(word)),
+    }
 }
 
 fn row(

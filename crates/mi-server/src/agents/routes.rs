@@ -31,6 +31,7 @@ const HIRING: &[Code] = &[
     Code::CommandRequired,
     Code::TooLong,
     Code::ReservedKey,
+    Code::OperatorOnly,
 ];
 const CHANGING: &[Code] = &[
     Code::NoSuchAgent,

@@ -8,6 +8,7 @@ use mi_core::wire::offices::HireLimit;
 
 use super::faults;
 use crate::infra::fault::{self, Fault};
+use crate::integrations::catalogue::canonical;
 
 /// Roles, models, skills and the like are words, not essays.
 const WORD_CHARS_MAX: usize = 200;
@@ -48,9 +49,10 @@ pub fn skills(items: &[String]) -> Result<Vec<String>, Fault> {
     words("the list of skills", items, SKILLS_PER_AGENT_MAX)
 }
 
-/// The provider is an integration of its own.
+/// By their ids. The provider is an integration of its own.
 pub fn integrations(items: &[String], provider: Option<&str>) -> Result<Vec<String>, Fault> {
-    let all: Vec<String> = items.iter().map(String::as_str).chain(provider).map(str::to_owned).collect();
+    let named = items.iter().map(String::as_str).chain(provider);
+    let all: Vec<String> = named.map(|word| canonical(word.trim()).to_owned()).collect();
     words("the list of integrations", &all, REQUIRED_TOOLS_MAX)
 }
 

@@ -14,6 +14,7 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
+use crate::integrations::catalogue::holds;
 use crate::pods::{Desired, PodRow, service as pods};
 use crate::{chat, sessions};
 
@@ -40,6 +41,13 @@ pub struct AgentRow {
     pub last_seen_at: Option<Time>,
     pub live_sessions: i64,
     pub fired_at: Option<Time>,
+}
+
+impl AgentRow {
+    /// By id or alias.
+    pub fn has_integration(&self, word: &str) -> bool {
+        holds(&self.integrations, word)
+    }
 }
 
 /// Not a fired one.
@@ -73,6 +81,11 @@ pub fn list(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<AgentRow>, Fault> {
 /// Keeps the number of the agent's live sessions.
 pub fn count_live(tx: &mut dyn Tx, office: OfficeId, id: AgentId, delta: i64) -> Result<(), Fault> {
     Ok(store::add_live(tx, office, id, delta)?)
+}
+
+/// Keeps which integrations are on for it.
+pub fn save_integrations(act: &mut Act<'_>, agent: &AgentRow) -> Result<(), Fault> {
+    Ok(store::update(act.tx, act.office, agent)?)
 }
 
 /// A sign of life.

@@ -240,6 +240,10 @@ async fn decorate(office: TestOffice<'_>, canary: &str) {
     let schedule = json!({"name": SCHEDULE, "cron": "0 3 * * *", "task": {"title": canary}});
     office.call("POST", "/schedules", schedule).await.ok();
     office.call("PATCH", "/settings", json!({"timezone": canary})).await.ok();
+    office.call("POST", "/integrations/github/secret", json!({"key": canary, "rawKeys": true})).await.ok();
+    office.call("POST", "/integrations/github/agents/ada", json!({"enabled": true})).await.ok();
+    let ask = json!({"integrationId": "slack", "agentName": "ada", "reason": canary});
+    office.call("POST", "/integration-requests", ask).await.ok();
 }
 
 async fn store_file(office: &TestOffice<'_>, name: &str, content: &str) {

@@ -49,6 +49,17 @@ pub fn model(kind: Kind, tier: Option<&str>) -> String {
     known.map_or(wanted, |tier| tier.at(kind)).to_owned()
 }
 
+/// Every model that a tier means at a provider, each once.
+pub fn all(kind: Kind) -> Vec<&'static str> {
+    let mut found: Vec<&'static str> = Vec::new();
+    for model in TIERS.iter().map(|tier| tier.at(kind)) {
+        if !found.contains(&model) {
+            found.push(model);
+        }
+    }
+    found
+}
+
 /// Whose model this is, if its name tells.
 pub fn family(model: &str) -> Option<Kind> {
     FAMILIES.iter().find(|(start, _)| model.starts_with(start)).map(|(_, kind)| *kind)

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 use mi_core::problem::Code;
+use mi_core::wire::integrations::ProviderModel;
 use mi_core::wire::runner::{ModelChoice, Wire};
 use reqwest::Url;
 use tokio::sync::Semaphore;
@@ -136,6 +137,13 @@ impl Providers {
         }))
     }
 
+    /// The models that tiers stand for, of all providers or of one.
+    pub fn models(&self, provider: Option<&str>) -> Result<Vec<ProviderModel>, Fault> {
+        let wanted = provider.map(|name| self.resolve(name).ok_or_else(|| unknown_provider(name))).transpose()?;
+        let shown = self.list.iter().filter(|known| wanted.is_none_or(|wanted| wanted.kind == known.kind));
+        Ok(shown.flat_map(Provider::models).collect())
+    }
+
     fn by_family(&self, model: Option<&str>) -> Option<&Provider> {
         let kind = models::family(model?)?;
         self.list.iter().find(|known| known.kind == kind && known.is_configured())
@@ -168,6 +176,17 @@ impl Provider {
             Credential::Missing => false,
             Credential::NotNeeded | Credential::Key(_) => true,
         }
+    }
+
+    fn models(&self) -> Vec<ProviderModel> {
+        let card = |model: &str| ProviderModel {
+            id: model.to_owned(),
+            provider: self.kind.as_str().to_owned(),
+            model_id: model.to_owned(),
+            name: model.to_owned(),
+            available: self.is_configured(),
+        };
+        models::all(self.kind).into_iter().map(card).collect()
     }
 
     /// The header that carries the key; local model servers may need none.

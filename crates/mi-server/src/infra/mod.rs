@@ -12,4 +12,5 @@ pub mod fault;
 pub mod http;
 pub mod keys;
 pub mod sweeps;
+pub mod vault;
 pub mod wakeups;

@@ -66,6 +66,9 @@ pub fn wish_all_pods_gone(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbErr
 /// Every table with an `office_id`; a test compares this list with the schema.
 pub const OWNED: &[&str] = &[
     "delete from schedules where office_id = $1",
+    "delete from integration_requests where office_id = $1",
+    "delete from integration_secrets where office_id = $1",
+    "delete from integrations where office_id = $1",
     "delete from llm_calls where office_id = $1",
     "delete from messages where office_id = $1",
     "delete from drive_changes where office_id = $1",

@@ -15,6 +15,8 @@ use crate::infra::caller::{Access, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, post};
 use crate::infra::wakeups::Interest;
+use crate::integrations::credentials;
+use crate::integrations::service::Desk;
 use crate::runners::service::BEATS_PER_LEASE;
 
 pub fn operations() -> Vec<Operation> {
@@ -68,7 +70,7 @@ async fn context(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn env(house: House, call: Call) -> Result<Reply, Fault> {
     let number = number(&call)?;
-    let keys = house.keys.clone();
+    let desk = Desk { keys: house.keys.clone(), providers: house.providers.clone() };
     let answer = house
         .look(&call, move |view, member| {
             let session = service::get(view.tx, view.office, number)?.ok_or_else(|| fault::no_such_session(number))?;
@@ -79,8 +81,10 @@ async fn env(house: House, call: Call) -> Result<Reply, Fault> {
             if session.state != service::State::Live {
                 return Err(fault::stale_claim(number));
             }
-            let pairs = crate::env::service::for_session(view.tx, &keys, view.office, session.agent_id)?;
-            Answer::ok(&pairs.into_iter().collect::<BTreeMap<_, _>>())
+            // What an operator sets by name wins over what an integration brings.
+            let mut variables = credentials::for_session(view.tx, view.office, session.agent_id, &desk)?;
+            variables.extend(crate::env::service::for_session(view.tx, &desk.keys, view.office, session.agent_id)?);
+            Answer::ok(&variables)
         })
         .await?;
     Ok(answer.into())

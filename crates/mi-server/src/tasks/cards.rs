@@ -8,7 +8,7 @@ use mi_core::wire::offices::OfficeStatus;
 use mi_core::wire::tasks::Task;
 
 use super::store::{self, TaskRow};
-use super::{reviewers, times, workers};
+use super::{needs, reviewers, times, workers};
 
 use crate::infra::act::Head;
 use crate::infra::db::Tx;
@@ -36,13 +36,17 @@ pub(super) fn explain(
         return Ok(None);
     }
     let waiting_for = if row.open_dependencies > 0 { unaccepted(tx, office, row)? } else { Vec::new() };
+    let blocked = match row.blocked_kind {
+        Some(kind) => Some((kind, needs::said(tx, office, row)?)),
+        None => None,
+    };
     let workers = if row.readiness().is_ready() { workers::of_task(tx, office, row)? } else { Workers::Free };
     Ok(why(&Facts {
         status: row.status,
         verification: row.verification,
         judge: reviewers::judge_of(tx, office, row)?,
         blocked_until: row.blocked_until,
-        blocked: row.blocked_kind.map(|kind| (kind, row.blocked_reason.as_deref().unwrap_or_default())),
+        blocked: blocked.as_ref().map(|(kind, said)| (*kind, said.as_str())),
         waiting_for: &waiting_for,
         open_subtasks: row.open_subtasks,
         not_before: row.wanted_not_before,

@@ -105,7 +105,7 @@ fn first_that_suits(
 }
 
 fn has_tools(agent: &AgentRow, task: &TaskRow) -> bool {
-    task.required_tools().iter().all(|tool| agent.integrations.contains(tool))
+    task.required_tools().iter().all(|tool| agent.has_integration(tool))
 }
 
 /// The task that was asked for, or why it can't be had.

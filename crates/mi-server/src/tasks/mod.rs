@@ -14,6 +14,7 @@ pub mod cards;
 pub mod claim;
 pub mod flow;
 pub mod late;
+pub mod needs;
 pub mod notes;
 pub mod proof;
 pub mod review;

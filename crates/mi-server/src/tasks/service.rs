@@ -13,6 +13,7 @@ use crate::infra::act::Act;
 use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
+use crate::integrations::catalogue::canonical;
 use crate::sessions;
 
 /// How much of a task's history one answer carries.
@@ -139,7 +140,7 @@ pub fn checked_priority(priority: Option<i64>) -> Result<i64, Fault> {
     }
 }
 
-/// Comma-separated, as the store keeps them.
+/// Comma-separated and by their ids, as the store keeps them.
 pub fn checked_tools(tools: Option<&[String]>) -> Result<String, Fault> {
     const TOOL_BYTES_MAX: usize = 64;
     let tools = tools.unwrap_or_default();
@@ -154,7 +155,7 @@ pub fn checked_tools(tools: Option<&[String]>) -> Result<String, Fault> {
     };
     match tools.iter().find(|tool| !legal(tool)) {
         Some(bad) => Err(fault::bad_request(format!("{:?} is no integration id", excerpt(bad)))),
-        None => Ok(tools.join(",")),
+        None => Ok(tools.iter().map(|tool| canonical(tool)).collect::<Vec<_>>().join(",")),
     }
 }
 

@@ -8,7 +8,7 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
-use super::{cards, claim, flow, late, review, reviewers, service, times};
+use super::{cards, claim, flow, late, needs, review, reviewers, service, times};
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -121,7 +121,8 @@ fn needed(text: Option<&str>, id: TaskId, status: &str, flag: &str) -> Result<St
 
 fn block(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTask) -> Result<(), Fault> {
     let reason = needed(wish.reason.as_deref().or(wish.error.as_deref()), task.id, "blocked", "--reason")?;
-    let kind = wish.blocked_kind.unwrap_or(BlockedKind::Other);
+    let need = needs::read(wish)?;
+    let kind = need.kind;
     if !kind.may_be_reported() {
         return Err(fault::bad_request(format!("{kind} is found by the server, it can't be reported")));
     }
@@ -138,6 +139,7 @@ fn block(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTa
     end_claim(act, task, "blocked")?;
     flow::record(act, task, "tasks.block", member.name(), format!("task {} blocked: {kind}", task.id))?;
     flow::settle(act, task, from, to)?;
+    needs::remember(act, member, task, need)?;
     if named_dependencies(wish).is_some() && flow::has_what_it_waited_for(task) {
         pause(act, task);
         return flow::unblock(act, task, "system");

@@ -7,6 +7,7 @@ use super::store::TaskRow;
 use super::store::workers::{self as store, WorkerRow};
 use crate::infra::db::{Db, DbError, Tx};
 use crate::infra::fault::Fault;
+use crate::integrations::catalogue::{catalogue, holds};
 
 /// Stands for whichever provider there is, for agents that name none.
 const ANY_PROVIDER: &str = "-";
@@ -51,8 +52,12 @@ impl Worker {
         Ok(Self { state: State::parse(&row.state)?, name: row.name, provider: row.provider, integrations })
     }
 
+    fn lacks(&self, tool: &str) -> bool {
+        !holds(&self.integrations, tool)
+    }
+
     fn has(&self, tools: &[String]) -> bool {
-        tools.iter().all(|tool| self.integrations.contains(tool))
+        tools.iter().all(|tool| holds(&self.integrations, tool))
     }
 
     /// The explanation if this agent is the one that a task waits for.
@@ -88,7 +93,7 @@ fn of_assignee(row: Option<WorkerRow>, name: &str, tools: &[String]) -> Result<W
     let Some(row) = row else { return Ok(Workers::AssigneeGone(name.to_owned())) };
     let worker = Worker::read(row)?;
     if !worker.has(tools) {
-        return Ok(Workers::Nobody(format!("{name} lacks one of: {}", tools.join(", "))));
+        return Ok(Workers::Nobody(format!("{name} lacks one of: {}; {}", tools.join(", "), way_out(&worker, tools))));
     }
     Ok(worker.explains())
 }
@@ -99,13 +104,29 @@ fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
     }
     let able: Vec<&Worker> = workers.iter().filter(|worker| worker.has(tools)).collect();
     let Some(first) = able.first() else {
-        return Workers::Nobody(format!("no agent has all of: {}", tools.join(", ")));
+        let closest = workers.iter().min_by_key(|worker| tools.iter().filter(|tool| worker.lacks(tool)).count());
+        let hint = closest.map_or(String::new(), |worker| way_out(worker, tools));
+        return Workers::Nobody(format!("no agent has all of: {}; {hint}", tools.join(", ")));
     };
     let best = [State::Free, State::Busy, State::Starting, State::NoModelKey];
     let found = best.iter().find_map(|state| able.iter().find(|worker| worker.state == *state));
     match found {
         Some(worker) => worker.explains(),
         None => Workers::Nobody(format!("no agent that could take it is running; mi start {} starts one", first.name)),
+    }
+}
+
+/// The command that gives an agent the first tool that it lacks; a tool that no catalogue has can't be given.
+fn way_out(worker: &Worker, tools: &[String]) -> String {
+    let lacking: Vec<&String> = tools.iter().filter(|tool| worker.lacks(tool)).collect();
+    let unknown = lacking.iter().find(|tool| catalogue().find(tool).is_none());
+    match (unknown, lacking.first()) {
+        (Some(tool), _) => match catalogue().nearest(tool) {
+            Some(id) => format!("the catalogue has no {tool}, did you mean {id}?"),
+            None => format!("the catalogue has no {tool}; mi integrations list shows what it has"),
+        },
+        (None, Some(tool)) => format!("mi integrations enable {tool} {} lets it", worker.name),
+        (None, None) => String::new(),
     }
 }
 

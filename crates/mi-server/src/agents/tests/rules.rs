@@ -54,7 +54,7 @@ fn lists_keep_each_word_once_and_have_a_limit() {
     let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
     assert_eq!(code(rules::skills(&many)), Some(Code::TooLong));
     let integrations = rules::integrations(&words(&["github"]), Some("anthropic")).unwrap();
-    assert_eq!(integrations, words(&["github", "anthropic"]));
+    assert_eq!(integrations, words(&["github", "claude-code"]));
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0002_proof.sql"),
     include_str!("../../../../../migrations/0007_task_names.sql"),
     include_str!("../../../../../migrations/0005_schedules.sql"),
+    include_str!("../../../../../migrations/0008_integrations.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

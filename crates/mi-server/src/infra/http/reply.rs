@@ -1,7 +1,7 @@
 //! What a handler gives back, and how a fault becomes the contract's problem.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use mi_core::limits::LIST_COUNT_MAX;
 use mi_core::problem::{Code, Problem};
@@ -36,12 +36,32 @@ impl Reply {
         Reply::raw(response)
     }
 
+    /// An answer whose state has a name: who knows that name already is told that nothing changed.
+    pub fn tagged(answer: Answer, tag: &str, known: Option<&str>) -> Self {
+        let is_known = known.is_some_and(|known| known.split(',').any(|one| bare(one) == tag));
+        let mut response = answer_response(answer);
+        if is_known {
+            response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
+            response.headers_mut().insert(ETAG, tag);
+        }
+        Reply::raw(response)
+    }
+
     pub fn into_response(self) -> Response<Body> {
         match self {
             Reply::Raw(response) => *response,
             Reply::Answer(answer) => answer_response(answer),
         }
     }
+}
+
+/// A tag without its quotes and without the mark of a weak one.
+fn bare(tag: &str) -> &str {
+    let tag = tag.trim();
+    tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
 }
 
 fn answer_response(answer: Answer) -> Response<Body> {

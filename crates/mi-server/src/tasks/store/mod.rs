@@ -1,6 +1,7 @@
 //! Rows of tasks. What is written on them is in `notes`, what came too late in `late`, what time does to them in
 //! `times`, who could take them in `workers`.
 
+pub mod blocks;
 pub mod late;
 pub mod notes;
 pub mod times;
