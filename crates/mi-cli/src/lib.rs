@@ -19,6 +19,7 @@ mod gather;
 mod output;
 pub mod programs;
 mod progress;
+mod prompt;
 mod run;
 mod settings;
 mod table;

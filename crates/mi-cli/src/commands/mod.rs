@@ -8,6 +8,7 @@ pub mod completions;
 mod credits;
 mod env;
 mod files;
+mod integrations;
 mod login;
 mod logout;
 mod schedules;
@@ -86,6 +87,9 @@ pub enum Act {
     /// Environment variables of a colony and of its agents
     #[command(subcommand)]
     Env(env::Act),
+    /// Services that agents may use, such as github and slack
+    #[command(subcommand, alias = "integration")]
+    Integrations(integrations::Act),
     /// What a colony may still spend
     Credits(credits::CreditsArgs),
     /// Which models were used, and what that cost
@@ -164,6 +168,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Schedules(act) => schedules::run(desk, act).await,
         Act::Files(act) => files::run(desk, act).await,
         Act::Env(act) => env::run(desk, act).await,
+        Act::Integrations(act) => integrations::run(desk, act).await,
         Act::Credits(args) => credits::run(desk, args).await,
         Act::Usage(args) => usage::run(desk, args).await,
         Act::Logs(args) => agents::logs::run(desk, args).await,

@@ -5,6 +5,7 @@ pub mod colony;
 pub mod credits;
 pub mod env;
 pub mod files;
+pub mod integrations;
 pub mod messages;
 pub mod offices;
 pub mod proof;

@@ -254,6 +254,22 @@ fn the_forms_of_the_contract() {
 }
 
 #[test]
+fn integrations() {
+    check(
+        "mi integrations list --colony ID",
+        expect![[r#"
+        GET /api/v1/offices/OFFICE/integrations
+    "#]],
+    );
+    check(
+        "mi integrations models --colony ID --provider google",
+        expect![[r#"
+        GET /api/v1/offices/OFFICE/provider-models?provider=google
+    "#]],
+    );
+}
+
+#[test]
 fn moves_of_tasks() {
     check(
         "mi tasks update 2 --status done --result fine --claim 9",

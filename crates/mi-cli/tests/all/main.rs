@@ -7,4 +7,5 @@ mod colony;
 mod guide;
 mod house;
 mod schedules;
+mod integrations;
 mod tq;
