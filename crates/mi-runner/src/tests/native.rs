@@ -154,6 +154,11 @@ async fn fail_and_block_are_acts_of_the_queue() {
         blocking.acts(),
         [r#"update {"status":"blocked","reason":"a key is missing","blockedKind":"needs_input"}"#]
     );
+    let asking = json!({"reason": "no access", "kind": "needs_integration", "integration": "github"});
+    let asking = stage([calls("block", asking)]);
+    assert_eq!(asking.task().await.summary, "task 7 is blocked: no access");
+    let said = r#"update {"status":"blocked","reason":"no access","blockedKind":"needs_integration","integrationId":"github"}"#;
+    assert_eq!(asking.acts(), [said]);
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ pub fn of_agent(view: &mut View<'_>, name: &str, providers: &Providers) -> Resul
     Ok(AgentIntegrations { integrations: cards, rev })
 }
 
-/// Keeps values, and enables the integration for those who asked for it as soon as nothing is missing any more.
+/// Keeps values, and enables the integration for those who asked for it as soon as no secret is missing any more.
 pub fn set_secret(
     act: &mut Act<'_>,
     member: &Member,
@@ -85,7 +85,7 @@ pub fn set_secret(
     let data = json!({"integration": manifest.id, "keys": names, "rawKeys": wish.raw_keys});
     let summary = format!("the secret of {} was set by {}", manifest.id, member.name());
     record(act, member, "integrations.set_secret", None, summary, data)?;
-    if !wish.values.is_empty() && State::load(act.tx, act.office)?.is_configured(manifest, &desk.providers) {
+    if !wish.values.is_empty() && State::load(act.tx, act.office)?.is_complete(manifest) {
         grant_all(act, member, manifest)?;
     }
     answer(act, manifest, &desk.providers)

@@ -58,11 +58,16 @@ impl State {
         open.map(|secret| secret.key.clone()).collect()
     }
 
+    /// Every secret that it requires is there.
+    pub fn is_complete(&self, manifest: &Manifest) -> bool {
+        self.missing(manifest).is_empty()
+    }
+
     /// Model calls go out with the server's own keys, so those decide there.
     pub fn is_configured(&self, manifest: &Manifest, providers: &Providers) -> bool {
         match &manifest.provider {
             Some(provider) => providers.is_configured(provider),
-            None => self.missing(manifest).is_empty(),
+            None => self.is_complete(manifest),
         }
     }
 

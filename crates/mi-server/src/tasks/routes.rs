@@ -93,6 +93,7 @@ fn operations_on_one() -> Vec<Operation> {
                 Code::UnknownDependency,
                 Code::UnknownAgent,
                 Code::DependencyCycle,
+                Code::NoSuchIntegration,
                 Code::TooLong,
             ])
             .run(change),

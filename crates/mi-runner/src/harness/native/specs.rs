@@ -98,7 +98,7 @@ fn block() -> ToolSpec {
             ("reason", "string", "What is missing, and from whom."),
             ("kind", "string", "What sort of thing is missing."),
         ],
-        &[],
+        &[("integration", "string", "For needs_integration: which one, such as github. The owner is asked for it.")],
     );
     if let Some(kind) = block.schema.pointer_mut("/properties/kind") {
         kind["enum"] = json!(["needs_input", "needs_integration", "dependency", "quota", "other"]);

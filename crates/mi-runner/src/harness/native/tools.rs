@@ -93,6 +93,7 @@ struct FailArgs {
 struct BlockArgs {
     reason: String,
     kind: BlockedKind,
+    integration: Option<String>,
 }
 #[derive(Deserialize)]
 struct MessageArgs {
@@ -214,7 +215,7 @@ impl<'a> Bench<'a> {
         ended(EndCause::Finished, summary)
     }
 
-    async fn block(&self, BlockArgs { reason, kind }: BlockArgs) -> Done {
+    async fn block(&self, BlockArgs { reason, kind, integration }: BlockArgs) -> Done {
         if !kind.may_be_reported() {
             return Err(Fault::Told(format!("kind {kind} is the server's own finding; choose another")));
         }
@@ -224,6 +225,7 @@ impl<'a> Bench<'a> {
             status: Some(Status::Blocked),
             reason: Some(reason),
             blocked_kind: Some(kind),
+            integration_id: integration,
             ..UpdateTask::default()
         };
         self.job.desk.update_task(task, change).await?;

@@ -73,6 +73,17 @@ async fn a_part_of_a_secret_grants_nothing() {
 }
 
 #[tokio::test]
+async fn a_model_that_was_asked_for_is_enabled_with_its_key_even_if_the_server_uses_its_own() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    office.call("POST", "/integration-requests", json!({"integrationId": "gemini", "agentName": "ada"})).await.ok();
+    let card = set_secret(office, "google", json!({"key": "k"})).await.ok();
+    assert_eq!((&card["status"], enabled(office, "ada").await), (&json!("pending"), vec!["google".to_owned()]));
+    house.close().await;
+}
+
+#[tokio::test]
 async fn an_agent_asks_for_itself_only() {
     let house = TestHouse::new().await;
     let office = house.office().await;
