@@ -13,7 +13,6 @@ use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::tasks::status::Status;
 use mi_core::wire::agents::LifecycleAction;
 use mi_core::wire::integrations::{AskIntegration, SetSecret};
-use mi_core::wire::tasks::{ClaimTask, CreateTask};
 use mi_core::wire::tasks::{ClaimTask, CreateTask, UpdateTask};
 
 const OFFICE: &str = "5b7e3c1a-0000-4000-8000-000000000001";
