@@ -145,7 +145,7 @@ async fn of_agent(house: House, call: Call) -> Result<Reply, Fault> {
 async fn credentials_of_agent(house: House, call: Call) -> Result<Reply, Fault> {
     let (name, desk) = (call.param("name")?.to_owned(), desk(&house));
     let found = house.look(&call, move |view, member| credentials::of_agent(view, member, &name, &desk)).await?;
-    Ok(Answer::ok(&found)?.into())
+    Ok(Reply::private(Answer::ok(&found)?))
 }
 
 async fn credentials_of_one(house: House, call: Call) -> Result<Reply, Fault> {
@@ -153,7 +153,7 @@ async fn credentials_of_one(house: House, call: Call) -> Result<Reply, Fault> {
     let name = call.param("name")?.to_owned();
     let found =
         house.look(&call, move |view, member| credentials::of_one(view, member, &name, manifest, &desk)).await?;
-    Ok(Answer::ok(&found)?.into())
+    Ok(Reply::private(Answer::ok(&found)?))
 }
 
 async fn request(house: House, call: Call) -> Result<Reply, Fault> {

@@ -87,7 +87,7 @@ async fn env(house: House, call: Call) -> Result<Reply, Fault> {
             Answer::ok(&variables)
         })
         .await?;
-    Ok(answer.into())
+    Ok(Reply::private(answer))
 }
 
 async fn beat(house: House, call: Call) -> Result<Reply, Fault> {

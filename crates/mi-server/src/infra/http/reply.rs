@@ -1,7 +1,7 @@
 //! What a handler gives back, and how a fault becomes the contract's problem.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use mi_core::limits::LIST_COUNT_MAX;
 use mi_core::problem::{Code, Problem};
@@ -47,6 +47,13 @@ impl Reply {
         if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
             response.headers_mut().insert(ETAG, tag);
         }
+        Reply::raw(response)
+    }
+
+    /// An answer that nobody on its way may keep.
+    pub fn private(answer: Answer) -> Self {
+        let mut response = answer_response(answer);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Reply::raw(response)
     }
 

@@ -88,6 +88,7 @@ async fn hosted_agents_get_placeholders_until_the_owner_says_otherwise() {
     let env = json!({"GITHUB_TOKEN": "real-token", "GH_TOKEN": "real-token"});
     assert_eq!(credentials(&ada).await["github"]["env"], env);
     let one = office.call_as(&ada.speaker(), "GET", "/integrations/gh/agents/ada/credentials", Value::Null).await;
+    assert_eq!(one.header("cache-control"), Some("no-store"));
     assert_eq!(one.ok(), json!({"envVars": env}));
 
     toggle(office, "github", "ada", false).await;
@@ -129,7 +130,9 @@ async fn a_session_finds_them_in_its_environment_below_what_is_set_by_name() {
     office.task(json!({"title": "work"})).await;
     let grant = ada.must_take().await;
     let path = format!("/sessions/{}/env", grant.id);
-    let env = office.call_as(&ada.speaker(), "GET", &path, Value::Null).await.ok();
+    let reply = office.call_as(&ada.speaker(), "GET", &path, Value::Null).await;
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let env = reply.ok();
     let expected =
         json!({"GITHUB_TOKEN": "real-token", "GH_TOKEN": "by-name", "LINEAR_API_KEY": "mi-placeholder:linear"});
     assert_eq!(env, expected);
