@@ -9,6 +9,7 @@
 pub mod casing;
 pub mod credits;
 pub mod drive;
+pub mod hands;
 pub mod ids;
 pub mod limits;
 pub mod moment;
