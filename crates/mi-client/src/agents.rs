@@ -2,7 +2,7 @@
 
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{
-    Activity, Agent, AgentLogs, HireAgent, LastError, Lifecycle, LifecycleAction, Presence, UpdateAgent,
+    Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence, UpdateAgent,
 };
 use reqwest::Method;
 
@@ -80,6 +80,16 @@ impl Agents {
             .query("category", filter.category.clone())
             .query("since", filter.since.clone());
         Call::list(&self.client, draft)
+    }
+
+    /// What an agent says of itself, such as a standup.
+    pub fn report(&self, name: &AgentName, report: &AgentReport) -> Call<Activity> {
+        Call::json(&self.client, Draft::write(Method::POST, format!("{}/events", self.one(name))).json(report))
+    }
+
+    pub fn reports(&self, name: &AgentName, paging: Paging) -> Call<(Vec<Activity>, u64)> {
+        let draft = Draft::read(format!("{}/events", self.one(name)));
+        Call::list(&self.client, draft.query("limit", paging.limit).query("offset", paging.offset))
     }
 
     pub fn lifecycle(&self, name: &AgentName, action: LifecycleAction) -> Call<()> {

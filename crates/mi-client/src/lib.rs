@@ -38,7 +38,7 @@ pub use error::ClientError;
 pub use events::{EventStream, Events, Told};
 pub use files::{Download, Files, Progress};
 pub use integrations::Integrations;
-pub use messages::Messages;
+pub use messages::{Messages, OFFICE_GROUP};
 pub use offices::Offices;
 pub use patience::Patience;
 pub use reqwest::Method;

@@ -53,6 +53,7 @@ macro_rules! uuid_id {
 
 uuid_id!(OfficeId, "office id", "An office (= colony): UUID v4, so that it can't be guessed.");
 uuid_id!(AgentId, "agent id", "An agent (= employee = bot): UUID v4.");
+uuid_id!(GroupId, "group id", "A group of agents who talk with each other: UUID v4.");
 uuid_id!(UserId, "user id", "A person who operates offices: UUID v4.");
 
 macro_rules! number_id {

@@ -12,6 +12,7 @@ pub mod drive;
 pub mod hands;
 pub mod ids;
 pub mod limits;
+pub mod mentions;
 pub mod moment;
 pub mod problem;
 pub mod schedules;

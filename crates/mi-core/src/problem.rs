@@ -76,6 +76,7 @@ codes! {
     NoAccess => 403 "no_access" "The office belongs to somebody else.";
     OperatorOnly => 403 "operator_only" "Only an operator of the office may do this.";
     NotYou => 403 "not_you" "An agent tried to act in another agent's name.";
+    ForeignOrigin => 403 "foreign_origin" "A web page of another site tried to use this address.";
     NotTheClaimer => 403 "not_the_claimer" "Only the agent that holds the task, or an operator, may move it.";
     NotYours => 403 "not_yours" "An agent may change only tasks that it created, holds or is assigned to, and agents that it hired.";
     SelfReview => 403 "self_review" "Nobody verifies work in which they had a hand.";
@@ -87,6 +88,7 @@ codes! {
     NoSuchFile => 404 "no_such_file" "There is no file with this name on the drive.";
     NoSuchSession => 404 "no_such_session" "There is no session with this number in the office.";
     NoSuchSchedule => 404 "no_such_schedule" "There is no schedule with this name or id in the office.";
+    NoSuchGroup => 404 "no_such_group" "There is no group with this id in the office, or the caller is not in it.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
     NoSuchIntegration => 404 "no_such_integration" "The catalogue has no integration of this name.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";

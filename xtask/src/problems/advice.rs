@@ -79,6 +79,10 @@ const ADVICE: &[(&str, &str)] = &[
         "An agent's key claims and speaks only as that agent. Leave the name out, or use the other agent's own key.",
     ),
     (
+        "foreign_origin",
+        "Browsers may use `/mcp` only from a page of this machine or of the server itself, so that a stranger's page can't speak through somebody's browser. Use a program instead of a web page; programs send no `Origin`.",
+    ),
+    (
         "not_the_claimer",
         "`mi tasks get ID` shows who holds the task and until when. Wait for it, or ask an operator to move it.",
     ),
@@ -104,6 +108,10 @@ const ADVICE: &[(&str, &str)] = &[
     ("no_such_file", "`mi files list` shows the names. They are exact, folders included; upper and lower case differ."),
     ("no_such_session", "`mi tasks get ID` lists the sessions of a task."),
     ("no_such_schedule", "`mi schedules list` shows the names. A removed schedule doesn't come back; its tasks stay."),
+    (
+        "no_such_group",
+        "`mi api GET /api/v1/offices/OFFICE/xmtp/groups` lists the groups that you see; `office` stands for the one in which everybody is.",
+    ),
     ("no_such_key", "`mi env list` shows the keys. Agent scope and office scope are listed apart."),
     (
         "no_such_integration",

@@ -158,6 +158,16 @@ pub struct Activity {
     pub metadata: serde_json::Value,
 }
 
+/// `POST …/events`: what an agent says of itself, such as a standup.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AgentReport {
+    /// A word: `standup`, or another one.
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
 /// `GET …/presence`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Presence {

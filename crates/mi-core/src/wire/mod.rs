@@ -4,6 +4,7 @@
 //! have one casing per resource. Nothing here knows the store or a person's screen.
 
 pub mod agents;
+pub mod chat;
 pub mod env;
 pub mod events;
 pub mod files;

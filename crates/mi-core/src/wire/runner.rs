@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::agents::{Agent, CommandLine, HarnessKind};
 use super::files::DriveFile;
 use super::tasks::{Artifact, Comment, Review, Session, Task, TaskLog};
-use crate::ids::{AgentName, ClaimToken, OfficeId, TaskId};
+use crate::ids::{AgentName, ClaimToken, GroupId, OfficeId, TaskId};
 use crate::tasks::status::words;
 use crate::time::Time;
 
@@ -162,7 +162,10 @@ pub struct DependencyCard {
 pub struct InboxMessage {
     pub id: i64,
     pub from_agent: String,
+    /// `group` where it was written in one.
     pub to_agent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<GroupId>,
     pub body: String,
     /// Milliseconds.
     pub created_at: i64,

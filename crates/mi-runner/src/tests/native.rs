@@ -236,6 +236,20 @@ async fn text_is_the_reply_in_a_chat_session() {
 }
 
 #[tokio::test]
+async fn what_was_asked_in_a_group_is_answered_there() {
+    let _alone = alone().await;
+    let group = "5b7e3c1a-0000-4000-8000-000000000009";
+    let said = |id: i64, from: &str, body: &str| json!({"id": id, "from_agent": from, "to_agent": "group", "group_id": group, "body": body, "created_at": 1});
+    let mut context = context(Some("owner"));
+    let messages = json!([said(1, "ben", "morning"), said(2, "owner", "@ada how far?"), said(3, "eve", "same here")]);
+    context["messages"] = messages;
+    let stage = stage([says("Nearly done.")]);
+    stage.fake.state().context = Some(context);
+    stage.play(SessionGrant { cause: Cause::Message, task: None, attempt: None, ..grant(HarnessKind::Native) }).await;
+    assert_eq!(stage.acts(), [format!(r#"message ["{group}","Nearly done."]"#)]);
+}
+
+#[tokio::test]
 async fn who_was_written_to_already_gets_no_second_reply() {
     let _alone = alone().await;
     let stage = stage([calls("message", json!({"to": "owner", "body": "hi"})), says("I have answered.")]);

@@ -4,7 +4,7 @@
 //! is never stored: its phase follows from its pod, its live session, its office.
 //! An agent may hire where the office allows it, and then answers for what it hired.
 //!
-//! Acts: `hire`, `update`, `promote`, `change_skills`, `lifecycle`, `heartbeat`, `fire`.
+//! Acts: `hire`, `update`, `promote`, `change_skills`, `lifecycle`, `heartbeat`, `report`, `fire`.
 //! Elsewhere: processes are in `pods`; what an agent works on is in `sessions`;
 //! its environment is in `env`.
 
@@ -12,6 +12,7 @@ mod change;
 mod faults;
 mod hire;
 mod phase;
+mod reports;
 pub mod routes;
 mod rules;
 pub mod service;

@@ -2,12 +2,14 @@
 
 use mi_core::casing::loose_list;
 use mi_core::problem::Code;
-use mi_core::wire::agents::{Activity, Agent, AgentLogs, HireAgent, LastError, Lifecycle, Presence, UpdateAgent};
+use mi_core::wire::agents::{
+    Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, Presence, UpdateAgent,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::hire::{self, Desk};
-use super::{change, service, traces};
+use super::{change, reports, service, traces};
 use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Member};
@@ -101,6 +103,11 @@ fn people() -> Vec<Operation> {
         post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Session, "An agent says that it is there")
             .fails(&[Code::NoSuchAgent, Code::NotYou])
             .run(heartbeat),
+        post("agents.report", "…/employees/{name}/events", Access::Member, "An agent says how it stands: a standup")
+            .takes::<AgentReport>()
+            .gives::<Activity>(201)
+            .fails(&[Code::NoSuchAgent, Code::NotYou, Code::TooLong])
+            .run(report),
     ]
 }
 
@@ -116,6 +123,11 @@ fn glances() -> Vec<Operation> {
             .lists::<Activity>()
             .fails(LOOKING)
             .run(activity),
+        get("agents.reports", "…/employees/{name}/events", Access::Member, "What it said of itself, newest first")
+            .query(PAGE)
+            .lists::<Activity>()
+            .fails(LOOKING)
+            .run(reports_of),
         get("agents.presence", "…/employees/{name}/presence", Access::Member, "Whether it is there")
             .gives::<Presence>(200)
             .fails(LOOKING)
@@ -187,6 +199,17 @@ async fn lifecycle(house: House, call: Call) -> Result<Reply, Fault> {
 async fn heartbeat(house: House, call: Call) -> Result<Reply, Fault> {
     let name = call.param("name")?.to_owned();
     Ok(house.act(&call, move |act, member| service::heartbeat(act, member, &name)).await?.into())
+}
+
+async fn report(house: House, call: Call) -> Result<Reply, Fault> {
+    let (wish, name) = (call.body::<AgentReport>()?, call.param("name")?.to_owned());
+    Ok(house.act(&call, move |act, member| reports::report(act, member, &name, &wish)).await?.into())
+}
+
+async fn reports_of(house: House, call: Call) -> Result<Reply, Fault> {
+    let (page, name) = (call.page()?, call.param("name")?.to_owned());
+    let (found, total) = house.look(&call, move |view, _| reports::list(view, &name, page)).await?;
+    Ok(Answer::list(&found, total)?.into())
 }
 
 async fn fire(house: House, call: Call) -> Result<Reply, Fault> {

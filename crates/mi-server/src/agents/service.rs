@@ -278,7 +278,7 @@ pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fa
     store::set_fired(act.tx, act.office, agent.id, act.now)?;
     act.head.agent_count -= 1;
     // A later agent of this name must not find this one's letters.
-    chat::service::forget_unread(act, &agent.name)?;
+    chat::service::say_goodbye(act, &agent.name)?;
     act.wake_agent(&agent.name);
     let summary = format!("{} was fired by {}", agent.name, member.name());
     record(act, member, &agent, "agents.fire", summary, json!({"id": agent.id, "stopped_sessions": stopped}))?;

@@ -3,10 +3,12 @@
 //! Everybody speaks only as themselves; the owner speaks as `owner`. A message to an
 //! agent wakes it, is unread until the agent fetches it, and is never changed.
 //!
-//! Acts: `send`, `read_inbox`.
+//! Acts: `send`, `read_inbox`; what is said in groups is in `groups`.
 //! Elsewhere: when a message starts a session is in `sessions`.
 
+mod conversations;
 mod faults;
+pub mod groups;
 pub mod routes;
 pub mod service;
 mod store;

@@ -1,7 +1,9 @@
 //! Routes of chat.
 
 use mi_core::problem::Code;
+use mi_core::wire::chat::Conversation;
 
+use super::conversations;
 use super::service::{self, Message, Outgoing};
 use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
@@ -9,9 +11,16 @@ use crate::infra::caller::{Access, Member};
 use crate::infra::fault::Fault;
 use crate::infra::http::{Call, Operation, Reply, get, post};
 
-const SENDING: &[Code] = &[Code::NoSuchAgent, Code::NotYou, Code::TooLong];
+const SENDING: &[Code] = &[Code::NoSuchAgent, Code::NoSuchGroup, Code::NotYou, Code::TooLong];
 
 pub fn operations() -> Vec<Operation> {
+    let mut all = direct();
+    all.extend(conversations_of_all());
+    all.extend(super::groups::routes::operations());
+    all
+}
+
+fn direct() -> Vec<Operation> {
     vec![
         post("chat.send", "…/messages/send", Access::Member, "Write to an agent or to the owner, as yourself")
             .takes::<Outgoing>()
@@ -32,6 +41,50 @@ pub fn operations() -> Vec<Operation> {
             .lists::<Message>()
             .run(inbox),
     ]
+}
+
+fn conversations_of_all() -> Vec<Operation> {
+    vec![
+        get("chat.conversations", "…/xmtp/conversations", Access::Member, "Who talks with whom")
+            .lists::<Conversation>()
+            .run(list_conversations),
+        get(
+            "chat.conversation_messages",
+            "…/xmtp/conversations/{conversation}/messages",
+            Access::Member,
+            "What was said in a conversation",
+        )
+        .query(&[("limit", "the newest so many, up to 500")])
+        .lists::<Message>()
+        .fails(&[Code::NoSuchGroup, Code::NotYou])
+        .run(conversation_messages),
+        post(
+            "chat.send_in_conversation",
+            "…/xmtp/conversations/{conversation}/messages",
+            Access::Member,
+            "Write in a conversation, as yourself",
+        )
+        .takes::<Outgoing>()
+        .status(201)
+        .fails(&[Code::NoSuchGroup, Code::NoSuchAgent, Code::NotYou, Code::TooLong])
+        .run(send_in_conversation),
+    ]
+}
+
+async fn list_conversations(house: House, call: Call) -> Result<Reply, Fault> {
+    let found = house.look(&call, conversations::list).await?;
+    Ok(Answer::list(&found, i64::try_from(found.len()).unwrap_or(i64::MAX))?.into())
+}
+
+async fn conversation_messages(house: House, call: Call) -> Result<Reply, Fault> {
+    let (limit, id) = (call.page()?.limit, call.param("conversation")?.to_owned());
+    let found = house.look(&call, move |view, member| conversations::messages(view, member, &id, limit)).await?;
+    Ok(Answer::list(&found.messages, found.total)?.into())
+}
+
+async fn send_in_conversation(house: House, call: Call) -> Result<Reply, Fault> {
+    let (outgoing, id) = (call.body::<Outgoing>()?, call.param("conversation")?.to_owned());
+    Ok(house.act(&call, move |act, member| conversations::send(act, member, &id, &outgoing)).await?.into())
 }
 
 async fn send(house: House, call: Call) -> Result<Reply, Fault> {

@@ -1,6 +1,6 @@
 //! Acts of chat, and what sessions ask of it.
 
-use mi_core::ids::{AgentName, OfficeId, excerpt};
+use mi_core::ids::{AgentName, GroupId, OfficeId, excerpt};
 use mi_core::limits::{LIST_COUNT_MAX, LIST_LIMIT_MAX, MESSAGE_BYTES_MAX};
 use mi_core::time::Time;
 use mi_core::wire::runner::InboxMessage;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::groups::service as groups;
 use super::store::Pair;
 use super::{faults, store};
 use crate::agents::service as agents;
@@ -19,14 +20,21 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 
 /// As whom operators speak and are spoken to.
-const OWNER: &str = "owner";
+pub const OWNER: &str = "owner";
+/// To whom a message in a group goes.
+const GROUP: &str = "group";
+/// Messages of groups that an inbox or a session shows; older ones are in the group.
+const GROUP_MESSAGES_SHOWN_MAX: i64 = 50;
 
 /// A message as clients see it; times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Message {
     pub id: i64,
     pub from_agent: String,
+    /// `group` where it was written in one.
     pub to_agent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<GroupId>,
     pub body: String,
     /// The same as `body`.
     pub content: String,
@@ -37,12 +45,17 @@ pub struct Message {
 
 impl Message {
     pub fn new(id: i64, from_agent: String, to_agent: String, body: String, at: Time) -> Self {
-        Self { id, from_agent, to_agent, content: body.clone(), body, metadata: json!({}), created_at: at.0 }
+        let content = body.clone();
+        Self { id, from_agent, to_agent, group_id: None, content, body, metadata: json!({}), created_at: at.0 }
+    }
+
+    pub fn in_group(id: i64, group: GroupId, from_agent: String, body: String, at: Time) -> Self {
+        Self { group_id: Some(group), ..Self::new(id, from_agent, GROUP.to_owned(), body, at) }
     }
 
     fn for_inbox(self) -> InboxMessage {
-        let Message { id, from_agent, to_agent, body, created_at, .. } = self;
-        InboxMessage { id, from_agent, to_agent, body, created_at }
+        let Message { id, from_agent, to_agent, group_id, body, created_at, .. } = self;
+        InboxMessage { id, from_agent, to_agent, group_id, body, created_at }
     }
 }
 
@@ -59,6 +72,7 @@ pub struct NewMessage {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Outgoing {
+    /// An agent, `owner`, or a group by its id; `office` is the group of everybody.
     pub to: Option<String>,
     /// An agent's id or name; the same as `to`.
     pub agent_id: Option<String>,
@@ -68,9 +82,14 @@ pub struct Outgoing {
     pub body: Option<String>,
 }
 
+/// To an agent, to the owner, or to a group: a reply needs to know only who or what it answers.
 pub fn send(act: &mut Act<'_>, member: &Member, outgoing: &Outgoing) -> Result<Answer, Fault> {
     speaks_for_itself(member, outgoing.from.as_deref())?;
-    let to = receiver(act, outgoing)?;
+    let named = outgoing.to.as_deref().or(outgoing.agent_id.as_deref()).map(str::trim).unwrap_or_default();
+    if groups::is_group(act.tx, act.office, named)? {
+        return groups::send_whole(act, member, named, outgoing);
+    }
+    let to = receiver(act, named)?;
     if to == member.name() {
         return Err(faults::to_yourself());
     }
@@ -85,7 +104,7 @@ pub fn send(act: &mut Act<'_>, member: &Member, outgoing: &Outgoing) -> Result<A
     Answer::created(&Message::new(id, message.from, message.to, message.body, act.now))
 }
 
-fn speaks_for_itself(member: &Member, from: Option<&str>) -> Result<(), Fault> {
+pub fn speaks_for_itself(member: &Member, from: Option<&str>) -> Result<(), Fault> {
     let Some(from) = from.filter(|from| *from != member.name()) else { return Ok(()) };
     match member {
         Member::Operator(_) => Err(faults::speaks_as_owner(from)),
@@ -93,16 +112,15 @@ fn speaks_for_itself(member: &Member, from: Option<&str>) -> Result<(), Fault> {
     }
 }
 
-fn receiver(act: &mut Act<'_>, outgoing: &Outgoing) -> Result<String, Fault> {
-    let to = outgoing.to.as_deref().or(outgoing.agent_id.as_deref()).map(str::trim).unwrap_or_default();
-    match to {
+fn receiver(act: &mut Act<'_>, named: &str) -> Result<String, Fault> {
+    match named {
         "" => Err(faults::nobody_named()),
         OWNER => Ok(OWNER.to_owned()),
         name => Ok(agents::find(act.tx, act.office, name)?.name.to_string()),
     }
 }
 
-fn text(outgoing: &Outgoing) -> Result<&str, Fault> {
+pub fn text(outgoing: &Outgoing) -> Result<&str, Fault> {
     let text = outgoing.content.as_deref().or(outgoing.body.as_deref()).unwrap_or_default();
     if text.trim().is_empty() {
         return Err(faults::empty());
@@ -158,27 +176,69 @@ pub struct Found {
 
 /// What the caller has not read yet, oldest first; it is read from here on.
 pub fn read_inbox(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
-    let messages = store::unread(act.tx, act.office, member.name(), LIST_LIMIT_MAX)?;
-    if let Some(last) = messages.last() {
-        store::mark_read(act.tx, act.office, member.name(), last.id, act.now)?;
+    let messages = all_unread(act.tx, act.office, member.name(), LIST_LIMIT_MAX)?;
+    let newest = |in_group: bool| {
+        let of_that_sort = messages.iter().filter(|message| message.group_id.is_some() == in_group);
+        of_that_sort.map(|message| message.id).max()
+    };
+    if let Some(last) = newest(false) {
+        store::mark_read(act.tx, act.office, member.name(), last, act.now)?;
+    }
+    if let Some(last) = newest(true) {
+        groups::mark_read(act, member.name(), last)?;
     }
     let total = i64::try_from(messages.len()).unwrap_or(i64::MAX);
     Answer::list(&messages, total)
 }
 
+/// The oldest unread ones that were written to somebody alone and the newest of its groups, in their order.
+fn all_unread(tx: &mut dyn Tx, office: OfficeId, name: &str, most: i64) -> Result<Vec<Message>, Fault> {
+    let mut messages = store::unread(tx, office, name, most)?;
+    messages.extend(groups::unread(tx, office, name, GROUP_MESSAGES_SHOWN_MAX)?);
+    messages.sort_by_key(|message| message.id);
+    Ok(messages)
+}
+
 /// An agent's unread messages, oldest first.
 pub fn unread(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, most: i64) -> Result<Vec<InboxMessage>, Fault> {
-    let messages = store::unread(tx, office, agent.as_str(), most)?;
+    let messages = all_unread(tx, office, agent.as_str(), most)?;
     Ok(messages.into_iter().map(Message::for_inbox).collect())
+}
+
+/// Whether an unread message wakes an agent: one to it alone, or one that mentions it. Gives up to which one a session
+/// that is woken now will have read; of more than `most` the rest wakes the next session.
+pub fn wakes(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, most: i64) -> Result<Option<i64>, Fault> {
+    let direct = store::unread(tx, office, agent.as_str(), most)?;
+    let newest = direct.last().map(|message| message.id);
+    if i64::try_from(direct.len()).unwrap_or(i64::MAX) >= most {
+        return Ok(newest);
+    }
+    Ok(newest.max(groups::newest_mention(tx, office, agent.as_str())?))
 }
 
 /// The agent was given these.
 pub fn mark_read(act: &mut Act<'_>, agent: &AgentName, up_to: i64) -> Result<(), Fault> {
     store::mark_read(act.tx, act.office, agent.as_str(), up_to, act.now)?;
-    Ok(())
+    groups::mark_read(act, agent.as_str(), up_to)
+}
+
+/// A session that began then has shown what was in the agent's groups; that is read now.
+pub fn mark_groups_read(act: &mut Act<'_>, agent: &AgentName, began: Time) -> Result<(), Fault> {
+    let messages = groups::unread(act.tx, act.office, agent.as_str(), GROUP_MESSAGES_SHOWN_MAX)?;
+    let shown = messages.iter().filter(|message| message.created_at <= began.0).map(|message| message.id).max();
+    match shown {
+        Some(up_to) => groups::mark_read(act, agent.as_str(), up_to),
+        None => Ok(()),
+    }
+}
+
+/// An agent of this name is there from now on.
+pub fn welcome(act: &mut Act<'_>, agent: &AgentName) -> Result<(), Fault> {
+    groups::join_office_group(act, agent)
 }
 
 /// Nobody of this name is there to read them any more.
-pub fn forget_unread(act: &mut Act<'_>, agent: &AgentName) -> Result<(), Fault> {
-    mark_read(act, agent, i64::MAX)
+pub fn say_goodbye(act: &mut Act<'_>, agent: &AgentName) -> Result<(), Fault> {
+    store::mark_read(act.tx, act.office, agent.as_str(), i64::MAX, act.now)?;
+    groups::leave_all(act, agent)
 }

@@ -50,6 +50,21 @@ pub fn count_between(tx: &mut dyn Tx, office: OfficeId, pair: &Pair<'_>, most: i
     tx.first(sql, args![office, pair.one, pair.other, pair.since, most])?.map_or(Ok(0), |row| row.get(0))
 }
 
+/// Who wrote to whom since a time, and when last; the last to write first. `who` is empty for everybody.
+pub fn pairs(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    who: &str,
+    since: Time,
+    most: i64,
+) -> Result<Vec<(String, String, Time)>, DbError> {
+    let sql = "select from_agent, to_agent, max(created_at) as last_at from messages \
+               where office_id = $1 and ($2 = '' or from_agent = $2 or to_agent = $2) and created_at >= $3 \
+               group by from_agent, to_agent order by last_at desc, from_agent, to_agent limit $4";
+    let rows = tx.query(sql, args![office, who, since, most])?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+}
+
 fn read(row: &Row) -> Result<Message, DbError> {
     let mut r = row.reader();
     let (id, from_agent, to_agent) = (r.take()?, r.take()?, r.take()?);

@@ -44,3 +44,14 @@ pub fn activity(
     let wanted = store::Activities { agent, category: category.unwrap_or_default(), since: since.unwrap_or(Time(0)) };
     Ok((store::activities(tx, office, &wanted, page)?, store::count_activities(tx, office, &wanted)?))
 }
+
+/// An agent's events of one type, the newest first, and how many there are.
+pub fn of_kind(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: &AgentName,
+    kind: &str,
+    page: Page,
+) -> Result<(Vec<Activity>, i64), Fault> {
+    Ok((store::of_kind(tx, office, agent, kind, page)?, store::count_of_kind(tx, office, agent, kind)?))
+}

@@ -88,3 +88,22 @@ pub fn count_activities(tx: &mut dyn Tx, office: OfficeId, wanted: &Activities<'
     let row = tx.first(sql, args![office, *agent, *category, *since, LIST_COUNT_MAX + 1])?;
     row.map_or(Ok(0), |row| row.get(0))
 }
+
+/// An agent's events of one type, the newest first.
+pub fn of_kind(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: &AgentName,
+    kind: &str,
+    page: Page,
+) -> Result<Vec<Activity>, DbError> {
+    let sql = "select seq, category, type, summary, created_at, data, actor, task_id from events \
+               where office_id = $1 and agent = $2 and type = $3 order by seq desc limit $4 offset $5";
+    tx.query(sql, args![office, agent, kind, page.limit, page.offset])?.iter().map(read_activity).collect()
+}
+
+pub fn count_of_kind(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, kind: &str) -> Result<i64, DbError> {
+    let sql = "select count(*) from (select 1 from events \
+               where office_id = $1 and agent = $2 and type = $3 limit $4) as counted";
+    tx.first(sql, args![office, agent, kind, LIST_COUNT_MAX + 1])?.map_or(Ok(0), |row| row.get(0))
+}

@@ -236,6 +236,8 @@ async fn decorate(office: TestOffice<'_>, canary: &str) {
     office.call("POST", "/tasks/1/log", json!({"message": canary})).await.ok();
     office.call("POST", "/tasks/1/artifacts", json!({"path": "report.md", "label": canary})).await.ok();
     office.call("POST", "/messages/send", json!({"to": "ada", "content": canary})).await.ok();
+    office.call("POST", "/xmtp/groups/office/send", json!({"body": canary})).await.ok();
+    office.call("POST", "/employees/ada/events", json!({"type": "standup", "message": canary})).await.ok();
     office.call("POST", "/credits", json!({"amount": 1, "reason": canary})).await.ok();
     let schedule = json!({"name": SCHEDULE, "cron": "0 3 * * *", "task": {"title": canary}});
     office.call("POST", "/schedules", schedule).await.ok();

@@ -18,7 +18,7 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
 use crate::infra::wakeups::Wake;
-use crate::{credits, files, sessions};
+use crate::{chat, credits, files, sessions};
 
 pub async fn list(house: &House, call: &Call) -> Result<Answer, Fault> {
     let (owner, page) = (user(call)?, call.page()?);
@@ -88,6 +88,7 @@ async fn open(house: &House, call: &Call, office: Office) -> Result<Opened, Faul
         store::insert(tx, &office, &settings::text(&office.settings)?)?;
         let mut act = Act::begin(tx, &keys, office.id, clock.now())?;
         act.event(event("offices.create", format!("office {} was opened", office.name), json!({"name": office.name})))?;
+        chat::groups::service::open_office_group(&mut act)?;
         if grant.0 > 0 {
             credits::service::grant(&mut act, grant, "initial grant")?;
         }

@@ -152,8 +152,7 @@ fn has_model(model: Option<&ModelChoice>, providers: &Providers) -> bool {
 }
 
 fn newest_unread(act: &mut Act<'_>, agent: &AgentRow) -> Result<Option<i64>, Fault> {
-    let unread = crate::chat::service::unread(act.tx, act.office, &agent.name, UNREAD_LOOKED_AT_MAX)?;
-    Ok(unread.iter().map(|message| message.id).max())
+    crate::chat::service::wakes(act.tx, act.office, &agent.name, UNREAD_LOOKED_AT_MAX)
 }
 
 /// What the runner needs to start; the credential is derived, so the same question gets the same one.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{said, store};
 use crate::agents::service::{self as agents, AgentRow};
+use crate::chat::service as chat;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
 use crate::infra::caller::Member;
@@ -362,10 +363,11 @@ pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSes
     let wish = &EndSession { summary: said::without_nul(&wish.summary), ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary))?;
     // What woke a session that was cut short wakes the next one.
-    if let Some(up_to) = session.messages_up_to
-        && !matches!(wish.cause, EndCause::Drain | EndCause::Stopped)
-    {
-        crate::chat::service::mark_read(act, &session.agent, up_to)?;
+    if !matches!(wish.cause, EndCause::Drain | EndCause::Stopped) {
+        match session.messages_up_to {
+            Some(up_to) => chat::mark_read(act, &session.agent, up_to)?,
+            None => chat::mark_groups_read(act, &session.agent, session.started_at)?,
+        }
     }
     match session.state {
         State::Ended => {}

@@ -23,8 +23,8 @@ are done.";
 
 const RULES_MESSAGE: &str = "\
 Somebody wrote to you. Work with the tools as far as the answer needs it, then answer with plain text: your last text, \
-without a tool call, is sent to the sender as your reply. With `message` you reach others. The shared drive is at \
-/shared/files; your working folder is your private workspace.";
+without a tool call, is sent to the sender (or to the group where you were asked there) as your reply. With `message` \
+you reach others. The shared drive is at /shared/files; your working folder is your private workspace.";
 
 pub(super) fn system(job: &Job) -> String {
     let agent = &job.context.agent;
@@ -151,7 +151,8 @@ fn artifact(item: &Artifact) -> String {
 }
 
 fn message(message: &InboxMessage) -> String {
-    format!("from {}: {}", message.from_agent, message.body)
+    let place = if message.group_id.is_some() { " in the group" } else { "" };
+    format!("from {}{place}: {}", message.from_agent, message.body)
 }
 
 /// Writing to a text can't fail; the result is formatting's own.

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use mi_core::ids::TaskId;
+use mi_core::mentions::{Speaker, means};
 use mi_core::problem::Code;
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::wire::agents::HireAgent;
-use mi_core::wire::runner::{Cause, EndCause};
+use mi_core::wire::runner::{Cause, EndCause, InboxMessage};
 use mi_core::wire::tasks::{AddArtifact, CreateTask, UpdateTask};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,9 @@ use super::model::ToolSpec;
 use super::specs;
 use super::{Job, Outcome, shell};
 use crate::control::{ControlError, Verdict};
+
+/// As whom people write.
+const OWNER: &str = "owner";
 
 /// What a tool call led to.
 pub(super) enum Effect {
@@ -234,10 +238,12 @@ impl<'a> Bench<'a> {
 
     /// Sends the last text of a chat session to whom it answers, unless the model has already written to them.
     pub(super) async fn reply(&self, text: &str) -> Result<String, Outcome> {
-        let Some(asked) = self.job.context.messages.last() else {
+        let Some(asked) = self.job.context.messages.iter().rfind(|message| self.is_asked(message)) else {
             return Ok("there was no message to answer".into());
         };
-        let sender = &asked.from_agent;
+        // What was asked in a group is answered there.
+        let group = asked.group_id.map(|group| group.to_string());
+        let sender = group.as_ref().unwrap_or(&asked.from_agent);
         if self.written_to.contains(sender) || text.trim().is_empty() {
             return Ok(format!("the talk with {sender} is over"));
         }
@@ -248,6 +254,12 @@ impl<'a> Bench<'a> {
                 Err(Outcome::of(cause, format!("the reply to {sender} can't be sent: {error}")))
             }
         }
+    }
+
+    /// What others say to each other in a group is only overheard.
+    fn is_asked(&self, message: &InboxMessage) -> bool {
+        let speaker = if message.from_agent == OWNER { Speaker::Owner } else { Speaker::Agent };
+        message.group_id.is_none() || means(&message.body, &self.job.context.agent.name, speaker)
     }
 
     fn task(&self) -> Result<TaskId, Fault> {

@@ -2,4 +2,5 @@
 
 mod hiring;
 mod life;
+mod reports;
 mod rules;

@@ -23,6 +23,8 @@ pub struct NewEvent<'a> {
 pub enum Category {
     Task,
     Message,
+    /// What an agent says of itself, in a few words.
+    Standup,
     Session,
     Lifecycle,
     Office,
@@ -34,6 +36,7 @@ impl Category {
         match self {
             Category::Task => "task",
             Category::Message => "message",
+            Category::Standup => "standup",
             Category::Session => "session",
             Category::Lifecycle => "lifecycle",
             Category::Office => "office",

@@ -1,6 +1,6 @@
 //! Values and rows as both engines know them.
 
-use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId, UserId};
+use mi_core::ids::{AgentId, AgentName, ClaimToken, GroupId, OfficeId, TaskId, UserId};
 use mi_core::time::Time;
 
 use super::DbError;
@@ -28,6 +28,7 @@ into_value! {
     Time => |at| Value::Int(at.0),
     OfficeId => |id| Value::Text(id.0.simple().to_string()),
     AgentId => |id| Value::Text(id.0.simple().to_string()),
+    GroupId => |id| Value::Text(id.0.simple().to_string()),
     UserId => |id| Value::Text(id.0.simple().to_string()),
     TaskId => |id| Value::Int(id.0),
     ClaimToken => |token| Value::Int(token.0),
@@ -100,6 +101,7 @@ macro_rules! parsed_column {
 parsed_column!(
     OfficeId,
     AgentId,
+    GroupId,
     UserId,
     AgentName,
     mi_core::ids::TaskName,

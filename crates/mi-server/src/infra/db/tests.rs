@@ -200,3 +200,31 @@ fn a_store_from_a_newer_program_is_refused() {
     let refused = Db::open(&Location::File(path)).err().unwrap();
     assert!(refused.to_string().contains("written by a newer mi"), "{refused}");
 }
+
+/// Offices that are older than groups get theirs, with everybody who works there.
+#[test]
+fn an_office_of_the_first_schema_gets_its_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let before = rusqlite::Connection::open(&path).unwrap();
+    before.execute_batch(migrate::MIGRATIONS[0]).unwrap();
+    let rows = "create table schema_version (version bigint not null primary key);
+        insert into schema_version (version) values (1);
+        insert into users (id, name, created_at) values ('u', 'owner', 1);
+        insert into offices (id, name, owner_id, status, settings, created_at, row_seq) \
+            values ('0f', 'old', 'u', 'active', '{}', 2, 9);
+        insert into agents (office_id, id, name, harness, skills, integrations, resources, kind, created_at, fired_at) \
+            values ('0f', 'a', 'ada', 'native', '[]', '[]', '{}', 'hosted', 3, null),
+            ('0f', 'b', 'ben', 'native', '[]', '[]', '{}', 'hosted', 3, 4);";
+    before.execute_batch(rows).unwrap();
+    drop(before);
+    Db::open(&Location::File(path.clone())).unwrap().close();
+    let after = rusqlite::Connection::open(&path).unwrap();
+    let mut members = after.prepare("select name, read_up_to from chat_members order by name").unwrap();
+    let members: Vec<(String, i64)> =
+        members.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+    assert_eq!(members, [("ada".to_owned(), 9), ("owner".to_owned(), 9)]);
+    let kind: String =
+        after.query_row("select kind from chat_groups where office_id = '0f'", [], |r| r.get(0)).unwrap();
+    assert_eq!(kind, "office");
+}
