@@ -23,7 +23,7 @@ use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
 use crate::infra::wakeups::Wakeups;
 use crate::{
-    agents, chat, credits, env, events, files, gateway, identity, integrations, offices, pods, runners, schedules,
+    agents, chat, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners, schedules,
     sessions, tasks,
 };
 
@@ -100,6 +100,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(credits::routes::operations());
     all.extend(events::routes::operations());
     all.extend(gateway::routes::operations());
+    all.extend(mcp::routes::operations());
     all
 }
 

@@ -17,6 +17,7 @@ pub mod house;
 mod identity;
 pub mod infra;
 mod integrations;
+mod mcp;
 mod offices;
 mod pods;
 mod runners;

@@ -64,6 +64,15 @@ pub struct Tool {
     nothing: &'static str,
 }
 
+impl Tool {
+    /// A claim's token goes with every write but the one that asks for a new claim.
+    pub fn begins_an_attempt(&self) -> bool {
+        self.path == CLAIMING
+    }
+}
+
+const CLAIMING: &str = "/tasks/claim";
+
 /// What a call leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {

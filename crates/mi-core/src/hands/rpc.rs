@@ -5,7 +5,9 @@
 //! version itself and `server/discover` tells what there is.
 //! (modelcontextprotocol.io/specification)
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::{Outcome, Scope, TOOLS, instructions, schema};
 use crate::ids::excerpt;
@@ -24,6 +26,19 @@ const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 const UNSUPPORTED_VERSION: i64 = -32022;
+
+/// What is sent, for those who only look: the protocol itself says what is in it.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(as = McpMessage)]
+pub struct Message {
+    /// `2.0`
+    pub jsonrpc: String,
+    #[schema(value_type = Option<String>)]
+    pub id: Option<Value>,
+    pub method: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    pub params: Option<Value>,
+}
 
 /// What came.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use super::Kind::{File, Flag, Name, Number, OneOf, SomeOf, Task, Tasks, Text, Wo
 use super::Need::{Caller, CallerIfKnown, Optional, OwnTask, Required};
 use super::Place::{Body, Path, Query};
 use super::Verb::{Get, Patch, Post};
-use super::{Input, Kind, Need, Place, Tool};
+use super::{CLAIMING, Input, Kind, Need, Place, Tool};
 use crate::tasks::status::{BlockedKind, Kind as TaskKind, Status};
 use crate::wire::agents::HarnessKind;
 
@@ -108,7 +108,7 @@ pub const TOOLS: &[Tool] = &[
         ],
         effect: Decides,
         verb: Post,
-        path: "/tasks/claim",
+        path: CLAIMING,
         fixed: &[],
         nothing: LOOK_FIRST,
     },

@@ -65,6 +65,8 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{schedule}" => SCHEDULE,
             "{integration}" => "github",
             "{peer}" => "owner",
+            "{gid}" => "office",
+            "{conversation}" => "ada:owner",
             "{provider}" => "openai",
             "{*path}" if operation.id == "gateway.call" => "v1/chat/completions",
             "{*path}" if operation.id == "gateway.read" => "v1/models",
@@ -111,6 +113,15 @@ fn body(operation: &str, place: &Place) -> Value {
         "integrations.toggle" => json!({"enabled": true}),
         "integrations.request" => json!({"integrationId": "github", "agentName": name}),
         "chat.send" | "chat.send_xmtp" => json!({"to": "bob", "content": "a word"}),
+        "chat.send_group" | "chat.send_in_conversation" => json!({"body": "a word to @bob"}),
+        "chat.create_group" => json!({"name": "reviewers", "members": ["bob"]}),
+        "chat.rename_group" => json!({"name": "another name"}),
+        "chat.add_member" => json!({"agentName": "bob"}),
+        "agents.report" => json!({"type": "standup", "message": "a word"}),
+        "mcp.answer" => {
+            json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+                "name": "task_show", "arguments": {"task": place.id}}})
+        }
         "credits.add" => json!({"amount": 1}),
         "gateway.call" => json!({"model": "none", "messages": []}),
         _ => Value::Null,

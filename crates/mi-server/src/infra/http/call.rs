@@ -1,8 +1,12 @@
 //! What a handler gets: the request, read and judged, without a framework.
 
+use std::pin::Pin;
+
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, Request, Response, Uri};
 use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use mi_core::casing::camel_keys;
 use mi_core::ids::{AgentId, ClaimToken, OfficeId};
 use mi_core::limits::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX};
@@ -10,9 +14,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::infra::act::{Ask, Lateness, idempotency};
+use super::Door;
+use crate::infra::act::{Answer, Ask, Lateness, idempotency};
 use crate::infra::caller::Caller;
 use crate::infra::fault::{self, Fault};
+
+/// What a request inside a request takes along: who asks, under which claim, and by which key it is known again.
+const CARRIED_HEADERS: [&str; 6] =
+    ["authorization", "x-agent-api-key", "x-api-key", "x-goog-api-key", "x-mi-claim", "idempotency-key"];
+/// The longest answer that one request reads of another: a whole task with everything that hangs on it.
+const INSIDE_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Which door a request came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +46,7 @@ pub struct Call {
     pub claim: Option<ClaimToken>,
     pub idempotency: Option<idempotency::Key>,
     pub request_id: String,
+    pub(super) door: Door,
 }
 
 /// `limit` and `offset` of a list.
@@ -109,6 +121,26 @@ impl Call {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Sends another request in by the same door, with this one's credential, claim and key against repetition.
+    pub async fn ask_inside(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Fault> {
+        let mut request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
+        for name in CARRIED_HEADERS {
+            if let Some(value) = self.headers.get(name) {
+                request = request.header(name, value);
+            }
+        }
+        request = request.header("x-request-id", &self.request_id);
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = request.body(Body::from(body)).map_err(fault::internal)?;
+        // A future that holds the front's whole future would hold itself.
+        let answering: Pin<Box<dyn Future<Output = Response<Body>> + Send + '_>> =
+            Box::pin(self.door.front.answer(request, self.door.via));
+        let (parts, body) = answering.await.into_parts();
+        let bytes = Limited::new(body, INSIDE_ANSWER_BYTES_MAX).collect().await.map_err(fault::internal)?.to_bytes();
+        let body = String::from_utf8(bytes.to_vec()).map_err(fault::internal)?;
+        Ok(Answer { status: parts.status.as_u16(), body, total: None })
     }
 
     /// What the act needs to know of this request.

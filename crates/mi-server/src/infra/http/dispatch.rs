@@ -23,7 +23,7 @@ use mi_core::time::Millis;
 
 use super::operation::{Intake, Operation, Patience};
 use super::reply::{no_such_route, problem_response};
-use super::{Call, Reply, Via};
+use super::{Call, Door, Reply, Via};
 use crate::house::House;
 use crate::infra::act::idempotency;
 use crate::infra::caller::{Access, Caller};
@@ -111,9 +111,9 @@ async fn handle(
     request_id: String,
 ) -> Result<Reply, Fault> {
     let (mut parts, body) = request.into_parts();
-    let via =
-        parts.extensions.get::<Via>().copied().ok_or_else(|| fault::internal("a request came through no door"))?;
-    let caller = identify(&house, operation, &parts.headers, via).await?;
+    let door = parts.extensions.get::<Door>().cloned();
+    let door = door.ok_or_else(|| fault::internal("a request came through no door"))?;
+    let caller = identify(&house, operation, &parts.headers, door.via).await?;
     let claim = claim_of(&parts.headers, &caller)?;
     let params = path_params(&mut parts).await?;
     let (body, stream) = match operation.intake {
@@ -133,6 +133,7 @@ async fn handle(
         claim,
         idempotency,
         request_id,
+        door,
     };
     (operation.handler)(house, call).await
 }

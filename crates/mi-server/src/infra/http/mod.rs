@@ -14,4 +14,4 @@ pub mod serve;
 pub use call::{Call, Via};
 pub use operation::{Operation, delete, get, patch, post, put};
 pub use reply::Reply;
-pub use serve::Front;
+pub use serve::{Door, Front};

@@ -15,6 +15,13 @@ use super::Via;
 use super::dispatch::router;
 use crate::house::{House, operations};
 
+/// Where a request came in; another one may be sent in by the same way.
+#[derive(Clone)]
+pub struct Door {
+    pub via: Via,
+    pub front: Front,
+}
+
 /// All routes, ready to be served. Cheap to clone.
 #[derive(Clone)]
 pub struct Front {
@@ -28,7 +35,7 @@ impl Front {
 
     /// Answers one request without a socket.
     pub async fn answer(&self, mut request: Request<Body>, via: Via) -> Response<Body> {
-        request.extensions_mut().insert(via);
+        request.extensions_mut().insert(Door { via, front: self.clone() });
         let routes = Router::clone(&self.routes);
         match routes.oneshot(request).await {
             Ok(response) => response,
