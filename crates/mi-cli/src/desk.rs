@@ -160,6 +160,11 @@ impl Desk {
         if path == "-" { self.read_stdin() } else { read_file(path) }
     }
 
+    /// For a program that reads it all the time; here it is empty from then on.
+    pub fn take_stdin(&mut self) -> Box<dyn Read + Send> {
+        std::mem::replace(&mut self.stdin, Box::new(std::io::empty()))
+    }
+
     fn read_stdin(&mut self) -> Result<String, Fault> {
         let mut text = String::new();
         let mut stdin = self.stdin.by_ref().take(STDIN_BYTES_MAX);
@@ -196,7 +201,7 @@ pub fn split(world: World, format: Format) -> (Output, Box<dyn Read + Send>, Dur
     (Output::new(world.stdout, world.stderr, format, on_stdout, on_stderr), world.stdin, world.pace)
 }
 
-async fn office_named(client: &Client, named: &str) -> Result<OfficeId, Fault> {
+pub async fn office_named(client: &Client, named: &str) -> Result<OfficeId, Fault> {
     find_office(client, named).await?.ok_or_else(|| {
         Fault::not_found(format!("there is no colony named {named:?}"), "`mi colonies list` shows your colonies")
     })
@@ -223,7 +228,7 @@ async fn find_office(client: &Client, named: &str) -> Result<Option<OfficeId>, F
     }
 }
 
-async fn only_office(client: &Client) -> Result<OfficeId, Fault> {
+pub async fn only_office(client: &Client) -> Result<OfficeId, Fault> {
     let (offices, total) = client.offices().list(Paging { limit: Some(2), offset: None }).await?;
     match (offices.as_slice(), total) {
         ([office], _) => Ok(office.id),

@@ -16,6 +16,7 @@ pub mod exit;
 mod fault;
 mod follow;
 mod gather;
+mod mcp;
 mod output;
 pub mod programs;
 mod progress;

@@ -1,7 +1,7 @@
 //! The one place that writes: data to stdout, talk to stderr.
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
 
 use crate::fault::Fault;
 
@@ -82,6 +82,11 @@ impl Output {
     ) -> Self {
         let Screen { paint, is_terminal } = stderr_screen;
         Self { stdout, stderr, format, screen, stderr_is_terminal: is_terminal, stderr_paint: paint }
+    }
+
+    /// For a program that speaks to another one; nothing else may be written there from then on.
+    pub fn take_stdout(&mut self) -> Box<dyn Write + Send> {
+        std::mem::replace(&mut self.stdout, Box::new(io::sink()))
     }
 
     /// Data for people, ended by a line break.

@@ -36,6 +36,11 @@ impl Server {
     pub fn raw(&self, method: Method, path: &str, body: Option<&Value>) -> Call<Answer> {
         Call::whole(&self.client, raw_draft(method, path, body))
     }
+
+    /// The same for a call that the server may hold back for so long.
+    pub fn raw_parked(&self, method: Method, path: &str, body: Option<&Value>, seconds: i64) -> Call<Answer> {
+        Call::whole(&self.client, raw_draft(method, path, body).map(|draft| draft.parked(seconds)))
+    }
 }
 
 fn raw_draft(method: Method, path: &str, body: Option<&Value>) -> Result<Draft, ClientError> {

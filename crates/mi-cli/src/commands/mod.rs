@@ -3,11 +3,12 @@
 mod agents;
 mod api;
 mod apply;
+pub mod chat;
 mod colonies;
 pub mod completions;
 mod credits;
 mod env;
-mod files;
+pub mod files;
 mod integrations;
 mod login;
 mod logout;
@@ -21,7 +22,7 @@ pub use agents::hire;
 
 use clap::{Parser, Subcommand};
 
-use crate::args::{ColonyPlace, Global};
+use crate::args::{ColonyArg, ColonyPlace, Global};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::programs::{DemoArgs, ExampleArgs, PassedOn, UpArgs};
@@ -90,6 +91,8 @@ pub enum Act {
     /// Services that agents may use, such as github and slack
     #[command(subcommand, alias = "integration")]
     Integrations(integrations::Act),
+    /// Talk with an agent, or with everybody in the colony
+    Chat(chat::ChatArgs),
     /// What a colony may still spend
     Credits(credits::CreditsArgs),
     /// Which models were used, and what that cost
@@ -115,6 +118,8 @@ pub enum Act {
     Example(ExampleArgs),
     /// The queue as agents see it in their pods
     Tq(TqArgs),
+    /// The acts of a colony as tools for a model, over stdin and stdout (Model Context Protocol)
+    Mcp(ColonyArg),
     #[command(hide = true)]
     Runner(PassedOn),
     #[command(hide = true)]
@@ -169,6 +174,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Files(act) => files::run(desk, act).await,
         Act::Env(act) => env::run(desk, act).await,
         Act::Integrations(act) => integrations::run(desk, act).await,
+        Act::Chat(args) => chat::run(desk, args).await,
         Act::Credits(args) => credits::run(desk, args).await,
         Act::Usage(args) => usage::run(desk, args).await,
         Act::Logs(args) => agents::logs::run(desk, args).await,
@@ -178,6 +184,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Error(target) => agents::error::run(desk, target).await,
         Act::Api(args) => api::run(desk, args).await,
         Act::Tq(args) => crate::tq::run(desk, args).await,
+        Act::Mcp(place) => crate::mcp::run(desk, place.colony).await,
         Act::Completions(args) => completions::run(&mut desk.out, args),
         Act::Up(_) | Act::Demo(_) | Act::Config(_) | Act::Example(_) | Act::Runner(_) | Act::PodEnter(_) => {
             Err(Fault::usage("this is a program of the binary `mi`", "run `mi` itself"))

@@ -1,12 +1,14 @@
 //! What each word of `tq` does: the same calls as `mi`, for the agent itself.
 
+use mi_client::Paging;
+use mi_core::wire::agents::AgentReport;
 use mi_core::wire::tasks::{AddComment, AddLog};
 
-use super::here::{Here, agent, task};
-use super::{Act, Words};
-use crate::commands::hire;
+use super::here::{Here, agent, named_agent, task};
+use super::{Act, Words, integrations};
 use crate::commands::tasks::update::Changes;
-use crate::commands::tasks::{artifact, claim, create, list, update};
+use crate::commands::tasks::{artifact, claim, create, list, retry, update, verify};
+use crate::commands::{chat, files, hire};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::output::Format;
@@ -45,18 +47,25 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         }
         Act::Hire { name, profile } => hire::hire(desk, &client, office, name, profile).await,
         Act::Agents => {
-            let call = client.agents(office).list(mi_client::Paging::default());
+            let call = client.agents(office).list(Paging::default());
             desk.show(call, |(list, _), screen| agents::list(list, screen)).await
         }
         Act::Done { words } => done(desk, &Here { client, office }, words).await,
         Act::Log { words } => log(desk, &Here { client, office }, words).await,
         Act::Comment { words } => comment(desk, &Here { client, office }, words).await,
         Act::Send { name, message } => send(desk, &Here { client, office }, &name, &message).await,
-        Act::Inbox { peer } => {
-            let me = agent(desk)?;
-            let call = client.messages(office).between(&me, &peer, None);
-            desk.show(call, |(list, _), screen| messages::list(list, screen)).await
+        Act::Retry { id, again } => retry::retry(desk, &client, office, id, again).await,
+        Act::Verify { id, judgement } => verify::verify(desk, &client, office, id, judgement).await,
+        Act::Why { id } => {
+            let id = task(desk, id)?;
+            desk.show(client.tasks(office).get(id), |detail, _| tasks::why(&detail.task)).await
         }
+        Act::Files { prefix } => files::list::list(desk, &client, office, prefix.as_deref(), Paging::default()).await,
+        Act::Group { message } => chat::to_group(desk, &client, office, &message).await,
+        Act::Inbox { peer } => inbox(desk, &Here { client, office }, peer.as_deref()).await,
+        Act::Integrations => integrations::mine(desk, &Here { client, office }).await,
+        Act::Request { id, reason } => integrations::request(desk, &Here { client, office }, id, reason).await,
+        Act::Standup { message } => standup(desk, &Here { client, office }, message).await,
     }
 }
 
@@ -87,4 +96,20 @@ async fn send(desk: &mut Desk, here: &Here, name: &str, message: &str) -> Result
         Format::Json => desk.out.json(&answer.body),
         Format::People => desk.out.note(&format!("sent to {name}")),
     }
+}
+
+/// Unread ones of everybody, or a whole conversation.
+async fn inbox(desk: &mut Desk, here: &Here, peer: Option<&str>) -> Result<(), Fault> {
+    let all = here.client.messages(here.office);
+    let call = match peer {
+        None => all.inbox(),
+        Some(peer) => all.between(&agent(desk)?, peer, None),
+    };
+    desk.show(call, |(list, _), screen| messages::list(list, screen)).await
+}
+
+async fn standup(desk: &mut Desk, here: &Here, message: String) -> Result<(), Fault> {
+    let me = named_agent(desk)?;
+    let report = AgentReport { kind: "standup".to_owned(), message: Some(message) };
+    desk.show(here.client.agents(here.office).report(&me, &report), |_, _| String::new()).await
 }

@@ -1,7 +1,7 @@
 //! Where the agent is: its office, its name, its task.
 
 use mi_client::Client;
-use mi_core::ids::{OfficeId, TaskId};
+use mi_core::ids::{AgentName, OfficeId, TaskId};
 
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -31,7 +31,11 @@ pub fn task(desk: &Desk, named: Option<TaskId>) -> Result<TaskId, Fault> {
 
 /// Who the agent is.
 pub fn agent(desk: &Desk) -> Result<String, Fault> {
-    let nobody =
-        || Fault::usage("whose tasks?", "outside a pod (no MI_AGENT) use `mi tasks list --assigned-agent NAME`");
+    let nobody = || Fault::usage("whose?", "outside a pod (no MI_AGENT) use `mi`, whose commands name the agent");
     desk.agent().map(str::to_owned).ok_or_else(nobody)
+}
+
+/// The same as a name.
+pub fn named_agent(desk: &Desk) -> Result<AgentName, Fault> {
+    agent(desk)?.parse().map_err(|fault| super::bad_id(fault, "MI_AGENT is set to something else"))
 }

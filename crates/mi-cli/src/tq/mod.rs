@@ -5,6 +5,7 @@
 
 mod acts;
 mod here;
+mod integrations;
 
 use clap::{Args, Parser, Subcommand};
 use mi_core::ids::TaskId;
@@ -16,7 +17,9 @@ use crate::commands::tasks::claim::Wish;
 use crate::commands::tasks::create::Details;
 use crate::commands::tasks::list::FilterArgs;
 use crate::commands::tasks::times::Once;
+use crate::commands::tasks::retry::Again;
 use crate::commands::tasks::update::Changes;
+use crate::commands::tasks::verify::Judgement;
 use crate::desk::Desk;
 use crate::fault::Fault;
 
@@ -106,17 +109,60 @@ enum Act {
         #[command(flatten)]
         profile: Profile,
     },
+    /// Give a failed or cancelled task another chance
+    Retry {
+        #[arg(value_name = "TASK")]
+        id: TaskId,
+        #[command(flatten)]
+        again: Again,
+    },
+    /// Accept or reject what somebody else has done
+    Verify {
+        #[arg(value_name = "TASK")]
+        id: TaskId,
+        #[command(flatten)]
+        judgement: Judgement,
+    },
+    /// Why a task isn't running
+    Why {
+        #[arg(value_name = "TASK")]
+        id: Option<TaskId>,
+    },
+    /// What is on the shared drive
+    Files {
+        /// Only names that begin so
+        prefix: Option<String>,
+    },
+    /// The integrations that you may use
+    Integrations,
+    /// Ask the owner for an integration
+    Request {
+        #[arg(value_name = "INTEGRATION")]
+        id: String,
+        /// What you need it for
+        #[arg(long, allow_hyphen_values = true)]
+        reason: String,
+    },
+    /// Tell the office what you did, what comes next, what holds you up
+    Standup {
+        #[arg(allow_hyphen_values = true)]
+        message: String,
+    },
+    /// Write to the group of the office; `@name` wakes that agent
+    Group {
+        #[arg(allow_hyphen_values = true)]
+        message: String,
+    },
     /// Write to an agent or to `owner`
     Send {
         name: String,
         #[arg(allow_hyphen_values = true)]
         message: String,
     },
-    /// What somebody wrote to you, and you to them
+    /// Your unread messages, of everybody and of the group; they are read then
     Inbox {
-        /// An agent, or `owner`
-        #[arg(default_value = "owner")]
-        peer: String,
+        /// Everything that you and this agent (or `owner`) wrote to each other instead
+        peer: Option<String>,
     },
 }
 

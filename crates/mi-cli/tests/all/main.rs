@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "what surrounds a test may fail it, too")]
 
 mod behaviour;
+mod chat;
 mod colony;
 mod guide;
 mod house;
-mod schedules;
 mod integrations;
+mod mcp;
+mod schedules;
 mod tq;

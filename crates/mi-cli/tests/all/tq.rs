@@ -145,6 +145,75 @@ fn the_rest_of_the_office_is_there_too() {
 }
 
 #[test]
+fn colleagues_are_asked_and_judged() {
+    check(
+        "tq inbox",
+        expect![[r#"
+        GET /api/v1/offices/OFFICE/inbox
+    "#]],
+    );
+    check(
+        r#"tq group "@ada look""#,
+        expect![[r#"
+        POST /api/v1/offices/OFFICE/xmtp/groups/office/send {"body":"@ada look"}
+    "#]],
+    );
+    check(
+        "tq retry 9 --reason again",
+        expect![[r#"
+        POST /api/v1/offices/OFFICE/tasks/9/retry {"reason":"again"}
+    "#]],
+    );
+    check(
+        "tq verify 9 --reject --comments thin",
+        expect![[r#"
+        POST /api/v1/offices/OFFICE/tasks/9/verify {"accepted":false,"comments":"thin"}
+    "#]],
+    );
+    check(
+        "tq why",
+        expect![[r#"
+        GET /api/v1/offices/OFFICE/tasks/7
+    "#]],
+    );
+    check(
+        "tq files reports/",
+        expect![[r#"
+        GET /api/v1/offices/OFFICE/files?prefix=reports%2F
+    "#]],
+    );
+    check(
+        "tq integrations",
+        expect![[r#"
+        GET /api/v1/offices/OFFICE/employees/reviewer/integrations
+    "#]],
+    );
+    check(
+        r#"tq request github --reason "to push""#,
+        expect![[r#"
+        POST /api/v1/offices/OFFICE/integration-requests {"integrationId":"github","agentName":"reviewer","reason":"to push"}
+    "#]],
+    );
+    check(
+        r#"tq standup "- did one""#,
+        expect![[r#"
+        POST /api/v1/offices/OFFICE/employees/reviewer/events {"type":"standup","message":"- did one"}
+    "#]],
+    );
+}
+
+#[test]
+fn what_needs_a_verdict_or_a_reason_says_so() {
+    let house = pod();
+    for line in
+        ["tq verify 9", "tq verify 9 --accept --reject", "tq verify 9 --reject", "tq request github", "tq retry"]
+    {
+        assert_eq!(house.run(line).code, 2, "{line}");
+    }
+    assert_eq!(house.asked(), "");
+}
+
+#[test]
 fn writes_carry_the_claim_and_a_new_claim_does_not() {
     let house = pod();
     house.run("tq log x");

@@ -1,7 +1,7 @@
 //! `mi files …`.
 
 mod changes;
-mod list;
+pub mod list;
 mod pull;
 mod push;
 mod rm;

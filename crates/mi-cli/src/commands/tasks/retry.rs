@@ -1,7 +1,8 @@
-//! `mi tasks retry TASK`.
+//! `mi tasks retry TASK`, `tq retry TASK`.
 
 use clap::Args;
-use mi_core::ids::TaskId;
+use mi_client::Client;
+use mi_core::ids::{OfficeId, TaskId};
 use mi_core::wire::tasks::RetryTask;
 
 use crate::args::ColonyArg;
@@ -15,6 +16,13 @@ pub struct RetryArgs {
     id: TaskId,
     #[command(flatten)]
     colony: ColonyArg,
+    #[command(flatten)]
+    again: Again,
+}
+
+/// What is different this time.
+#[derive(Args)]
+pub struct Again {
     /// Why it should work now
     #[arg(long, allow_hyphen_values = true)]
     reason: Option<String>,
@@ -32,11 +40,15 @@ pub struct RetryArgs {
 }
 
 pub async fn run(desk: &mut Desk, args: RetryArgs) -> Result<(), Fault> {
-    let retry = RetryTask {
-        reason: args.reason,
-        updated_description: args.updated_description.map(|given| desk.text_or_file(&given)).transpose()?,
-        assigned_agent: args.assigned_agent,
-    };
     let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
-    desk.show(client.tasks(office).retry(args.id, &retry), tasks::line).await
+    retry(desk, &client, office, args.id, args.again).await
+}
+
+pub async fn retry(desk: &mut Desk, client: &Client, office: OfficeId, id: TaskId, again: Again) -> Result<(), Fault> {
+    let retry = RetryTask {
+        reason: again.reason,
+        updated_description: again.updated_description.map(|given| desk.text_or_file(&given)).transpose()?,
+        assigned_agent: again.assigned_agent,
+    };
+    desk.show(client.tasks(office).retry(id, &retry), tasks::line).await
 }
