@@ -14,6 +14,7 @@ mod bad_places;
 mod command_agents;
 mod crashes;
 mod demo;
+mod hands;
 mod models;
 mod tutorial;
 mod walls;
