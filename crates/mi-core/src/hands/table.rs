@@ -163,6 +163,8 @@ pub const TOOLS: &[Tool] = &[
             must("reason", Text, "reason", "What is missing, and from whom."),
             may("kind", BLOCKED, "blockedKind", "What sort of thing is missing; other when left out."),
             may("integration", Text, "integrationId", "For needs_integration: which one."),
+            may("until", Text, "blockedUntil", "For quota: when it is free again, as 2026-01-31T12:00:00Z."),
+            may("depends_on", Tasks, "dependsOn", "For dependency: the tasks that must be done first."),
         ],
         effect: Decides,
         verb: Patch,
