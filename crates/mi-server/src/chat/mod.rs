@@ -12,5 +12,6 @@ pub mod groups;
 pub mod routes;
 pub mod service;
 mod store;
+mod stream;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,29 @@
 //! Routes of chat.
 
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response};
 use mi_core::problem::Code;
 use mi_core::wire::chat::Conversation;
+use serde::Deserialize;
 
-use super::conversations;
 use super::service::{self, Message, Outgoing};
+use super::{conversations, stream};
 use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Member};
-use crate::infra::fault::Fault;
+use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, post};
 
 const SENDING: &[Code] = &[Code::NoSuchAgent, Code::NoSuchGroup, Code::NotYou, Code::TooLong];
+
+const STREAMING: &[Code] = &[Code::NoSuchAgent, Code::NotYou];
+const STREAM: &[(&str, &str)] = &[
+    ("agentId", "for operators: whose messages, by id or name; else the caller's own"),
+    ("since", "from after this message, as `Last-Event-ID` does; else from now on"),
+];
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const NEVER_STORED: HeaderValue = HeaderValue::from_static("no-store");
 
 pub fn operations() -> Vec<Operation> {
     let mut all = direct();
@@ -68,6 +80,16 @@ fn conversations_of_all() -> Vec<Operation> {
         .status(201)
         .fails(&[Code::NoSuchGroup, Code::NoSuchAgent, Code::NotYou, Code::TooLong])
         .run(send_in_conversation),
+        get("chat.stream", "…/xmtp/stream", Access::Member, "Messages as they come, as server-sent events")
+            .query(STREAM)
+            .fails(STREAMING)
+            .unlimited()
+            .run(follow),
+        get("chat.messages.stream", "…/messages/stream", Access::Member, "The same as xmtp/stream")
+            .query(STREAM)
+            .fails(STREAMING)
+            .unlimited()
+            .run(follow),
     ]
 }
 
@@ -103,4 +125,27 @@ async fn messages(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn inbox(house: House, call: Call) -> Result<Reply, Fault> {
     Ok(house.act(&call, service::read_inbox).await?.into())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamQuery {
+    agent_id: Option<String>,
+    since: Option<String>,
+}
+
+async fn follow(house: House, call: Call) -> Result<Reply, Fault> {
+    let query: StreamQuery = call.query()?;
+    let sent = call.header("last-event-id").map(str::to_owned).filter(|text| !text.is_empty());
+    let after = number(sent.or(query.since).as_deref())?;
+    let pieces = stream::open(house, call, query.agent_id, after).await?;
+    let mut response = Response::new(Body::from_stream(pieces));
+    response.headers_mut().insert(CONTENT_TYPE, EVENT_STREAM);
+    response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
+    Ok(Reply::raw(response))
+}
+
+fn number(text: Option<&str>) -> Result<Option<i64>, Fault> {
+    let parse = |text: &str| text.trim().parse::<i64>().ok().filter(|number| *number >= 0);
+    text.map(|text| parse(text).ok_or_else(|| fault::bad_request("a message's number is a whole number"))).transpose()
 }

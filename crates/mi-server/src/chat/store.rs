@@ -65,6 +65,21 @@ pub fn pairs(
     rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
 }
 
+/// What somebody wrote and was written after a message, in its order.
+pub fn after(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    who: &str,
+    after: i64,
+    since: Time,
+    most: i64,
+) -> Result<Vec<Message>, DbError> {
+    let sql = "select id, from_agent, to_agent, body, created_at from messages \
+               where office_id = $1 and id > $3 and (from_agent = $2 or to_agent = $2) and created_at >= $4 \
+               order by id limit $5";
+    tx.query(sql, args![office, who, after, since, most])?.iter().map(read).collect()
+}
+
 fn read(row: &Row) -> Result<Message, DbError> {
     let mut r = row.reader();
     let (id, from_agent, to_agent) = (r.take()?, r.take()?, r.take()?);

@@ -266,6 +266,11 @@ pub fn unread(tx: &mut dyn Tx, office: OfficeId, name: &str, most: i64) -> Resul
     Ok(messages)
 }
 
+/// What was written in somebody's groups after a message, in its order.
+pub fn after(tx: &mut dyn Tx, office: OfficeId, name: &str, after: i64, most: i64) -> Result<Vec<Message>, Fault> {
+    Ok(store::after(tx, office, name, after, most)?)
+}
+
 /// The newest unread message that mentions somebody.
 pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<i64>, Fault> {
     Ok(store::newest_mention(tx, office, name)?)

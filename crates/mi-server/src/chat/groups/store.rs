@@ -143,6 +143,14 @@ pub fn unread(tx: &mut dyn Tx, office: OfficeId, name: &str, most: i64) -> Resul
     tx.query(sql, args![office, name, most])?.iter().map(read_message).collect()
 }
 
+/// What was written in somebody's groups after a message, in its order, and not before they joined.
+pub fn after(tx: &mut dyn Tx, office: OfficeId, name: &str, after: i64, most: i64) -> Result<Vec<Message>, DbError> {
+    let sql = "select m.id, m.group_id, m.from_agent, m.body, m.created_at from chat_members c \
+               join group_messages m on m.office_id = c.office_id and m.group_id = c.group_id and m.id > $3 \
+               where c.office_id = $1 and c.name = $2 and m.created_at >= c.joined_at order by m.id limit $4";
+    tx.query(sql, args![office, name, after, most])?.iter().map(read_message).collect()
+}
+
 pub fn mark_read(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64) -> Result<(), DbError> {
     let sql = "update chat_members set read_up_to = $3 where office_id = $1 and name = $2 and read_up_to < $3";
     tx.execute(sql, args![office, name, up_to])?;

@@ -1,5 +1,7 @@
 //! Chat through the front door.
 
+mod stream;
+
 use serde_json::{Value, json};
 
 use crate::testing::TestHouse;
