@@ -25,8 +25,8 @@ pub async fn answer(house: &House, call: &Call) -> Result<Answer, Fault> {
     refuse_foreign_pages(house, call)?;
     let question = match rpc::read(&call.body, call.header("mcp-protocol-version")) {
         Ok(Incoming::Question(question)) => question,
-        Ok(Incoming::Notice) => return Ok(Answer { status: 202, body: String::new(), total: None }),
-        Err(broken) => return Ok(Answer { status: broken.status, body: broken.reply.to_string(), total: None }),
+        Ok(Incoming::Notice) => return Ok(Answer::empty(202)),
+        Err(broken) => return Ok(Answer { body: broken.reply.to_string(), ..Answer::empty(broken.status) }),
     };
     let scope = scope(&call.caller);
     let reply = match &question.asked {

@@ -140,7 +140,7 @@ impl Call {
         let (parts, body) = answering.await.into_parts();
         let bytes = Limited::new(body, INSIDE_ANSWER_BYTES_MAX).collect().await.map_err(fault::internal)?.to_bytes();
         let body = String::from_utf8(bytes.to_vec()).map_err(fault::internal)?;
-        Ok(Answer { status: parts.status.as_u16(), body, total: None })
+        Ok(Answer { body, ..Answer::empty(parts.status.as_u16()) })
     }
 
     /// What the act needs to know of this request.
