@@ -18,7 +18,7 @@ use crate::log::BoundedLog;
 use crate::orphans::{self, Marked};
 use crate::pod::{HostPod, Parts, Reach};
 use crate::spawner;
-use crate::spec::PodSpec;
+use crate::spec::{PodSpec, Room};
 use crate::wire::{EnterSpec, MARKER, Sources, TICKET_FD, Wall};
 
 /// Raising the walls takes some 20 ms; on a machine in trouble seconds.
@@ -152,7 +152,7 @@ impl Launcher {
         let sources = Sources {
             workspace: real(&spec.workspace)?,
             drive: real(&spec.drive)?,
-            socket_dir: real(&spec.socket_dir)?,
+            socket_dir: spec.socket_dir.as_deref().map(real).transpose()?,
             program: manner.program.map_or_else(|| real(&spec.program), Ok)?,
             enter_program: real(&self.enter_program)?,
             harnesses: spec.harnesses.iter().map(harness).collect::<Result<_, PodError>>()?,
@@ -160,10 +160,14 @@ impl Launcher {
         let mut env = manner.env;
         env.extend(spec.env.iter().cloned());
         env.insert(MARKER.to_owned(), self.pod_id(spec));
-        env.insert("MI_TICKET_FD".to_owned(), TICKET_FD.to_string());
+        match spec.room {
+            Room::Agent => env.insert("MI_TICKET_FD".to_owned(), TICKET_FD.to_string()),
+            Room::Check => None,
+        };
         Ok(EnterSpec {
             server_pid: std::process::id(),
             hostname: spec.agent.clone(),
+            room: spec.room,
             wall: manner.wall,
             uid: manner.uid,
             sources,

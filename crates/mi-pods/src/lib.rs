@@ -32,4 +32,4 @@ pub use local::{LocalConfig, LocalDriver};
 pub use orphans::marked_processes;
 pub use own::{own_socket_dir, own_tree};
 pub use process::{ProcessConfig, ProcessDriver};
-pub use spec::{HarnessRoot, Limits, PodSpec, Strictness};
+pub use spec::{HarnessRoot, Limits, PodSpec, Room, Strictness};

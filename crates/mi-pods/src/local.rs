@@ -16,7 +16,7 @@ use crate::fault::{PodError, WALL_REMEDY};
 use crate::launch::{Launcher, Manner, common_env, pod_uid};
 use crate::own::{own_socket_dir, own_tree};
 use crate::pod::HostPod;
-use crate::spec::{Limits, PodSpec};
+use crate::spec::{Limits, PodSpec, Room};
 use crate::wire::Wall;
 
 const BWRAP_PLACES: [&str; 3] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
@@ -25,6 +25,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(20);
 /// The uid of the probe's pod when the server is root: the one that owns nothing.
 const PROBE_UID: u32 = 65_534;
 const POD_PATH: &str = "/opt/mi/bin:/usr/local/bin:/usr/bin:/bin";
+/// A check runs what the machine has, and none of our programs: they would have nobody to talk to.
+const CHECK_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 #[derive(Debug, Clone)]
 pub struct LocalConfig {
@@ -132,9 +134,10 @@ impl LocalDriver {
             office: "probe".into(),
             agent: "probe".into(),
             epoch: number,
+            room: Room::Agent,
             workspace: place("workspace"),
             drive: place("drive"),
-            socket_dir: place("socket"),
+            socket_dir: Some(place("socket")),
             program: program.to_owned(),
             args: args.iter().cloned().chain([PROBE_FLAG.to_owned()]).collect(),
             env: Vec::new(),
@@ -151,8 +154,8 @@ impl LocalDriver {
         if geteuid().is_root() && uid.is_none() {
             return Err(PodError::spec("the server is root, so the pod's office needs an unprivileged uid"));
         }
-        if let Some(uid) = uid {
-            own_socket_dir(&spec.socket_dir, uid).map_err(PodError::io("open the socket's folder to the office"))?;
+        if let Some((uid, socket_dir)) = uid.zip(spec.socket_dir.as_deref()) {
+            own_socket_dir(socket_dir, uid).map_err(PodError::io("open the socket's folder to the office"))?;
         }
         let env = pod_env(&spec);
         self.launcher.launch(spec, Manner { wall, uid, program: None, env })
@@ -196,13 +199,15 @@ fn backend_of(wall: &Wall) -> Backend {
 
 fn pod_env(spec: &PodSpec) -> BTreeMap<String, String> {
     let mut env = common_env(spec);
-    let pairs = [
-        ("HOME", "/workspace"),
-        ("PATH", POD_PATH),
-        ("MI_SOCKET", "/run/mi/s.sock"),
-        ("MI_DRIVE", "/shared/files"),
-        ("MI_SHARED_FILES", "/shared/files"),
-    ];
+    let path = match spec.room {
+        Room::Agent => POD_PATH,
+        Room::Check => CHECK_PATH,
+    };
+    let pairs =
+        [("HOME", "/workspace"), ("PATH", path), ("MI_DRIVE", "/shared/files"), ("MI_SHARED_FILES", "/shared/files")];
     env.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    if spec.socket_dir.is_some() {
+        env.insert("MI_SOCKET".to_owned(), "/run/mi/s.sock".to_owned());
+    }
     env
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::fault::PodError;
@@ -20,20 +21,22 @@ pub struct PodSpec {
     pub office: String,
     pub agent: String,
     pub epoch: u64,
-    /// Host folder, seen as `/workspace`: home and working folder of the pod, readable and writable.
+    pub room: Room,
+    /// Host folder, seen as `/workspace`: home and working folder of the pod, readable and writable. Behind the walls a
+    /// check's pod has empty memory there instead.
     pub workspace: PathBuf,
-    /// Host folder, seen as `/shared/files`, readable and writable.
+    /// Host folder, seen as `/shared/files`, readable and writable; in a check's pod readable only.
     pub drive: PathBuf,
     /// Host folder of the server's socket `s.sock`, seen as `/run/mi`. The folder is bound, since a bound socket file goes
     /// dead when the server binds anew. As root the driver makes it enterable for the office's uid only; the socket
-    /// itself needs mode 0666 then.
-    pub socket_dir: PathBuf,
-    /// The program, seen as `/opt/mi/bin/mi` with the link `tq` beside it, first on `PATH`.
+    /// itself needs mode 0666 then. A check's pod has none.
+    pub socket_dir: Option<PathBuf>,
+    /// The program, seen as `/opt/mi/bin/mi`; for agents with the link `tq` beside it, first on `PATH`.
     pub program: PathBuf,
     pub args: Vec<String>,
     /// Nothing secret: the environment can be read from outside.
     pub env: Vec<(String, String)>,
-    /// The secret with which the runner signs in; handed over on the pipe that `MI_TICKET_FD` names.
+    /// The secret with which the runner signs in; handed over on the pipe that `MI_TICKET_FD` names. Empty for a check.
     pub ticket: Zeroizing<String>,
     /// When the server is root: the office's unprivileged uid (and gid), owner of workspace and drive.
     pub host_uid: Option<u32>,
@@ -42,6 +45,16 @@ pub struct PodSpec {
     pub log: PathBuf,
     /// Install roots of harness programs, each seen read-only as `/opt/harness/NAME`.
     pub harnesses: Vec<HarnessRoot>,
+}
+
+/// What a pod is for, which decides what it may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Room {
+    /// An agent's: its workspace and the drive to write to, and the way to the server.
+    Agent,
+    /// For looking at the drive, which is read-only in it. Home is empty memory that is gone with the pod; there is no
+    /// socket, no ticket and nobody to talk to.
+    Check,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +92,7 @@ impl fmt::Debug for PodSpec {
             .field("office", &self.office)
             .field("agent", &self.agent)
             .field("epoch", &self.epoch)
+            .field("room", &self.room)
             .field("workspace", &self.workspace)
             .field("program", &self.program)
             .field("args", &self.args)
@@ -97,18 +111,26 @@ impl PodSpec {
             check_name("harness", &harness.name)?;
             check_path("harness root", &harness.root)?;
         }
-        for (what, path) in [
-            ("workspace", &self.workspace),
-            ("drive", &self.drive),
-            ("socket folder", &self.socket_dir),
-            ("program", &self.program),
-        ] {
+        for (what, path) in [("workspace", &self.workspace), ("drive", &self.drive), ("program", &self.program)] {
             check_path(what, path)?;
         }
+        self.check_room()?;
         if self.ticket.len() > TICKET_BYTES_MAX {
             return Err(PodError::spec(format!("its ticket is longer than {TICKET_BYTES_MAX} bytes")));
         }
         check_env(&self.env)
+    }
+}
+
+impl PodSpec {
+    /// A check's pod with a way to the server, or a runner without one, is a mistake of ours.
+    fn check_room(&self) -> Result<(), PodError> {
+        match (self.room, &self.socket_dir) {
+            (Room::Agent, Some(socket_dir)) => check_path("socket folder", socket_dir),
+            (Room::Agent, None) => Err(PodError::spec("an agent's pod needs its socket's folder")),
+            (Room::Check, None) if self.ticket.is_empty() => Ok(()),
+            (Room::Check, _) => Err(PodError::spec("a check's pod gets neither socket nor ticket")),
+        }
     }
 }
 

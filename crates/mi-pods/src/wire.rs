@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::spec::Room;
+
 pub(crate) const CONTROL_TERMINATE: u8 = b'T';
 pub(crate) const CONTROL_KILL: u8 = b'K';
 /// The variable that marks every process of a pod; its value is the pod's id.
@@ -24,6 +26,7 @@ const FRAME_BYTES_MAX: u32 = 512 * 1024;
 pub(crate) struct EnterSpec {
     pub server_pid: u32,
     pub hostname: String,
+    pub room: Room,
     pub wall: Wall,
     /// The uid and gid to become; only set when the server is root.
     pub uid: Option<u32>,
@@ -46,7 +49,7 @@ pub(crate) enum Wall {
 pub(crate) struct Sources {
     pub workspace: PathBuf,
     pub drive: PathBuf,
-    pub socket_dir: PathBuf,
+    pub socket_dir: Option<PathBuf>,
     pub program: PathBuf,
     pub enter_program: PathBuf,
     /// Name and install root.

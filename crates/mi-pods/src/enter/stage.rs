@@ -27,7 +27,7 @@ pub(crate) fn stage(sources: Sources) -> Result<Sources, Failure> {
     let held = |path: &Path| hold(path);
     let workspace = held(&sources.workspace)?;
     let drive = held(&sources.drive)?;
-    let socket_dir = held(&sources.socket_dir)?;
+    let socket_dir = sources.socket_dir.as_deref().map(held).transpose()?;
     let program = held(&sources.program)?;
     let enter_program = held(&sources.enter_program)?;
     let roots = sources.harnesses.iter().map(|(name, root)| Ok((name.clone(), held(root)?)));
@@ -38,7 +38,7 @@ pub(crate) fn stage(sources: Sources) -> Result<Sources, Failure> {
     Ok(Sources {
         workspace: workspace.bind("workspace")?,
         drive: drive.bind("drive")?,
-        socket_dir: socket_dir.bind("socket")?,
+        socket_dir: socket_dir.map(|dir| dir.bind("socket")).transpose()?,
         program: program.bind("program")?,
         enter_program: enter_program.bind("enter-program")?,
         harnesses: roots.into_iter().map(harness).collect::<Result<_, Failure>>()?,

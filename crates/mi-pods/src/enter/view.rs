@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::spec::Room;
 use crate::wire::EnterSpec;
 
 pub(crate) const PROGRAM_AT: &str = "/opt/mi/bin/mi";
 pub(crate) const INIT_AT: &str = "/opt/mi/libexec/pod-init";
 pub(crate) const WORKSPACE_AT: &str = "/workspace";
+const DRIVE_AT: &str = "/shared/files";
 /// Memory-backed folders count against the machine's memory.
 const TMP_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const RUN_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -85,15 +87,32 @@ pub(crate) fn steps(spec: &EnterSpec, uid: u32, gid: u32) -> Vec<Step> {
     );
     steps.extend(written_files(&spec.hostname, uid, gid));
     let sources = &spec.sources;
-    steps.push(bind(&sources.workspace, WORKSPACE_AT, Access::ReadWrite));
-    steps.push(bind(&sources.drive, "/shared/files", Access::ReadWrite));
-    steps.push(bind(&sources.socket_dir, "/run/mi", Access::ReadOnly));
+    steps.extend(own_folders(spec));
     steps.push(bind(&sources.program, PROGRAM_AT, Access::ReadOnly));
-    steps.push(Step::Link { target: "mi".into(), at: "/opt/mi/bin/tq".into() });
     steps.push(bind(&sources.enter_program, INIT_AT, Access::ReadOnly));
     let harness = |(name, root): &(String, PathBuf)| bind(root, format!("/opt/harness/{name}"), Access::ReadOnly);
     steps.extend(sources.harnesses.iter().map(harness));
     with_parents(steps)
+}
+
+/// What the pod was made for: the places where its program reads and writes.
+fn own_folders(spec: &EnterSpec) -> Vec<Step> {
+    let sources = &spec.sources;
+    match spec.room {
+        Room::Agent => {
+            let mut steps = vec![
+                bind(&sources.workspace, WORKSPACE_AT, Access::ReadWrite),
+                bind(&sources.drive, DRIVE_AT, Access::ReadWrite),
+            ];
+            steps.extend(sources.socket_dir.iter().map(|dir| bind(dir, "/run/mi", Access::ReadOnly)));
+            steps.push(Step::Link { target: "mi".into(), at: "/opt/mi/bin/tq".into() });
+            steps
+        }
+        Room::Check => vec![
+            Step::Tmpfs { at: WORKSPACE_AT, mode: 0o700, bytes_max: TMP_BYTES_MAX },
+            bind(&sources.drive, DRIVE_AT, Access::ReadOnly),
+        ],
+    }
 }
 
 /// Names every folder on the way to a place, since backends differ in the modes they give to unnamed ones.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mi_pods::{
-    Backend, Driver, Limits, LocalConfig, LocalDriver, Pod, PodSpec, PodStatus, ProcessConfig, ProcessDriver,
+    Backend, Driver, Limits, LocalConfig, LocalDriver, Pod, PodSpec, PodStatus, ProcessConfig, ProcessDriver, Room,
     marked_processes, own_tree,
 };
 use nix::sys::stat::Mode;
@@ -77,9 +77,10 @@ impl House {
             office: "acme".into(),
             agent: agent.into(),
             epoch: self.epochs.fetch_add(1, Ordering::Relaxed),
+            room: Room::Agent,
             workspace,
             drive,
-            socket_dir: folder(format!("socket-{agent}")),
+            socket_dir: Some(folder(format!("socket-{agent}"))),
             program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
             env: vec![("MI_ENDPOINT".into(), "http://127.0.0.1:1".into())],
@@ -91,6 +92,12 @@ impl House {
         };
         self.own(&spec);
         spec
+    }
+
+    /// A pod that looks at the drive.
+    pub fn check_spec(&self, script: &str) -> PodSpec {
+        let spec = self.spec("check-7", script);
+        PodSpec { room: Room::Check, socket_dir: None, ticket: Zeroizing::default(), env: Vec::new(), ..spec }
     }
 
     /// A pipe in the workspace by which a script says that it has come to a point.

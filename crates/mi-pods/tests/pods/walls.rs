@@ -75,7 +75,8 @@ fn wall_network_is_loopback_and_the_servers_socket() {
         let dial = "perl -MIO::Socket::UNIX -e 'print IO::Socket::UNIX->new(q(/run/mi/s.sock))->getline'";
         let script = format!("awk 'NR > 2 {{ print $1 }}' /proc/net/dev; echo up >~/signpost; cat ~/signpost; {dial}");
         let spec = house.spec("ada", &script);
-        let (signpost, log, door) = (house.signpost(&spec), spec.log.clone(), spec.socket_dir.join("s.sock"));
+        let (signpost, log, door) =
+            (house.signpost(&spec), spec.log.clone(), spec.socket_dir.clone().unwrap().join("s.sock"));
         drop(UnixListener::bind(&door).unwrap());
         let pod = house.start(&house.local(backend), spec);
         wait_at(&signpost);
@@ -120,6 +121,53 @@ fn wall_ticket_is_on_its_pipe_and_nowhere_else() {
         assert_eq!(fs::read_to_string(house.path("work-ada/ticket")).unwrap(), TICKET, "{backend} {status:?}");
         assert!(!seen.contains(TICKET) && seen.contains("MI_TICKET_FD=3"), "{backend}: {seen}");
         assert!(seen.contains("Permission denied"), "the first process can be looked into: {seen}");
+    }
+}
+
+/// The one thing that a check may do to the drive is read it; it can't reach the server, nor leave anything behind.
+#[test]
+fn wall_a_check_only_looks_at_the_drive() {
+    let house = House::new();
+    let script = "exec 3<&-; cd $MI_DRIVE && pwd && cat report
+        for act in 'touch x' 'rm report' 'chmod 777 report' 'mkdir y' 'mv report z' 'ln report l' 'truncate -s 0 report'; do
+          if $act 2>/dev/null; then echo DID $act; fi
+        done
+        if (echo x >>report) 2>/dev/null || (echo x >/shared/files/sub/x) 2>/dev/null; then echo WROTE; fi
+        echo mine >~/mine && cat ~/mine; ls -A ~; echo x >/tmp/x && cat /tmp/x
+        ls /run/mi 2>/dev/null; which mi tq; env | grep -E 'TICKET|SOCKET|ENDPOINT'; ls /proc/self/fd | wc -l
+        awk 'NR > 2 { print $1 }' /proc/net/dev; grep -E 'NoNewPrivs|CapEff' /proc/self/status | tr -d '\t 0'; exit 3";
+    for backend in backends() {
+        let spec = house.check_spec(script);
+        for place in ["drive/sub", "drive"] {
+            fs::create_dir_all(house.path(place)).unwrap();
+        }
+        fs::write(house.path("drive/report"), "all is well\n").unwrap();
+        let (log, workspace) = (spec.log.clone(), spec.workspace.clone());
+        let pod = house.start(&house.local(backend), spec);
+        assert_eq!(pod.wait_timeout(LIMIT), PodStatus::Exited { code: Some(3), signal: None });
+        let seen = fs::read_to_string(&log).unwrap();
+        let expected = "/shared/files\nall is well\nmine\nmine\nx\n4\nlo:\nCapEff:\nNoNewPrivs:1\n";
+        assert_eq!(seen, expected, "{backend}");
+        assert_eq!(fs::read_to_string(house.path("drive/report")).unwrap(), "all is well\n");
+        assert!(fs::read_dir(workspace).unwrap().next().is_none(), "its home was no folder of the host");
+        fs::remove_file(log).unwrap();
+    }
+}
+
+#[test]
+fn wall_a_check_that_never_ends_is_killed_whole() {
+    for backend in backends() {
+        let house = House::new();
+        let driver = house.local(backend);
+        let spec = house.check_spec(
+            "exec 3<&-; sleep 1000 & setsid sleep 1000 & setsid env -i sleep 1000 & echo up; wait; sleep 1000",
+        );
+        let id = driver.pod_id(&spec);
+        let pod = house.start(&driver, spec);
+        assert!(!marked_processes(&id).unwrap().is_empty());
+        pod.kill();
+        assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
+        assert_eq!(marked_processes(&id).unwrap(), Vec::<u32>::new(), "{backend}");
     }
 }
 
@@ -274,6 +322,9 @@ fn wall_bad_specs_are_refused_before_anything_starts() {
     };
     refuse(&|spec| spec.agent = "../x".into());
     refuse(&|spec| spec.workspace = "/nowhere/at/all".into());
+    refuse(&|spec| spec.socket_dir = None);
+    refuse(&|spec| spec.room = mi_pods::Room::Check);
+    refuse(&|spec| (spec.room, spec.socket_dir) = (mi_pods::Room::Check, None));
     refuse(&|spec| spec.env.push(("LD_PRELOAD".into(), "x".into())));
     if geteuid().is_root() {
         refuse(&|spec| spec.host_uid = None);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::wire::agents::Resources;
-use mi_pods::{Limits, Pod, PodSpec, Strictness};
+use mi_pods::{Limits, Pod, PodSpec, Room, Strictness};
 use zeroize::Zeroizing;
 
 use super::door::{self, Door};
@@ -80,11 +80,13 @@ async fn start(house: &House, front: &Front, order: &Order, epoch: i64) -> Resul
     let spec = spec(house, order, epoch, uid)?;
     let driver = Arc::clone(&house.driver);
     let with_door = house.settings.pod_doors == PodDoors::Sockets;
-    let folder = spec.socket_dir.clone();
+    let folder = door::folder(&house.settings.runtime_dir, order.agent);
+    let socket_dir = folder.clone();
     let office_dir = house.office_dir(order.office);
     let prepared = tokio::task::spawn_blocking(move || -> io::Result<_> {
         prepare(&office_dir, &spec)?;
-        let listener = if with_door { Some(door::bind(&spec.socket_dir)?) } else { None };
+        door::make_folder(&socket_dir)?;
+        let listener = if with_door { Some(door::bind(&socket_dir)?) } else { None };
         Ok((spec, listener))
     });
     let failed = |error: io::Error| format!("the pod's folders can't be made ready: {error}");
@@ -122,9 +124,10 @@ fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<Po
         office: order.office.0.simple().to_string(),
         agent: order.name.to_string(),
         epoch: u64::try_from(epoch).map_err(|error| error.to_string())?,
+        room: Room::Agent,
         workspace: house.workspace_dir(order.office, order.agent),
         drive: house.drive_dir(order.office),
-        socket_dir: door::folder(&house.settings.runtime_dir, order.agent),
+        socket_dir: Some(door::folder(&house.settings.runtime_dir, order.agent)),
         program: house.settings.program.clone(),
         args: vec!["runner".to_owned()],
         env,
@@ -162,8 +165,7 @@ fn prepare(office_dir: &Path, spec: &PodSpec) -> io::Result<()> {
         make(logs, OWN_MODE)?;
     }
     make_owned(&spec.workspace, OWN_MODE, spec.host_uid)?;
-    make_owned(&spec.drive, SHARED_MODE, spec.host_uid)?;
-    door::make_folder(&spec.socket_dir)
+    make_owned(&spec.drive, SHARED_MODE, spec.host_uid)
 }
 
 fn make(path: &Path, mode: u32) -> io::Result<()> {
