@@ -3,12 +3,14 @@
 //! No IO, no async, no clock: time is always an argument. Everything that comes
 //! from outside becomes one of these types at the door, once.
 //!
-//! `tasks` holds the queue's rules, `schedules` those of recurring tasks, `wire` the JSON that clients see, `problem`
-//! every error code of the platform with its status.
+//! `tasks` holds the queue's rules, `checks` what tasks are measured by, `schedules` the rules of recurring tasks, `wire`
+//! the JSON that clients see, `problem` every error code of the platform with its status.
 
 pub mod casing;
+pub mod checks;
 pub mod credits;
 pub mod drive;
+pub mod egress;
 pub mod hands;
 pub mod ids;
 pub mod limits;

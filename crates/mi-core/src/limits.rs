@@ -76,3 +76,16 @@ pub const IDEMPOTENCY_HOURS: i64 = 24;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
 pub const CONTEXT_FILES_MAX: usize = 200;
+
+pub const CHECKS_PER_TASK_MAX: usize = 20;
+pub const CHECK_COMMAND_BYTES_MAX: usize = 8 * 1024;
+pub const CHECK_SCHEMA_BYTES_MAX: usize = 64 * 1024;
+pub const CHECK_URL_BYTES_MAX: usize = 2 * 1024;
+pub const CHECK_SECONDS_DEFAULT: i64 = 60;
+pub const CHECK_SECONDS_MAX: i64 = 600;
+pub const HTTP_CHECK_SECONDS_DEFAULT: i64 = 15;
+pub const FILE_CHECK_SECONDS: i64 = 60;
+/// All checks of a task together.
+pub const CHECK_ROUND_SECONDS_MAX: i64 = 1_800;
+/// What is kept of the end of a check's output.
+pub const CHECK_OUTPUT_BYTES_MAX: usize = 8 * 1024;

@@ -99,6 +99,7 @@ codes! {
     StaleClaim => 409 "stale_claim" "The claim is no longer the live one; whoever holds it must stop.";
     NotClaimable => 409 "not_claimable" "The task that was asked for can't be claimed now.";
     TaskHeld => 409 "task_held" "A task can't be edited while an agent holds it.";
+    ChecksPending => 409 "checks_pending" "The task's checks have not passed, and an agent's word doesn't replace them.";
     SubtasksOpen => 409 "subtasks_open" "A task can't be done while its subtasks are open.";
     ParentCancelled => 409 "parent_cancelled" "A cancelled task takes no subtasks.";
     VerdictRequired => 409 "verdict_required" "A review can't be done before it has judged the task that it is about.";

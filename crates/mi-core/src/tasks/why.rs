@@ -50,6 +50,10 @@ pub enum Judge {
     Asked { review: i64, of: Option<String> },
     /// The review that was asked for ended without a verdict.
     Silent { review: i64, status: Status },
+    /// The server's own checks are due or run.
+    Checks,
+    /// They couldn't be run, for a reason that isn't the agent's; they are tried again.
+    ChecksDelayed { reason: String, until: Time },
 }
 
 /// Everything that an explanation needs.
@@ -101,6 +105,11 @@ fn why_unjudged(facts: &Facts<'_>) -> Option<Why> {
         return None;
     }
     let message = match &facts.judge {
+        Judge::Checks => return Why::new("checks_running", "done, and the server runs its checks"),
+        Judge::ChecksDelayed { reason, until } => {
+            let message = format!("done, but its checks can't be run: {reason}; tried again at {until}");
+            return Why::new("checks_delayed", message);
+        }
         Judge::Anybody => "done, and waits for somebody who judges it".to_owned(),
         Judge::Asked { review, of: Some(name) } => format!("done, and {name} is asked to judge it in #{review}"),
         Judge::Asked { review, of: None } => format!("done, and waits for an agent that judges it in #{review}"),
@@ -209,6 +218,14 @@ mod tests {
         check(&pending, expect!["waiting_for_review: done, and waits for somebody who judges it"]);
         let asked = Facts { judge: Judge::Asked { review: 9, of: Some("rita".to_owned()) }, ..pending.clone() };
         check(&asked, expect!["waiting_for_review: done, and rita is asked to judge it in #9"]);
+        let checked = Facts { judge: Judge::Checks, ..pending.clone() };
+        check(&checked, expect!["checks_running: done, and the server runs its checks"]);
+        let judge = Judge::ChecksDelayed { reason: "no sandbox".to_owned(), until: Time(0) };
+        let delayed = Facts { judge, ..pending.clone() };
+        check(
+            &delayed,
+            expect!["checks_delayed: done, but its checks can't be run: no sandbox; tried again at 1970-01-01T00:00:00.000Z"],
+        );
         let silent = Facts { judge: Judge::Silent { review: 9, status: Status::Failed }, ..pending };
         check(&silent, expect!["waiting_for_review: done, but its review #9 is failed without a verdict"]);
     }

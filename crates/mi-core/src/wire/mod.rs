@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod chat;
+pub mod checks;
 pub mod env;
 pub mod events;
 pub mod files;

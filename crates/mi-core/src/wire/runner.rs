@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agents::{Agent, CommandLine, HarnessKind};
+use super::checks::TaskCheck;
 use super::files::DriveFile;
 use super::tasks::{Artifact, Comment, Review, Session, Task, TaskLog};
 use crate::ids::{AgentName, ClaimToken, GroupId, OfficeId, TaskId};
@@ -137,6 +138,9 @@ pub struct SessionContext {
     pub siblings: Vec<Task>,
     pub dependencies: Vec<DependencyCard>,
     pub messages: Vec<InboxMessage>,
+    /// What the server checks when the task is reported done, with what was found the last time.
+    #[serde(default)]
+    pub checks: Vec<TaskCheck>,
     pub files: Vec<DriveFile>,
 }
 

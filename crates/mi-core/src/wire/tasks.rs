@@ -10,6 +10,7 @@ use crate::moment::{Moment, optional_moment};
 use crate::tasks::status::{BlockedKind, Kind, Status, Verification, words};
 use crate::tasks::why::Why;
 use crate::time::Time;
+use crate::wire::checks::TaskCheck;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Task {
@@ -105,6 +106,10 @@ pub struct CreateTask {
     #[serde(default, deserialize_with = "optional_moment", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "2026-04-27T17:00:00Z")]
     pub deadline: Option<Moment>,
+    /// What the server checks when `done` is reported: objects with a `kind`, or texts such as `cmd: cargo test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub checks: Option<Vec<serde_json::Value>>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -163,6 +168,11 @@ pub struct UpdateTask {
     #[serde(default, deserialize_with = "optional_moment", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "2026-04-27T17:00:00Z")]
     pub deadline: Option<Moment>,
+    /// What the server checks when `done` is reported: objects with a `kind`, or texts such as `cmd: cargo test`.
+    /// They replace those that the task has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub checks: Option<Vec<serde_json::Value>>,
 }
 
 /// `GET …/{id}`: the task with everything that hangs on it.
@@ -181,6 +191,9 @@ pub struct TaskDetail {
     pub reviews: Vec<Review>,
     #[serde(default)]
     pub late_results: Vec<LateResult>,
+    /// What it is measured by, with what was found the last time.
+    #[serde(default)]
+    pub checks: Vec<TaskCheck>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
