@@ -21,6 +21,7 @@ use crate::infra::db::{Db, Tx};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
+use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::Wakeups;
 use crate::{
     agents, chat, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners, schedules,
@@ -61,6 +62,7 @@ pub struct Inner {
     pub settings: Settings,
     pub driver: Arc<dyn Driver>,
     pub providers: Providers,
+    pub outbound: Outbound,
     pub pods: pods::Supervisor,
     draining: AtomicBool,
     known_keys: Mutex<HashMap<String, (Caller, Time)>>,
@@ -81,6 +83,7 @@ pub struct Parts {
     pub settings: Settings,
     pub driver: Arc<dyn Driver>,
     pub providers: Providers,
+    pub outbound: Outbound,
 }
 
 /// The operations of every concept.
@@ -115,6 +118,7 @@ impl House {
                 settings: parts.settings,
                 driver: parts.driver,
                 providers: parts.providers,
+                outbound: parts.outbound,
                 pods: pods::Supervisor::default(),
                 draining: AtomicBool::new(false),
                 known_keys: Mutex::new(HashMap::new()),

@@ -1,4 +1,4 @@
-//! Addresses given by hand: a provider's base, and what `--allow-upstream` lets through.
+//! Addresses given by hand: a provider's base.
 
 use reqwest::Url;
 
@@ -26,27 +26,4 @@ pub fn read_base(kind: Kind, variable: &'static str, text: &str) -> Result<Url, 
     }
     url.set_path(&path);
     Ok(url)
-}
-
-/// `--allow-upstream`: an address that may be private.
-#[derive(Debug, PartialEq, Eq)]
-pub struct HostPort {
-    host: String,
-    port: u16,
-}
-
-impl HostPort {
-    pub fn parse(text: &str) -> Result<Self, BadProvider> {
-        let bad = || BadProvider::Upstream(mi_core::ids::excerpt(text));
-        let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
-        let port = port.parse().map_err(|_| bad())?;
-        if host.is_empty() || host.contains('/') {
-            return Err(bad());
-        }
-        Ok(Self { host: host.to_ascii_lowercase(), port })
-    }
-
-    pub fn is(&self, url: &Url) -> bool {
-        url.host_str() == Some(self.host.as_str()) && url.port_or_known_default() == Some(self.port)
-    }
 }

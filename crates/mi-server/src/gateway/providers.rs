@@ -14,10 +14,11 @@ use reqwest::Url;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::addresses::{HostPort, read_base};
+use super::addresses::read_base;
 use super::kinds::{ALIASES, Kind};
 use super::{models, upstream};
 use crate::infra::fault::{self, Fault};
+use crate::infra::outbound::{BadUpstream, HostPort};
 
 /// Model calls under way in this server; each holds at most a request and one event of its answer.
 const CALLS_AT_ONCE_MAX: usize = 256;
@@ -33,8 +34,8 @@ pub enum BadProvider {
     Key(&'static str),
     #[error("MI_OPENAI_WIRE is `chat` or `responses`")]
     Wire,
-    #[error("--allow-upstream {0} is not HOST:PORT")]
-    Upstream(String),
+    #[error(transparent)]
+    Upstream(#[from] BadUpstream),
 }
 
 /// Whether an address was given by hand, and therefore may be private.
@@ -91,8 +92,7 @@ impl Providers {
     /// Reads the environment; empty variables count as unset.
     pub fn from_env(get: impl Fn(&str) -> Option<String>, allow_upstream: &[String]) -> Result<Providers, BadProvider> {
         let get = |name: &str| get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let allowed: Vec<HostPort> =
-            allow_upstream.iter().map(|text| HostPort::parse(text)).collect::<Result<_, _>>()?;
+        let allowed = HostPort::parse_all(allow_upstream)?;
         let list = Kind::ALL.into_iter().map(|kind| Provider::from_env(kind, &get, &allowed));
         Ok(Self::of(list.collect::<Result<_, _>>()?))
     }

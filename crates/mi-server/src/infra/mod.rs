@@ -11,6 +11,7 @@ pub mod db;
 pub mod fault;
 pub mod http;
 pub mod keys;
+pub mod outbound;
 pub mod sweeps;
 pub mod vault;
 pub mod wakeups;

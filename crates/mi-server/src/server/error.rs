@@ -6,6 +6,7 @@ use crate::gateway::providers::BadProvider;
 use crate::infra::db::DbError;
 use crate::infra::fault::Fault;
 use crate::infra::keys::KeyError;
+use crate::infra::outbound::BadUpstream;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -75,5 +76,11 @@ impl From<Fault> for StartError {
 impl From<BadProvider> for StartError {
     fn from(bad: BadProvider) -> Self {
         Self::Provider(bad.to_string())
+    }
+}
+
+impl From<BadUpstream> for StartError {
+    fn from(bad: BadUpstream) -> Self {
+        Self::Setting(bad.to_string())
     }
 }

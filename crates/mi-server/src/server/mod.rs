@@ -31,6 +31,7 @@ use crate::infra::db::{Db, Location};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
 use crate::infra::keys::Keys;
+use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
 use crate::{files, tasks};
 use place::Place;
@@ -76,6 +77,7 @@ impl Server {
         let place = Place::take(&options.data_dir, options.pods)?;
         let environment = |name: &str| options.environment.get(name).cloned();
         let providers = Providers::from_env(environment, &options.allow_upstream)?;
+        let outbound = Outbound::new(&options.allow_upstream)?;
         let driver = driver(&options, &place)?;
         let listener = listen(&options.listen).await?;
         let address = listener.local_addr().map_err(|error| StartError::listen(&options.listen, error))?;
@@ -83,7 +85,7 @@ impl Server {
         let keys = Keys::load_or_make(&place.key_file())?;
         let clock = Clock::running(identity::last_time(&db).await?);
         let settings = settings(&options, &place, address);
-        let house = House::new(Parts { db, clock, keys, settings, driver, providers });
+        let house = House::new(Parts { db, clock, keys, settings, driver, providers, outbound });
         let first_key = identity::bootstrap(&house.db, &house.keys, house.clock.now()).await?;
         take_up(&house).await?;
         Ok(Self::open(house, listener, address, first_key, place))

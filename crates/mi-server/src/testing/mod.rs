@@ -35,6 +35,7 @@ use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Location};
 use crate::infra::http::{Front, Via};
 use crate::infra::keys::Keys;
+use crate::infra::outbound::Outbound;
 use crate::infra::sweeps::Sweep;
 use crate::pods::{PodDoors, PodUsers};
 use crate::server::sweeps;
@@ -68,6 +69,13 @@ pub struct TestHouse {
     _folder: TempDir,
 }
 
+/// What a house knows of the world outside.
+#[derive(Default)]
+struct Outside {
+    providers: Providers,
+    outbound: Outbound,
+}
+
 struct Pods {
     /// Started, and no fake runner has taken them over.
     waiting: VecDeque<Started>,
@@ -83,21 +91,26 @@ enum Ending {
 impl TestHouse {
     /// On a fresh store of the engine that `MI_TEST_ENGINE` names.
     pub async fn new() -> Self {
-        Self::with(Providers::default()).await
+        Self::with(Outside::default()).await
+    }
+
+    /// The same, with these `HOST:PORT` of the test's own to call.
+    pub async fn reaching(allow_upstream: &[String]) -> Self {
+        Self::with(Outside { outbound: Outbound::new(allow_upstream).unwrap(), ..Outside::default() }).await
     }
 
     /// The same, with models.
     pub async fn with_environment(environment: &[(&str, &str)]) -> Self {
         let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Self::with(Providers::from_env(get, &[]).unwrap()).await
+        Self::with(Outside { providers: Providers::from_env(get, &[]).unwrap(), ..Outside::default() }).await
     }
 
-    async fn with(providers: Providers) -> Self {
+    async fn with(outside: Outside) -> Self {
         match std::env::var(ENGINE_VARIABLE).ok().as_deref() {
-            None | Some("" | "sqlite") => Self::in_a_file(providers).await,
+            None | Some("" | "sqlite") => Self::in_a_file(outside).await,
             Some("postgres") => {
                 let url = database_url().unwrap_or_else(|| panic!("{DATABASE_VARIABLE} names no database"));
-                Self::in_a_schema(url, providers).await
+                Self::in_a_schema(url, outside).await
             }
             Some(other) => panic!("{ENGINE_VARIABLE} is sqlite or postgres, not {other}"),
         }
@@ -105,34 +118,29 @@ impl TestHouse {
 
     /// On SQLite whatever the engine of the suite, for what only a file can suffer.
     pub async fn on_sqlite() -> Self {
-        Self::in_a_file(Providers::default()).await
+        Self::in_a_file(Outside::default()).await
     }
 
     /// On PostgreSQL whatever the engine of the suite, where `MI_TEST_DATABASE_URL` names a database.
     pub async fn on_postgres() -> Option<Self> {
-        Some(Self::in_a_schema(database_url()?, Providers::default()).await)
+        Some(Self::in_a_schema(database_url()?, Outside::default()).await)
     }
 
-    async fn in_a_file(providers: Providers) -> Self {
+    async fn in_a_file(outside: Outside) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("mi.db"));
-        Self::build(folder, location, None, providers).await
+        Self::build(folder, location, None, outside).await
     }
 
-    async fn in_a_schema(url: String, providers: Providers) -> Self {
+    async fn in_a_schema(url: String, outside: Outside) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let schema = format!("house_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let location = Location::Postgres { url: url.clone(), schema: schema.clone() };
         let folder = tempfile::tempdir().unwrap();
-        Self::build(folder, location, Some((url, schema)), providers).await
+        Self::build(folder, location, Some((url, schema)), outside).await
     }
 
-    async fn build(
-        folder: TempDir,
-        location: Location,
-        schema: Option<(String, String)>,
-        providers: Providers,
-    ) -> Self {
+    async fn build(folder: TempDir, location: Location, schema: Option<(String, String)>, outside: Outside) -> Self {
         let db = tokio::task::spawn_blocking(move || Db::open(&location)).await.unwrap().unwrap();
         let driver = Arc::new(FakeDriver::new());
         let runtime_dir = folder.path().join("run");
@@ -148,7 +156,8 @@ impl TestHouse {
             pod_doors: PodDoors::Address,
         };
         let (clock, keys) = (Clock::fake(BEGINNING), Keys::random().unwrap());
-        let house = House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers });
+        let Outside { providers, outbound } = outside;
+        let house = House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers, outbound });
         let owner_key = identity::bootstrap(&house.db, &house.keys, BEGINNING).await.unwrap().unwrap().to_string();
         let front = Front::new(house.clone());
         let sweeps = sweeps(&house, &front);

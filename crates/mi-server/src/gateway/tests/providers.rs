@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 use mi_core::problem::Code;
 
 use crate::gateway::providers::{BadProvider, Providers, Reach};
+use crate::infra::outbound::BadUpstream;
 
 fn given(pairs: &[(&str, &str)], allowed: &[&str]) -> Result<Providers, BadProvider> {
     let allowed: Vec<String> = allowed.iter().map(|text| (*text).to_owned()).collect();
@@ -107,7 +108,7 @@ fn an_address_that_is_none_stops_the_start() {
         assert!(!bad.to_string().contains("key@"), "{bad}");
     }
     for text in ["host", "host:", "host:99999", ":80", "http://host:80"] {
-        assert_eq!(given(&[], &[text]).unwrap_err(), BadProvider::Upstream(text.to_owned()));
+        assert_eq!(given(&[], &[text]).unwrap_err(), BadProvider::Upstream(BadUpstream(text.to_owned())));
     }
     assert_eq!(given(&[("MI_OPENAI_WIRE", "soap")], &[]).unwrap_err(), BadProvider::Wire);
 }
