@@ -96,7 +96,7 @@ number_id!(
 );
 
 /// Names that stand for somebody else in conversations.
-pub const RESERVED_NAMES: [&str; 5] = ["owner", "system", "office", "group", "all"];
+pub const RESERVED_NAMES: [&str; 6] = ["owner", "system", "office", "group", "all", "checks"];
 
 /// The name of an agent: `[a-z0-9][a-z0-9-]{0,62}`, unique in its office.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]

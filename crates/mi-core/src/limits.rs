@@ -79,7 +79,8 @@ pub const CONTEXT_FILES_MAX: usize = 200;
 
 pub const CHECKS_PER_TASK_MAX: usize = 20;
 pub const CHECK_COMMAND_BYTES_MAX: usize = 8 * 1024;
-pub const CHECK_SCHEMA_BYTES_MAX: usize = 64 * 1024;
+/// It travels as an argument, escaped twice, and the kernel takes 128 KiB.
+pub const CHECK_SCHEMA_BYTES_MAX: usize = 32 * 1024;
 pub const CHECK_URL_BYTES_MAX: usize = 2 * 1024;
 pub const CHECK_SECONDS_DEFAULT: i64 = 60;
 pub const CHECK_SECONDS_MAX: i64 = 600;

@@ -24,7 +24,7 @@ use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::Wakeups;
 use crate::{
-    agents, chat, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners, schedules,
+    agents, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners, schedules,
     sessions, tasks,
 };
 
@@ -64,6 +64,7 @@ pub struct Inner {
     pub providers: Providers,
     pub outbound: Outbound,
     pub pods: pods::Supervisor,
+    pub checks: checks::Runs,
     draining: AtomicBool,
     known_keys: Mutex<HashMap<String, (Caller, Time)>>,
 }
@@ -120,6 +121,7 @@ impl House {
                 providers: parts.providers,
                 outbound: parts.outbound,
                 pods: pods::Supervisor::default(),
+                checks: checks::Runs::default(),
                 draining: AtomicBool::new(false),
                 known_keys: Mutex::new(HashMap::new()),
             }),

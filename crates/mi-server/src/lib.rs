@@ -6,6 +6,7 @@
 
 mod agents;
 mod chat;
+mod checks;
 mod credits;
 mod env;
 mod events;
@@ -29,3 +30,5 @@ mod simulation;
 mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+pub use checks::check_json;

@@ -10,6 +10,7 @@ mod up;
 mod voice;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use mi_cli::programs::{DemoArgs, ExampleArgs, PassedOn, UpArgs};
@@ -17,6 +18,8 @@ use mi_cli::{Global, Programs, World};
 
 /// The argument by which the server starts us as a pod.
 const POD_ENTER: &str = "pod-enter";
+/// The argument by which it starts us to hold a JSON file against its schema.
+const CHECK_JSON: &str = "check-json";
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -24,12 +27,25 @@ fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|argument| argument == POD_ENTER) {
         return enter_pod(&arguments[2..]);
     }
+    if arguments.get(1).is_some_and(|argument| argument == CHECK_JSON) {
+        return check_json(&arguments[2..]);
+    }
     ExitCode::from(mi_cli::run(arguments, World::of_process(), &Own))
 }
 
+/// The judge of JSON files, in the sandbox of a check.
+fn check_json(arguments: &[OsString]) -> ExitCode {
+    let world = World::of_process();
+    let drive = world.variable("MI_DRIVE").unwrap_or(".").to_owned();
+    ExitCode::from(mi_server::check_json(&texts(arguments), Path::new(&drive), &mut std::io::stdout()))
+}
+
+fn texts(arguments: &[OsString]) -> Vec<String> {
+    arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
 fn enter_pod(arguments: &[OsString]) -> ExitCode {
-    let texts: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    mi_pods::enter::main(&texts)
+    mi_pods::enter::main(&texts(arguments))
 }
 
 /// What this binary brings along.

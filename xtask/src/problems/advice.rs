@@ -13,7 +13,10 @@ const ADVICE: &[(&str, &str)] = &[
         "Name the file relative to the drive, with `/` between folders, without `..`, control characters or a leading `/`, in at most 1,024 bytes. Links that lead out of the drive are refused; remove the link.",
     ),
     ("bad_name", "Agents are called `[a-z0-9][a-z0-9-]{0,62}`: lower case, digits and dashes, at most 63 characters."),
-    ("reserved_name", "`owner`, `system`, `office`, `group` and `all` stand for others. Choose another name."),
+    (
+        "reserved_name",
+        "`owner`, `system`, `office`, `group`, `all` and `checks` stand for others. Choose another name.",
+    ),
     ("reserved_key", "`PATH`, `LD_*` and `MI_*` are set by the platform in every pod. Choose another key."),
     (
         "too_long",
@@ -142,6 +145,10 @@ const ADVICE: &[(&str, &str)] = &[
         "`mi tasks get ID` says `why`: it waits for a dependency or subtask, is assigned to somebody else, backs off, or is held already.",
     ),
     ("task_held", "Wait until the agent lets go, or cancel the task. Comments are possible at any time."),
+    (
+        "checks_pending",
+        "Wait until the task's checks have passed; `mi tasks get ID` shows each with its outcome. An operator may accept without them, and that is written down.",
+    ),
     (
         "subtasks_open",
         "Finish or cancel the open subtasks first. An agent that ends its session now gets the task back when they are done.",

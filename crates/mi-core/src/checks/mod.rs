@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::drive::DrivePath;
 
-/// One check of a task. `short::Display` writes it in one line.
+/// One check of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Check {

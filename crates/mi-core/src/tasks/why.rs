@@ -224,7 +224,9 @@ mod tests {
         let delayed = Facts { judge, ..pending.clone() };
         check(
             &delayed,
-            expect!["checks_delayed: done, but its checks can't be run: no sandbox; tried again at 1970-01-01T00:00:00.000Z"],
+            expect![
+                "checks_delayed: done, but its checks can't be run: no sandbox; tried again at 1970-01-01T00:00:00.000Z"
+            ],
         );
         let silent = Facts { judge: Judge::Silent { review: 9, status: Status::Failed }, ..pending };
         check(&silent, expect!["waiting_for_review: done, but its review #9 is failed without a verdict"]);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Statements that look across offices on purpose: concept, how the statement begins, why.
 const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
+    ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",
         "select office_id, assigned_agent, count(*) from tasks where ready = 1",

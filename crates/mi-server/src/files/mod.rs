@@ -5,13 +5,14 @@
 //! the truth, and the store holds an index of it that every read refreshes first. The
 //! server never follows a link on the drive and opens nothing but regular files.
 //!
-//! Acts: `upload`, `delete`; reads: `list`, `changes`, `download`, `digest`, `index`.
+//! Acts: `upload`, `delete`; reads: `list`, `changes`, `download`, `digest`, `index`, `examine::facts`.
 //! Elsewhere: which files prove a task's result is in `tasks`; how the drive gets into a pod is in `pods`.
 
 mod arriving;
 mod disk;
 mod download;
 mod drives;
+pub mod examine;
 mod faults;
 mod form;
 mod refresh;

@@ -25,6 +25,8 @@ pub enum Wake {
     Pods,
     /// Something is due at a moment that was not known before.
     Due,
+    /// A completion is to be checked.
+    Checks,
 }
 
 /// What a parked caller waits for.
@@ -53,6 +55,7 @@ pub struct Wakeups {
     waiters: Arc<Mutex<Waiters>>,
     pods: Arc<tokio::sync::Notify>,
     due: Arc<tokio::sync::Notify>,
+    checks: Arc<tokio::sync::Notify>,
 }
 
 /// A place in the queue. Dropping it leaves; a wake-up that was received and not used goes to the next one.
@@ -134,6 +137,7 @@ impl Wakeups {
                 Wake::Events { office } => self.signal_all(*office, |interest| *interest == Interest::Events),
                 Wake::Pods => self.pods.notify_one(),
                 Wake::Due => self.due.notify_one(),
+                Wake::Checks => self.checks.notify_one(),
             }
         }
     }
@@ -146,6 +150,11 @@ impl Wakeups {
     /// Resolves when the next due moment may have changed.
     pub async fn due_changed(&self) {
         self.due.notified().await;
+    }
+
+    /// Resolves when a round of checks may be due.
+    pub async fn checks_due(&self) {
+        self.checks.notified().await;
     }
 
     /// Everybody looks again: at shutdown.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
@@ -165,15 +165,20 @@ fn prepare(office_dir: &Path, spec: &PodSpec) -> io::Result<()> {
         make(logs, OWN_MODE)?;
     }
     make_owned(&spec.workspace, OWN_MODE, spec.host_uid)?;
-    make_owned(&spec.drive, SHARED_MODE, spec.host_uid)
+    own_drive(&spec.drive, spec.host_uid)
+}
+
+/// The drive's folder belongs to the user that pods of the office run as. Blocks.
+pub fn own_drive(drive: &Path, uid: Option<u32>) -> io::Result<()> {
+    make_owned(drive, SHARED_MODE, uid)
 }
 
 fn make(path: &Path, mode: u32) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
-/// A tree that belongs to somebody else, for example after the server began to run as root, is given away whole.
-fn make_owned(path: &PathBuf, mode: u32, uid: Option<u32>) -> io::Result<()> {
+/// Makes a folder of the office's user where there is none. A tree that belongs to somebody else, for example after the server began to run as root, is given away whole.
+pub fn make_owned(path: &Path, mode: u32, uid: Option<u32>) -> io::Result<()> {
     make(path, mode)?;
     match uid {
         Some(uid) if std::fs::symlink_metadata(path)?.uid() != uid => mi_pods::own_tree(path, uid),

@@ -33,7 +33,7 @@ use crate::infra::http::Front;
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
-use crate::{files, tasks};
+use crate::{checks, files, tasks};
 use place::Place;
 
 /// The program's argument that leads into a pod.
@@ -135,7 +135,11 @@ impl Server {
         let deadline = house.clock.now() + Millis(SHUT_DOWN_MS_MAX);
         house.drain();
         self.rounds.iter().for_each(JoinHandle::abort);
-        match house.clock.timeout_at(deadline, pods::shut_down(&house)).await {
+        let quiet = async {
+            checks::sweep::shut_down(&house).await;
+            pods::shut_down(&house).await
+        };
+        match house.clock.timeout_at(deadline, quiet).await {
             Some(Ok(())) => {}
             Some(Err(fault)) => log("pods could not all be handed back", &fault),
             None => tracing::error!("pods did not end in time; they end with the server"),
@@ -153,7 +157,8 @@ impl Server {
 async fn take_up(house: &House) -> Result<(), Fault> {
     pods::start_up(house).await?;
     let own = house.clone();
-    let cleaned = tokio::task::spawn_blocking(move || files::service::clean_incoming(&own)).await;
+    let clean = move || files::service::clean_incoming(&own).and_then(|()| checks::sweep::clean(&own));
+    let cleaned = tokio::task::spawn_blocking(clean).await;
     cleaned.map_err(fault::internal)??;
     let providers = house.providers.configured_names();
     tasks::workers::announce_providers(&house.db, &providers).await

@@ -9,7 +9,7 @@ use crate::infra::act::idempotency;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
-use crate::{identity, pods, schedules, sessions, tasks};
+use crate::{checks, identity, pods, schedules, sessions, tasks};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -29,6 +29,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         lapse_sweep(house),
         due_sweep(house),
         unblock_sweep(house),
+        checks_sweep(house),
         forget_sweep(house),
         clock_sweep(house),
     ]
@@ -45,6 +46,19 @@ fn pods_sweep(house: &House, front: &Front) -> Sweep {
         async move { pods::sweep::wait(&house).await }
     };
     Sweep::woken("pods", round, wait)
+}
+
+fn checks_sweep(house: &House) -> Sweep {
+    let (for_round, for_wait) = (house.clone(), house.clone());
+    let round = move || {
+        let house = for_round.clone();
+        async move { checks::sweep::round(&house).await }
+    };
+    let wait = move || {
+        let house = for_wait.clone();
+        async move { checks::sweep::wait(&house).await }
+    };
+    Sweep::woken("checks", round, wait)
 }
 
 fn lapse_sweep(house: &House) -> Sweep {

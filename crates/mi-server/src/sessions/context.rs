@@ -43,6 +43,7 @@ pub fn context(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Resu
         siblings: Vec::new(),
         dependencies: Vec::new(),
         messages: crate::chat::service::unread(view.tx, view.office, &agent.name, MESSAGES_MAX)?,
+        checks: Vec::new(),
         files: crate::files::service::index(view.tx, view.office, CONTEXT_FILES_MAX)?,
     };
     if let Some(id) = session.task {
@@ -61,6 +62,7 @@ fn add_task(view: &mut View<'_>, session: &SessionRow, id: TaskId, context: &mut
     context.subtasks = detail.subtasks;
     context.artifacts = detail.artifacts;
     context.sessions = detail.sessions;
+    context.checks = detail.checks;
     context.reviews = detail.reviews;
     context.ancestors = ancestors(view, parent)?;
     if let Some(parent) = parent {

@@ -435,6 +435,11 @@ pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Vec<Se
     Ok(store::of_task(tx, office, task, SESSIONS_SHOWN_MAX)?)
 }
 
+/// Whether an agent of this name ever held the task.
+pub fn has_worked(tx: &mut dyn Tx, office: OfficeId, task: TaskId, agent: &AgentName) -> Result<bool, Fault> {
+    Ok(store::has_worked(tx, office, task, agent)?)
+}
+
 /// What a model call used, added to its session.
 pub fn add_usage(act: &mut Act<'_>, number: ClaimToken, input: i64, output: i64, cost: Micro) -> Result<(), Fault> {
     Ok(store::add_usage(act.tx, act.office, number, input, output, cost)?)

@@ -1,7 +1,7 @@
 //! Rows of sessions and of what they said.
 
 use mi_core::credits::Micro;
-use mi_core::ids::{AgentId, ClaimToken, OfficeId, TaskId};
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::time::{Millis, Time};
 use mi_core::wire::runner::SessionItem;
 use mi_core::wire::tasks::Session;
@@ -169,6 +169,11 @@ pub fn rows_of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) 
         tx.query(sql, args![office, task, most])?.iter().map(read).collect::<Result<Vec<SessionRow>, DbError>>()?;
     rows.reverse();
     Ok(rows)
+}
+
+pub fn has_worked(tx: &mut dyn Tx, office: OfficeId, task: TaskId, agent: &AgentName) -> Result<bool, DbError> {
+    let sql = "select number from sessions where office_id = $1 and task_id = $2 and agent = $3 limit 1";
+    Ok(tx.first(sql, args![office, task, agent])?.is_some())
 }
 
 pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<Session>, DbError> {

@@ -2,13 +2,14 @@
 
 use mi_core::ids::OfficeId;
 use mi_core::tasks::status::{Status, Verification};
-use mi_core::tasks::why::{Facts, OfficeState, Why, Workers, why};
+use mi_core::tasks::why::{Facts, Judge, OfficeState, Why, Workers, why};
 use mi_core::time::Time;
 use mi_core::wire::offices::OfficeStatus;
 use mi_core::wire::tasks::Task;
 
 use super::store::{self, TaskRow};
 use super::{needs, reviewers, times, workers};
+use crate::checks;
 
 use crate::infra::act::Head;
 use crate::infra::db::Tx;
@@ -44,7 +45,7 @@ pub(super) fn explain(
     Ok(why(&Facts {
         status: row.status,
         verification: row.verification,
-        judge: reviewers::judge_of(tx, office, row)?,
+        judge: judge_of(tx, office, row, unjudged)?,
         blocked_until: row.blocked_until,
         blocked: blocked.as_ref().map(|(kind, said)| (*kind, said.as_str())),
         waiting_for: &waiting_for,
@@ -55,6 +56,15 @@ pub(super) fn explain(
         office: office_state(head),
         workers,
     }))
+}
+
+/// The server's own checks come first, then whoever is asked.
+fn judge_of(tx: &mut dyn Tx, office: OfficeId, row: &TaskRow, unjudged: bool) -> Result<Judge, Fault> {
+    let checks = if unjudged { checks::service::judge_of(tx, office, row.id)? } else { None };
+    match checks {
+        Some(judge) => Ok(judge),
+        None => reviewers::judge_of(tx, office, row),
+    }
 }
 
 fn unaccepted(tx: &mut dyn Tx, office: OfficeId, row: &TaskRow) -> Result<Vec<i64>, Fault> {

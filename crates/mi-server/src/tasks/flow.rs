@@ -14,6 +14,7 @@ use super::reviewers;
 use super::service::ARTIFACTS_SHOWN_MAX;
 use super::store::{self, TaskRow};
 use super::times;
+use crate::checks;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
 use crate::infra::fault::{self, Fault};
@@ -43,6 +44,7 @@ pub fn settle(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification
 /// As [`settle`], but a container stays open even if none of its parts is: the caller brings some back and then calls
 /// [`close_if_due`].
 pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification), to: Status) -> Result<(), Fault> {
+    checks::service::follow(act, task, from, to)?;
     let before = Before { status: from.0, open: from.0.is_open(from.1), accepted: from.0.is_accepted(from.1) };
     if before.open {
         times::note(act, task)?;

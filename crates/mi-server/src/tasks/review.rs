@@ -1,6 +1,6 @@
 //! Judgements about work: verify, retry, cancel.
 
-use mi_core::ids::TaskId;
+use mi_core::ids::{AgentName, TaskId};
 use mi_core::limits;
 use mi_core::problem::Code;
 use mi_core::tasks::machine::Move;
@@ -8,13 +8,16 @@ use mi_core::tasks::status::{Kind, Status, Verification};
 use mi_core::wire::tasks::{CancelTask, Comment, RetryTask, Review, Task, VerifyTask};
 
 use super::store::{self, TaskRow};
-use super::update::must_own;
+use super::update::{must_own, needs_judgement};
 use super::{cards, flow, reviewers, service};
+use crate::checks;
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
 
+/// Who judges when the server's own checks do.
+pub const CHECKS: &str = "checks";
 /// How often agents together may retry one task.
 const AGENT_RETRIES_MAX: i64 = 3;
 
@@ -41,7 +44,9 @@ pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask)
     }
     refuse_own_work(act, &task, member)?;
     if wish.accepted {
-        accept(act, member, &mut task, wish)?
+        override_checks(act, member, &task)?;
+        judge(act, member, &task, wish)?;
+        accept(act, member.name(), &mut task)?
     } else {
         reject(act, member, &mut task, wish)?
     }
@@ -57,30 +62,76 @@ fn refuse_own_work(act: &mut Act<'_>, task: &TaskRow, member: &Member) -> Result
     Ok(())
 }
 
-fn accept(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
+/// An operator may be satisfied before the checks are; that is written down. Nobody else's word replaces them.
+fn override_checks(act: &mut Act<'_>, member: &Member, task: &TaskRow) -> Result<(), Fault> {
+    match (checks::service::are_open(act.tx, act.office, task.id)?, member) {
+        (false, _) => Ok(()),
+        (true, Member::Agent { .. }) => Err(checks::faults::pending(task.id)),
+        (true, Member::Operator(_)) => {
+            let note = format!("{} accepted it before its checks had passed", member.name());
+            flow::note(act, task, "checks_overridden", &note)
+        }
+    }
+}
+
+/// All checks of a done task hold. Where the office wants a reviewer as well, one is asked now.
+pub fn checks_passed(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
+    let wants_reviewer = needs_judgement(act, task)? == Verification::Pending;
+    if wants_reviewer && !task.readiness().is_container() {
+        flow::note(act, task, "checks_passed", "its checks passed; it waits for a reviewer")?;
+        return reviewers::ask_if_pending(act, task);
+    }
+    verdict(act, task, (CHECKS, None), (true, None))?;
+    accept(act, CHECKS, task)
+}
+
+/// A check of a done task doesn't hold: back to the queue, as after any rejection. A container has nobody to send it to.
+pub fn checks_failed(act: &mut Act<'_>, task: &mut TaskRow, head: &str, comment: &str) -> Result<(), Fault> {
+    verdict(act, task, (CHECKS, None), (false, Some(head)))?;
+    if !task.readiness().is_container() {
+        return send_back(act, CHECKS, task, head, comment);
+    }
+    comment_on_rejection(act, CHECKS, task, comment)?;
     let from = (task.status, task.verification);
-    judge(act, member, task, wish)?;
+    task.verification = Verification::None;
+    task.error = Some(head.to_owned());
+    flow::record(act, task, "tasks.verify", CHECKS, format!("task {} rejected", task.id))?;
+    flow::settle(act, task, from, Status::Failed)
+}
+
+fn accept(act: &mut Act<'_>, reviewer: &str, task: &mut TaskRow) -> Result<(), Fault> {
+    let from = (task.status, task.verification);
     task.verification = Verification::Accepted;
-    flow::record(act, task, "tasks.verify", member.name(), format!("task {} accepted", task.id))?;
+    flow::record(act, task, "tasks.verify", reviewer, format!("task {} accepted", task.id))?;
     flow::settle(act, task, from, Status::Done)
 }
 
-/// The verdict is written down, and whoever else was asked for one needs to give none.
+/// As `verify` was told.
 fn judge(act: &mut Act<'_>, member: &Member, task: &TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
     let comments = wish.comments.as_deref().map(str::trim).filter(|text| !text.is_empty());
     if comments.is_some_and(|text| text.len() > limits::MESSAGE_BYTES_MAX) {
         return Err(fault::too_long("the comment", limits::MESSAGE_BYTES_MAX, "bytes"));
     }
+    verdict(act, task, (member.name(), member.agent()), (wish.accepted, comments))
+}
+
+/// The verdict is written down, and whoever else was asked for one needs to give none.
+fn verdict(
+    act: &mut Act<'_>,
+    task: &TaskRow,
+    (reviewer, agent): (&str, Option<&AgentName>),
+    (accepted, comments): (bool, Option<&str>),
+) -> Result<(), Fault> {
     let review = Review {
         id: act.next_row(),
         session: task.session,
-        reviewer: member.name().to_owned(),
-        accepted: wish.accepted,
+        reviewer: reviewer.to_owned(),
+        accepted,
         comments: comments.map(str::to_owned),
         created_at: act.now,
     };
     store::notes::add_review(act.tx, act.office, task.id, &review)?;
-    reviewers::call_off(act, task, member.agent())
+    reviewers::call_off(act, task, agent)
 }
 
 fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyTask) -> Result<(), Fault> {
@@ -91,25 +142,34 @@ fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyT
     refuse_if_built_on(act, task)?;
     refuse_below_cancelled(act, task)?;
     judge(act, member, task, wish)?;
+    send_back(act, member.name(), task, comment, comment)
+}
+
+fn comment_on_rejection(act: &mut Act<'_>, reviewer: &str, task: &TaskRow, comment: &str) -> Result<(), Fault> {
     let row = Comment {
         id: act.next_row(),
-        agent: member.name().to_owned(),
+        agent: reviewer.to_owned(),
         message: format!("rejected: {comment}"),
         created_at: act.now,
     };
-    store::notes::add_comment(act.tx, act.office, task.id, &row)?;
+    Ok(store::notes::add_comment(act.tx, act.office, task.id, &row)?)
+}
+
+/// Rejected: offered again with the comment, or failed for good with `why` the third time.
+fn send_back(act: &mut Act<'_>, reviewer: &str, task: &mut TaskRow, why: &str, comment: &str) -> Result<(), Fault> {
+    comment_on_rejection(act, reviewer, task, comment)?;
     let from = (task.status, task.verification);
     task.rejections += 1;
     task.attempts = 0;
     task.verification = Verification::None;
     let to = if task.rejections >= limits::REJECTIONS_MAX {
-        task.error = Some(format!("rejected {} times, the last time: {comment}", task.rejections));
+        task.error = Some(format!("rejected {} times, the last time: {why}", task.rejections));
         Status::Failed
     } else {
         task.started_at = None;
         Status::Queued
     };
-    flow::record(act, task, "tasks.verify", member.name(), format!("task {} rejected", task.id))?;
+    flow::record(act, task, "tasks.verify", reviewer, format!("task {} rejected", task.id))?;
     flow::settle(act, task, from, to)
 }
 

@@ -13,6 +13,7 @@ use mi_core::tasks::why::Judge;
 use super::flow;
 use super::store::{self, TaskRow};
 use crate::agents::service as agents;
+use crate::checks;
 use crate::infra::act::Act;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
@@ -33,6 +34,10 @@ enum Choice {
 /// Puts a review into the queue for a task that is done and not judged.
 pub fn ask_if_pending(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
     if task.status != Status::Done || task.verification != Verification::Pending || task.kind == Kind::Verify {
+        return Ok(());
+    }
+    // Nobody's time is spent on work that the server itself may find wanting; they are asked when its checks have passed.
+    if checks::service::are_open(act.tx, act.office, task.id)? {
         return Ok(());
     }
     let assigned = match choose(act, task)? {

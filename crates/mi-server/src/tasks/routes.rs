@@ -149,6 +149,7 @@ fn judgements() -> Vec<Operation> {
                 Code::SelfReview,
                 Code::IllegalTransition,
                 Code::ReasonRequired,
+                Code::ChecksPending,
                 Code::DependentsStarted,
                 Code::ParentCancelled,
                 Code::TooLong,

@@ -8,6 +8,7 @@ use mi_core::wire::tasks::{CreateTask, Task, TaskDetail};
 
 use super::store::{self, TaskRow};
 use super::{cards, flow, times};
+use crate::checks;
 use crate::house::View;
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
@@ -51,6 +52,7 @@ pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &Creat
     for id in &dependencies {
         store::add_dependency(act.tx, act.office, task.id, *id)?;
     }
+    checks::service::attach(act, task.id, wish.checks.as_deref())?;
     act.count_task(None, task.status);
     flow::record(act, &task, "tasks.create", creator, format!("task {} created: {}", task.id, excerpt(&task.title)))?;
     flow::offer(act, &task);
@@ -313,5 +315,6 @@ pub fn detail(view: &mut View<'_>, id: TaskId) -> Result<TaskDetail, Fault> {
         sessions: sessions::service::of_task(view.tx, view.office, id)?,
         reviews: store::notes::reviews(view.tx, view.office, id, REVIEWS_SHOWN_MAX)?,
         late_results: store::late::list(view.tx, view.office, id)?,
+        checks: checks::service::shown(view.tx, view.office, id)?,
     })
 }

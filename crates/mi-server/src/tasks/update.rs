@@ -9,6 +9,7 @@ use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
 use super::{cards, claim, flow, late, needs, review, reviewers, service, times};
+use crate::checks;
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -232,6 +233,7 @@ fn has_edits(wish: &UpdateTask) -> bool {
         || (wish.depends_on.is_some() && named_dependencies(wish).is_none())
         || wish.required_tools.is_some()
         || times::has_edits(wish)
+        || wish.checks.is_some()
 }
 
 fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTask) -> Result<(), Fault> {
@@ -255,6 +257,9 @@ fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTas
         task.required_tools = service::checked_tools(Some(tools))?;
     }
     times::edit(act, task, wish)?;
+    if let Some(wishes) = &wish.checks {
+        checks::service::change(act, member, task, wishes)?;
+    }
     let from = (task.status, task.verification);
     if wish.assigned_agent.is_some() {
         task.assigned = service::checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;

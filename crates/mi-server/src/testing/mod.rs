@@ -245,6 +245,22 @@ impl TestHouse {
         pods.waiting.retain(|started| started.pod.status() == PodStatus::Running);
     }
 
+    /// The next sandbox that a check was started in; its test says what becomes of it.
+    pub async fn check_pod(&self) -> Started {
+        const LIMIT: std::time::Duration = std::time::Duration::from_secs(20);
+        let is_check = |started: &Started| started.spec.room == mi_pods::Room::Check;
+        self.mind_pods();
+        {
+            let mut pods = self.pods();
+            if let Some(place) = pods.waiting.iter().position(is_check) {
+                return pods.waiting.remove(place).unwrap();
+            }
+        }
+        let driver = Arc::clone(&self.driver);
+        let started = tokio::task::spawn_blocking(move || driver.next_started(LIMIT)).await.unwrap();
+        started.filter(is_check).expect("a check's sandbox was started")
+    }
+
     fn pods(&self) -> MutexGuard<'_, Pods> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,7 +29,7 @@ pub fn offices(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
 }
 
 /// Each gives the rows that break it.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 13] = [
     (
         "subtasks are counted",
         "select p.office_id, p.id, p.subtask_count, p.open_subtasks, count(c.id) from tasks p left join tasks c \
@@ -71,6 +71,12 @@ const RULES: [(&str, &str); 12] = [
     (
         "done means a result",
         "select office_id, id from tasks where status = 'done' and (result is null or trim(result) = '')",
+    ),
+    (
+        "checks are due for what waits for them only",
+        "select r.office_id, r.task_id, r.generation, t.status from check_rounds r join tasks t \
+         on t.office_id = r.office_id and t.id = r.task_id \
+         where r.state = 'open' and not (t.status = 'done' and t.verification = 'pending')",
     ),
     ("attempts stay within their limit", "select office_id, id, attempts from tasks where attempts > max_attempts"),
     (

@@ -21,7 +21,7 @@ fn names_are_judged_in_order() {
     for bad in ["", "Analyst", "a b", "-a", "../x", &"x".repeat(64)] {
         assert_eq!(code(rules::good_name(bad)), Some(Code::BadName), "{bad}");
     }
-    for reserved in ["owner", "system", "office", "group", "all"] {
+    for reserved in ["owner", "system", "office", "group", "all", "checks"] {
         assert_eq!(code(rules::good_name(reserved)), Some(Code::ReservedName), "{reserved}");
     }
 }
