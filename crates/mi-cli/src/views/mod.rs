@@ -1,6 +1,7 @@
 //! How people see things. Programs get the API's JSON instead.
 
 pub mod agents;
+mod checks;
 pub mod colony;
 pub mod credits;
 pub mod env;

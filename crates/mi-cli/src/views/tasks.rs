@@ -38,7 +38,10 @@ fn status_words(task: &Task) -> String {
     let late = if task.late { ", late" } else { "" };
     match task.verification {
         Verification::None => format!("{}{late}", task.status),
-        Verification::Pending => format!("{} (to be verified){late}", task.status),
+        Verification::Pending => match &task.why {
+            Some(why) if why.code.starts_with("checks_") => format!("{} (being checked){late}", task.status),
+            Some(_) | None => format!("{} (to be verified){late}", task.status),
+        },
         Verification::Accepted | Verification::Rejected => format!("{} ({}){late}", task.status, task.verification),
     }
 }
@@ -136,6 +139,7 @@ pub fn detail(detail: &TaskDetail, screen: Screen) -> String {
         "artifacts",
         if detail.artifacts.is_empty() { String::new() } else { artifacts(&detail.artifacts, screen) },
     );
+    section("checks", detail.checks.iter().map(|check| super::checks::line(check, screen) + "\n").collect());
     section("judgements", detail.reviews.iter().map(|review| proof::verdict(review) + "\n").collect());
     section("late results", waiting_late(detail, screen));
     section("comments", detail.comments.iter().map(|comment| comment_line(comment, screen) + "\n").collect());

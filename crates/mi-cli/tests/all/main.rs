@@ -4,6 +4,7 @@
 
 mod behaviour;
 mod chat;
+mod checks;
 mod colony;
 mod guide;
 mod house;

@@ -268,3 +268,24 @@ async fn vendor_harnesses_run_on_native_and_say_so() {
     let end = without.play(SessionGrant { model: None, ..grant(HarnessKind::Native) }).await;
     assert_eq!(end.cause, EndCause::HarnessMissing);
 }
+
+/// What closes the task is said before the model begins, with what was wrong the last time.
+#[tokio::test]
+async fn a_model_is_told_what_it_is_measured_by() {
+    let _alone = alone().await;
+    let stage = stage([finish()]);
+    let mut told = context(None);
+    told["checks"] = json!([
+        {"kind": "file", "path": "a.md", "text": "file: a.md", "outcome": null},
+        {"kind": "command", "command": "make test", "text": "cmd: make test", "outcome": {"verdict": "failed",
+         "detail": "exit code 2, not 0", "exit_code": 2, "output": "1 failed:\nlimiter", "duration_ms": 1,
+         "generation": 1, "finished_at": NOW}},
+    ]);
+    stage.fake.state().context = Some(told);
+    stage.task().await;
+    let heard = stage.model.heard.lock().unwrap().clone();
+    let Some(Message::User(user)) = heard.get(1) else { panic!("{heard:?}") };
+    let expected = "\nThe server checks when you finish, and only that closes the task:\n- file: a.md\n\
+                    - cmd: make test (FAILED the last time: exit code 2, not 0)\n  1 failed:\n  limiter\n";
+    assert!(user.contains(expected), "{user}");
+}

@@ -2,10 +2,12 @@
 
 use clap::Args;
 use mi_client::Client;
+use mi_core::checks::Check;
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::Kind;
 use mi_core::wire::tasks::CreateTask;
 
+use super::checks;
 use super::times::Once;
 use crate::args::{ClaimArg, ColonyArg, one_of};
 use crate::desk::Desk;
@@ -58,6 +60,15 @@ pub struct Details {
     /// Integrations that the agent needs, comma-separated
     #[arg(long = "requiredTools", visible_alias = "required-tools", value_name = "TOOL", value_delimiter = ',')]
     required_tools: Option<Vec<String>>,
+    /// What the server checks when `done` is reported; may be repeated
+    #[arg(
+        long = "check",
+        value_name = "CHECK",
+        value_parser = checks::read,
+        allow_hyphen_values = true,
+        long_help = checks::LONG_HELP
+    )]
+    checks: Option<Vec<Check>>,
 }
 
 impl Details {
@@ -71,6 +82,7 @@ impl Details {
             parent_id: self.parent_id,
             depends_on: self.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
             required_tools: self.required_tools,
+            checks: self.checks.map(|checks| checks::wishes(&checks)).transpose()?,
             ..CreateTask::default()
         })
     }

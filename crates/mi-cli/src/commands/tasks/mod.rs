@@ -2,6 +2,7 @@
 
 pub mod artifact;
 mod cancel;
+mod checks;
 pub mod claim;
 pub mod comment;
 pub mod create;

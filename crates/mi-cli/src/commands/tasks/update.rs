@@ -2,12 +2,14 @@
 
 use clap::Args;
 use mi_client::Client;
+use mi_core::checks::Check;
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::moment::Moment;
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::time::Time;
 use mi_core::wire::tasks::UpdateTask;
 
+use super::checks;
 use crate::args::{ClaimArg, ColonyArg, moment, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -77,6 +79,18 @@ pub struct Changes {
     /// When it should be finished; `never` takes it away
     #[arg(long, value_name = "TIME|+LENGTH", value_parser = time_or_length)]
     deadline: Option<Moment>,
+    /// What the server checks when `done` is reported, in place of what it checks now; may be repeated
+    #[arg(
+        long = "check",
+        value_name = "CHECK",
+        value_parser = checks::read,
+        allow_hyphen_values = true,
+        long_help = checks::LONG_HELP
+    )]
+    checks: Option<Vec<Check>>,
+    /// Drop all its checks
+    #[arg(long, conflicts_with = "checks")]
+    no_checks: bool,
 }
 
 impl Changes {
@@ -102,6 +116,7 @@ pub async fn update(
         Some(file) => Some(desk.file_text(&file)?),
         None => changes.result,
     };
+    let checks = if changes.no_checks { Some(Vec::new()) } else { changes.checks };
     let update = UpdateTask {
         status: changes.status,
         result,
@@ -118,6 +133,7 @@ pub async fn update(
         required_tools: changes.required_tools,
         not_before: changes.not_before,
         deadline: changes.deadline,
+        checks: checks.map(|checks| checks::wishes(&checks)).transpose()?,
     };
     desk.show(client.tasks(office).update(id, &update), tasks::line).await
 }

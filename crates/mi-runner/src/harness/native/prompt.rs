@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use mi_core::wire::checks::{TaskCheck, Verdict};
 use mi_core::wire::runner::{Cause, InboxMessage, SessionContext};
 use mi_core::wire::tasks::{Artifact, ArtifactState, Task};
 
@@ -56,6 +57,7 @@ pub(super) fn user(job: &Job) -> String {
     if let Some(attempt) = job.grant.attempt.filter(|attempt| *attempt > 1) {
         line(&mut out, format_args!("attempt: {attempt} (an earlier one did not finish; look at the log below)"));
     }
+    measured(&mut out, context);
     related(&mut out, context);
     talked(&mut out, context);
     surroundings(&mut out, context);
@@ -69,6 +71,23 @@ fn describe_task(out: &mut String, task: &Task) {
     line(out, format_args!("task kind: {}", task.kind));
     if let Some(description) = &task.description {
         line(out, format_args!("\n{}", shortened(description, TEXT_BYTES_MAX)));
+    }
+}
+
+/// What decides whether it is done, so that the agent can look before it finishes.
+fn measured(out: &mut String, context: &SessionContext) {
+    section(out, "The server checks when you finish, and only that closes the task", context.checks.iter().map(check));
+}
+
+fn check(check: &TaskCheck) -> String {
+    match &check.outcome {
+        None => check.text.clone(),
+        Some(outcome) if outcome.verdict == Verdict::Passed => format!("{} (passed the last time)", check.text),
+        Some(outcome) => {
+            let output = outcome.output.as_deref().filter(|output| !output.is_empty());
+            let output = output.map(|output| format!("\n  {}", output.replace('\n', "\n  "))).unwrap_or_default();
+            format!("{} (FAILED the last time: {}){output}", check.text, outcome.detail)
+        }
     }
 }
 
