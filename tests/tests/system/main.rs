@@ -11,6 +11,7 @@
 mod apply;
 mod bad_calls;
 mod bad_places;
+mod checks;
 mod command_agents;
 mod crashes;
 mod demo;
