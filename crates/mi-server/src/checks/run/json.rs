@@ -48,7 +48,7 @@ pub(super) async fn run(house: &House, job: &Job, check: &JsonCheck) -> Result<F
         CommandEnd::Signal(_) => Judgement::Failed("is too large to be judged".to_owned()),
         CommandEnd::OutOfTime => Judgement::Failed(format!("could not be judged within {FILE_CHECK_SECONDS} s")),
     };
-    let output = matches!(judgement, Judgement::Failed(_)).then_some(back.output);
+    let output = back.output.split_once('\n').map(|(_, places)| places.to_owned());
     Ok(Found { judgement: sandbox::with_walls(house, judgement), exit_code: None, output })
 }
 

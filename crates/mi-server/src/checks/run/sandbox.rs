@@ -66,8 +66,8 @@ pub fn with_walls(house: &House, judgement: Judgement) -> Judgement {
         return judgement;
     }
     match judgement {
-        Judgement::Passed(detail) => Judgement::Passed(format!("{detail} (run without a sandbox)")),
-        Judgement::Failed(detail) => Judgement::Failed(format!("{detail} (run without a sandbox)")),
+        Judgement::Passed(detail) => Judgement::Passed(format!("{detail}, run without a sandbox")),
+        Judgement::Failed(detail) => Judgement::Failed(format!("{detail}, run without a sandbox")),
     }
 }
 
