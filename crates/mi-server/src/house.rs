@@ -24,8 +24,8 @@ use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::Wakeups;
 use crate::{
-    agents, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners, schedules,
-    sessions, tasks,
+    agents, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners,
+    schedules, sessions, tasks,
 };
 
 /// How long a resolved API key is believed without asking the store; a revocation bites within it.

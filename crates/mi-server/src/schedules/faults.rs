@@ -43,6 +43,11 @@ pub fn fixed_times() -> Fault {
         .hint("send deadlineSeconds: each task's deadline, counted from the moment at which it was due")
 }
 
+pub fn fixed_name() -> Fault {
+    fault::bad_request("a task that comes again and again has no name: a name belongs to one task for ever")
+        .hint("leave name out; the title may hold {date}, {time} and {n}")
+}
+
 pub fn bad_deadline() -> Fault {
     fault::bad_request(format!("deadlineSeconds lies between 60 and {SCHEDULE_DEADLINE_SECONDS_MAX}"))
 }

@@ -141,6 +141,9 @@ fn check_task(act: &mut Act<'_>, row: &ScheduleRow) -> Result<(), Fault> {
     if wish.not_before.is_some() || wish.deadline.is_some() {
         return Err(faults::fixed_times());
     }
+    if wish.name.is_some() {
+        return Err(faults::fixed_name());
+    }
     wish.title = title::fill(&wish.title, act.now, &zone(&row.timezone)?, row.runs + 1);
     tasks::service::check_template(act, &wish)
 }

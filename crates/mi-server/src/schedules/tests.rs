@@ -251,6 +251,7 @@ async fn what_could_never_run_is_refused_at_once() {
         (with("deadlineSeconds", json!(5)), code(400, "bad_request")),
         (with("task", json!({"description": "no title"})), code(400, "bad_request")),
         (with("task", json!({"title": "t", "deadline": "+1h"})), code(400, "bad_request")),
+        (with("task", json!({"title": "t", "name": "once"})), code(400, "bad_request")),
         (with("task", json!({"title": "t", "assignedAgent": "nobody"})), code(400, "unknown_agent")),
         (with("task", json!({"title": "t", "dependsOn": "7"})), code(400, "unknown_dependency")),
         (with("task", json!({"title": "t", "parentId": 7})), code(400, "unknown_parent")),

@@ -196,11 +196,6 @@ fn dependency_cycle(sentence: String) -> Fault {
 
 /// Whether a task that is to be created later could be created now.
 pub fn check_template(act: &mut Act<'_>, wish: &CreateTask) -> Result<(), Fault> {
-    if wish.name.is_some() {
-        let sentence = "a schedule makes many tasks, and a name belongs to one";
-        return Err(fault::bad_request(sentence)
-            .hint("leave out the name; {n}, {date} and {time} in the title tell them apart"));
-    }
     draft(act, "system", wish)?;
     parent_for(act, wish.parent_id)?;
     for id in parse_ids(wish.depends_on.as_deref())? {
