@@ -12,10 +12,11 @@ use crate::infra::http::Operation;
 use crate::testing::{Speaker, TestHouse, TestReply};
 
 /// Operations that a key says nothing to, and what makes a repetition of them safe instead.
-const WITHOUT_A_KEY: [(&str, &str); 3] = [
+const WITHOUT_A_KEY: [(&str, &str); 4] = [
     ("runners.hello", "runner protocol: the same boot id gets the same answer"),
     ("runners.next", "runner protocol: the same poll number gets the same session"),
     ("gateway.call", "a stream of a provider's bytes, which nobody keeps"),
+    ("mcp.answer", "the key goes along to the request that a tool's call stands for, and is kept there"),
 ];
 
 #[tokio::test]
