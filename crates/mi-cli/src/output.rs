@@ -3,7 +3,12 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use tokio::io::AsyncReadExt;
+
 use crate::fault::Fault;
+
+/// What is written at once of what comes through a pipe.
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// For whom the output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +107,18 @@ impl Output {
         }
         self.bytes(body)?;
         if body.ends_with(b"\n") { Ok(()) } else { self.bytes(b"\n") }
+    }
+
+    /// Everything that comes through a pipe.
+    pub async fn empty(&mut self, outlet: &mut tokio::io::DuplexStream) -> Result<(), Fault> {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            let read = outlet.read(&mut chunk).await.map_err(Fault::of_output)?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.bytes(&chunk[..read])?;
+        }
     }
 
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Fault> {

@@ -56,7 +56,7 @@ pub struct UpArgs {
     /// Where agents run [default: local]
     #[arg(long, value_enum)]
     pub pods: Option<PodsKind>,
-    /// Let the model gateway reach this private address (may be repeated)
+    /// Let the model gateway and webhooks reach this private address (may be repeated)
     #[arg(long, value_name = "HOST:PORT")]
     pub allow_upstream: Vec<String>,
     /// Start no pod whose memory, process and CPU limits can't be enforced

@@ -29,6 +29,21 @@ impl Bar {
         Self(bar)
     }
 
+    /// Counts things instead of bytes; without a known number (0) it only counts.
+    pub fn counting(out: &Output, name: &str, total: u64) -> Self {
+        let bar = ProgressBar::with_draw_target((total > 0).then_some(total), target(out));
+        let template = if total > 0 { "{msg} {wide_bar} {pos}/{len} {per_sec}" } else { "{msg} {pos} {per_sec}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(name.to_owned());
+        Self(bar)
+    }
+
+    pub fn add(&self, count: i64) {
+        self.0.inc(u64::try_from(count).unwrap_or(0));
+    }
+
     pub fn progress(&self) -> Progress {
         let bar = self.0.clone();
         Progress::new(move |bytes| bar.inc(bytes))

@@ -9,6 +9,7 @@ use reqwest::Method;
 use crate::Paging;
 use crate::call::{Call, Draft};
 use crate::offices::path_of;
+use crate::stream::Stream;
 use crate::transport::Client;
 
 /// Which lines of an agent's log.
@@ -71,6 +72,12 @@ impl Agents {
     pub fn logs(&self, name: &AgentName, filter: &LogsFilter) -> Call<AgentLogs> {
         let draft = Draft::read(format!("{}/logs", self.one(name)));
         Call::json(&self.client, draft.query("tail", filter.tail).query("since", filter.since.clone()))
+    }
+
+    /// The same as it grows: `log` for lines of its sessions, `pod` for those of its pod.
+    pub fn follow_logs(&self, name: &AgentName, filter: &LogsFilter) -> Stream {
+        let draft = Draft::read(format!("{}/logs", self.one(name))).query("follow", Some(true));
+        Stream::new(&self.client, draft.query("tail", filter.tail).query("since", filter.since.clone()))
     }
 
     pub fn activity(&self, name: &AgentName, filter: &ActivityFilter) -> Call<(Vec<Activity>, u64)> {

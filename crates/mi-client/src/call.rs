@@ -64,6 +64,8 @@ pub(crate) struct Draft {
     pub repeat: Repeat,
     /// `None` where bytes stream and only silence counts.
     pub answer_within: Option<Duration>,
+    /// After which message a stream goes on.
+    pub last_event_id: Option<String>,
 }
 
 impl Draft {
@@ -75,6 +77,7 @@ impl Draft {
             payload: Payload::Nothing,
             repeat: Repeat::Safe,
             answer_within: Some(Duration::from_secs(ANSWER_SECONDS_MAX)),
+            last_event_id: None,
         }
     }
 

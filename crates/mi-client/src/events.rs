@@ -1,7 +1,7 @@
 //! Events of an office: its history, and what happens now.
 
 use bytes::BytesMut;
-use mi_core::ids::OfficeId;
+use mi_core::ids::{OfficeId, TaskId};
 use mi_core::wire::events::Event;
 use reqwest::Response;
 
@@ -9,10 +9,21 @@ use crate::Paging;
 use crate::call::{Call, Draft};
 use crate::error::ClientError;
 use crate::offices::path_of;
+use crate::stream::Stream;
 use crate::transport::Client;
 
 /// A line of a stream that is longer than this is not one of ours.
 const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Which events.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Only events after this one.
+    pub since: Option<i64>,
+    pub category: Option<String>,
+    pub task: Option<TaskId>,
+    pub paging: Paging,
+}
 
 #[derive(Debug, Clone)]
 pub struct Events {
@@ -33,6 +44,23 @@ impl Events {
             .query("limit", paging.limit)
             .query("offset", paging.offset);
         Call::list(&self.client, draft)
+    }
+
+    /// Those that the filter lets through, the oldest first.
+    pub fn filtered(&self, filter: &EventFilter) -> Call<(Vec<Event>, u64)> {
+        let draft = Draft::read(format!("{}/events", path_of(self.office)))
+            .query("since", filter.since)
+            .query("category", filter.category.clone())
+            .query("task", filter.task)
+            .query("limit", filter.paging.limit)
+            .query("offset", filter.paging.offset);
+        Call::list(&self.client, draft)
+    }
+
+    /// What happens from now on, or what came after an event; comes back by itself after a break.
+    pub fn live(&self, since: Option<i64>) -> Stream {
+        let draft = Draft::read(format!("{}/events/stream", path_of(self.office)));
+        Stream::new(&self.client, draft.query("since", since))
     }
 
     /// From after event `after`, else from now on. A stream that ends is followed anew from `EventStream::last`.

@@ -10,7 +10,7 @@ use mi_core::ids::OfficeId;
 use mi_core::wire::files::{Changes, DriveFile};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method, RequestBuilder};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 use tokio_util::io::ReaderStream;
 
 use crate::Paging;
@@ -31,7 +31,7 @@ impl Progress {
         Self(Some(Arc::new(tell)))
     }
 
-    fn tell(&self, bytes: usize) {
+    pub(crate) fn tell(&self, bytes: usize) {
         if let Some(tell) = &self.0 {
             tell(bytes as u64);
         }
@@ -90,17 +90,7 @@ impl Files {
         progress: Progress,
     ) -> Result<Download, ClientError> {
         let draft = Draft { answer_within: None, ..Draft::read(self.one(name)) };
-        let response = self.client.open(&draft).await?;
-        let mut chunks = response.bytes_stream();
-        let mut bytes = 0;
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|cause| self.client.unreachable(cause))?;
-            sink.write_all(&chunk).await.map_err(|fault| ClientError::io("the file can't be written", fault))?;
-            bytes += chunk.len() as u64;
-            progress.tell(chunk.len());
-        }
-        sink.flush().await.map_err(|fault| ClientError::io("the file can't be written", fault))?;
-        Ok(Download { bytes })
+        Ok(Download { bytes: self.client.pour(&draft, sink, progress).await? })
     }
 
     pub fn delete(&self, name: &DrivePath) -> Call<()> {

@@ -7,6 +7,7 @@
 //! Nothing here prints, reads the environment or knows a person's screen.
 
 mod agents;
+mod audit;
 mod call;
 mod credentials;
 mod credits;
@@ -22,20 +23,23 @@ mod patience;
 mod runner;
 mod schedules;
 mod server;
+mod stream;
 mod tasks;
 mod tls;
 mod transport;
 mod usage;
+mod webhooks;
 mod write_keys;
 
 pub use agents::{ActivityFilter, Agents, LogsFilter};
+pub use audit::Audit;
 pub use call::{Answer, Call};
 pub use credentials::Credential;
 pub use credits::CreditsOf;
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use env::Env;
 pub use error::ClientError;
-pub use events::{EventStream, Events, Told};
+pub use events::{EventFilter, EventStream, Events, Told};
 pub use files::{Download, Files, Progress};
 pub use integrations::Integrations;
 pub use messages::{Messages, OFFICE_GROUP};
@@ -45,9 +49,11 @@ pub use reqwest::Method;
 pub use runner::Runner;
 pub use schedules::Schedules;
 pub use server::Server;
+pub use stream::{Message, Stream};
 pub use tasks::{TaskFilter, Tasks};
 pub use transport::Client;
 pub use usage::Usage;
+pub use webhooks::Webhooks;
 pub use write_keys::WriteKeys;
 
 /// Which part of a list: at most `limit` items from the `offset`th on.

@@ -14,6 +14,7 @@ use crate::Paging;
 use crate::call::{Call, Draft};
 use crate::error::ClientError;
 use crate::offices::path_of;
+use crate::stream::Stream;
 use crate::transport::Client;
 
 /// Which tasks of the queue.
@@ -76,6 +77,11 @@ impl Tasks {
             .query("limit", filter.paging.limit)
             .query("offset", filter.paging.offset);
         Call::list(&self.client, draft)
+    }
+
+    /// The task as it goes on: `snapshot` first, then `event`, `log` and `comment`.
+    pub fn follow(&self, id: TaskId) -> Stream {
+        Stream::new(&self.client, Draft::read(format!("{}/stream", self.one(id))))
     }
 
     pub fn get(&self, id: TaskId) -> Call<TaskDetail> {

@@ -9,15 +9,18 @@ use mi_core::ids::{ClaimToken, OfficeId};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, Response};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::call::{Answer, Draft, Payload, Repeat};
 use crate::credentials::Credential;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
+use crate::files::Progress;
 use crate::patience::Patience;
 use crate::write_keys::WriteKeys;
 use crate::{
-    agents, credits, env, events, files, integrations, messages, offices, runner, schedules, server, tasks, tls, usage,
+    agents, audit, credits, env, events, files, integrations, messages, offices, runner, schedules, server, tasks, tls,
+    usage, webhooks,
 };
 
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -29,6 +32,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 const X_MI_CLAIM: HeaderName = HeaderName::from_static("x-mi-claim");
 const X_AGENT_API_KEY: HeaderName = HeaderName::from_static("x-agent-api-key");
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A caller of one server. Cheap to clone; clones share their connections.
@@ -104,6 +108,14 @@ impl Client {
 
     pub fn files(&self, office: OfficeId) -> files::Files {
         files::Files::new(self, office)
+    }
+
+    pub fn audit(&self, office: OfficeId) -> audit::Audit {
+        audit::Audit::new(self, office)
+    }
+
+    pub fn webhooks(&self, office: OfficeId) -> webhooks::Webhooks {
+        webhooks::Webhooks::new(self, office)
     }
 
     pub fn env(&self, office: OfficeId) -> env::Env {
@@ -198,11 +210,33 @@ impl Client {
         if let Repeat::Keyed(key) = &draft.repeat {
             request = request.header(IDEMPOTENCY_KEY, key);
         }
+        if let Some(id) = &draft.last_event_id {
+            request = request.header(LAST_EVENT_ID, id);
+        }
         match &draft.payload {
             Payload::Nothing => Ok(request),
             Payload::Json(body) => Ok(request.header(CONTENT_TYPE, "application/json").body(body.clone())),
             Payload::File { path, name, progress } => files::attach(request, path, name, progress).await,
         }
+    }
+
+    /// Streams the body of a success to `sink`; one that breaks off is an error, and what arrived is in `sink`.
+    pub(crate) async fn pour<W: AsyncWrite + Unpin + Send>(
+        &self,
+        draft: &Draft,
+        sink: &mut W,
+        progress: Progress,
+    ) -> Result<u64, ClientError> {
+        let unwritable = |fault| ClientError::io("the file can't be written", fault);
+        let mut response = self.open(draft).await?;
+        let mut bytes = 0;
+        while let Some(chunk) = response.chunk().await.map_err(|cause| self.unreachable(cause))? {
+            sink.write_all(&chunk).await.map_err(unwritable)?;
+            bytes += chunk.len() as u64;
+            progress.tell(chunk.len());
+        }
+        sink.flush().await.map_err(unwritable)?;
+        Ok(bytes)
     }
 
     async fn read_whole(&self, response: Response) -> Result<Bytes, ClientError> {

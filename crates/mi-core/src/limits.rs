@@ -90,3 +90,13 @@ pub const FILE_CHECK_SECONDS: i64 = 60;
 pub const CHECK_ROUND_SECONDS_MAX: i64 = 1_800;
 /// What is kept of the end of a check's output.
 pub const CHECK_OUTPUT_BYTES_MAX: usize = 8 * 1024;
+
+/// Events of an office are kept for so long; a setting of the server.
+pub const EVENT_HISTORY_DAYS_DEFAULT: i64 = 90;
+/// Events of an export that are checked with one request.
+pub const AUDIT_CHECK_EVENTS_MAX: usize = 500;
+pub const WEBHOOKS_PER_OFFICE_MAX: i64 = 20;
+pub const WEBHOOK_PATTERNS_MAX: usize = 50;
+/// Clients that follow something live: so many for each agent that an office may have, and so many besides.
+pub const STREAMS_PER_AGENT_MAX: i64 = 4;
+pub const STREAMS_BESIDES_MAX: i64 = 100;

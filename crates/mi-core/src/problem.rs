@@ -89,6 +89,8 @@ codes! {
     NoSuchSession => 404 "no_such_session" "There is no session with this number in the office.";
     NoSuchSchedule => 404 "no_such_schedule" "There is no schedule with this name or id in the office.";
     NoSuchGroup => 404 "no_such_group" "There is no group with this id in the office, or the caller is not in it.";
+    NoSuchWebhook => 404 "no_such_webhook" "There is no webhook with this number in the office.";
+    NoSuchDelivery => 404 "no_such_delivery" "The webhook has no delivery with this number, or it was pruned.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
     NoSuchIntegration => 404 "no_such_integration" "The catalogue has no integration of this name.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";

@@ -22,6 +22,10 @@ impl Millis {
     pub const fn seconds(n: i64) -> Self {
         Self(n * 1000)
     }
+
+    pub const fn days(n: i64) -> Self {
+        Self::seconds(n * 24 * 3_600)
+    }
 }
 
 impl Add<Millis> for Time {

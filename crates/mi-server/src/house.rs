@@ -24,8 +24,8 @@ use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::Wakeups;
 use crate::{
-    agents, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods, runners,
-    schedules, sessions, tasks,
+    agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods,
+    runners, schedules, sessions, tasks, webhooks,
 };
 
 /// How long a resolved API key is believed without asking the store; a revocation bites within it.
@@ -43,6 +43,8 @@ pub struct Settings {
     /// The program that pods run.
     pub program: PathBuf,
     pub initial_credits: i64,
+    /// How long events are kept.
+    pub event_history: Millis,
     pub strict_limits: mi_pods::Strictness,
     pub pod_users: pods::PodUsers,
     pub pod_doors: pods::PodDoors,
@@ -65,6 +67,8 @@ pub struct Inner {
     pub outbound: Outbound,
     pub pods: pods::Supervisor,
     pub checks: checks::Runs,
+    pub webhooks: webhooks::Desk,
+    pub seats: events::seats::Seats,
     draining: AtomicBool,
     known_keys: Mutex<HashMap<String, (Caller, Time)>>,
 }
@@ -103,6 +107,8 @@ pub fn operations() -> Vec<Operation> {
     all.extend(chat::routes::operations());
     all.extend(credits::routes::operations());
     all.extend(events::routes::operations());
+    all.extend(audit::routes::operations());
+    all.extend(webhooks::routes::operations());
     all.extend(gateway::routes::operations());
     all.extend(mcp::routes::operations());
     all
@@ -122,6 +128,8 @@ impl House {
                 outbound: parts.outbound,
                 pods: pods::Supervisor::default(),
                 checks: checks::Runs::default(),
+                webhooks: webhooks::Desk::default(),
+                seats: events::seats::Seats::default(),
                 draining: AtomicBool::new(false),
                 known_keys: Mutex::new(HashMap::new()),
             }),

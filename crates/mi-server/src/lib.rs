@@ -5,6 +5,7 @@
 //! changes something. Concepts talk through each other's `service` only.
 
 mod agents;
+mod audit;
 mod chat;
 mod checks;
 mod credits;
@@ -30,5 +31,6 @@ mod simulation;
 mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod webhooks;
 
 pub use checks::check_json;

@@ -55,6 +55,7 @@ pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
         strict_limits: config.strict_limits()?,
         allow_upstream: config.allow_upstream(),
         initial_credits: config.initial_credits()?,
+        event_history_days: config.event_history_days()?,
         environment: environment.collect(),
         program: program()?,
     })

@@ -115,6 +115,14 @@ const ADVICE: &[(&str, &str)] = &[
         "no_such_group",
         "`mi api GET /api/v1/offices/OFFICE/xmtp/groups` lists the groups that you see; `office` stands for the one in which everybody is.",
     ),
+    (
+        "no_such_webhook",
+        "`mi webhooks list` shows the numbers. A webhook that was removed is gone with its deliveries.",
+    ),
+    (
+        "no_such_delivery",
+        "`mi webhooks deliveries ID` shows the numbers. Deliveries are kept for 30 days, and the newest 1,000 of each webhook.",
+    ),
     ("no_such_key", "`mi env list` shows the keys. Agent scope and office scope are listed apart."),
     (
         "no_such_integration",

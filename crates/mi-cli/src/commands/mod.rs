@@ -3,11 +3,13 @@
 mod agents;
 mod api;
 mod apply;
+mod audit;
 pub mod chat;
 mod colonies;
 pub mod completions;
 mod credits;
 mod env;
+mod events;
 pub mod files;
 mod integrations;
 mod login;
@@ -16,6 +18,7 @@ mod schedules;
 pub mod tasks;
 mod usage;
 mod use_colony;
+mod webhooks;
 mod whoami;
 
 pub use agents::hire;
@@ -93,6 +96,14 @@ pub enum Act {
     Integrations(integrations::Act),
     /// Talk with an agent, or with everybody in the colony
     Chat(chat::ChatArgs),
+    /// What happened in a colony, and what happens
+    Events(events::EventsArgs),
+    /// Whether the record of a colony is as it was written, and the record to take away
+    #[command(subcommand)]
+    Audit(audit::Act),
+    /// Tell other programs of a colony's events, by signed calls
+    #[command(subcommand, alias = "webhook")]
+    Webhooks(webhooks::Act),
     /// What a colony may still spend
     Credits(credits::CreditsArgs),
     /// Which models were used, and what that cost
@@ -175,6 +186,9 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Env(act) => env::run(desk, act).await,
         Act::Integrations(act) => integrations::run(desk, act).await,
         Act::Chat(args) => chat::run(desk, args).await,
+        Act::Events(args) => events::run(desk, args).await,
+        Act::Audit(act) => audit::run(desk, act).await,
+        Act::Webhooks(act) => webhooks::run(desk, act).await,
         Act::Credits(args) => credits::run(desk, args).await,
         Act::Usage(args) => usage::run(desk, args).await,
         Act::Logs(args) => agents::logs::run(desk, args).await,

@@ -1,10 +1,12 @@
 //! How people see things. Programs get the API's JSON instead.
 
 pub mod agents;
+pub mod audit;
 mod checks;
 pub mod colony;
 pub mod credits;
 pub mod env;
+pub mod events;
 pub mod files;
 pub mod integrations;
 pub mod messages;
@@ -14,6 +16,7 @@ pub mod schedules;
 pub mod tasks;
 pub mod tree;
 pub mod waiting;
+pub mod webhooks;
 
 use mi_core::time::Time;
 

@@ -408,13 +408,25 @@ fn watching_ends_with_the_task() {
 
 #[test]
 fn logs_are_followed_until_the_agent_is_gone() {
-    let house = House::new(|_, before| match before {
-        0 => Reply::json(r#"{"logs":"a\nb\n","pod":"p"}"#),
-        1 => Reply::json(r#"{"logs":"a\nb\nc\n","pod":"p"}"#),
-        _ => Reply::problem(404, "no_such_agent", "ada is gone"),
+    let line = |event: &str, id: &str, text: &str| {
+        format!("event: {event}\nid: {id}\ndata: {{\"at\":\"then\",\"text\":\"{text}\"}}\n\n")
+    };
+    let house = House::new(move |asked, before| {
+        let last = asked.header("last-event-id").unwrap_or("none").to_owned();
+        match (before, last.as_str()) {
+            // Broken off in the middle of a message, which is then told whole.
+            (0, "none") => Reply::json(format!("retry: 1\n\n{}event: log\nid: 2\nda", line("log", "1", "a"))),
+            (1, "1") => Reply::json(line("log", "2", "b") + &line("pod", "3", "up")),
+            (2, "3") => Reply::hang_up(),
+            (3, "3") => Reply::json(line("reset", "4", "")),
+            (4, "4") => Reply::problem(404, "no_such_agent", "ada is gone"),
+            unexpected => panic!("{unexpected:?}"),
+        }
     });
-    let said = house.run("mi logs ada -f");
-    assert_eq!((said.code, said.out.as_str()), (3, "a\nb\nc\n"));
+    let said = house.run("mi logs ada -f --tail 9");
+    assert_eq!((said.code, said.out.as_str()), (3, "then a\nthen b\npod  up\n"), "{}", said.err);
+    assert!(said.err.starts_with("warning: some lines of the pod's log are gone"), "{}", said.err);
+    assert!(house.server.asked()[0].path.ends_with("/employees/ada/logs?follow=true&tail=9"));
 }
 
 #[test]
@@ -519,4 +531,133 @@ fn acts_without_an_answer_say_so_to_people_only() {
         -- 0
     "#]],
     );
+}
+
+fn audit_report(events: i64, rest: &str) -> String {
+    format!(r#"{{"ok":true,"events":{events},"first_seq":1,"head":{{"seq":3,"mac":"aa"}}{rest}}}"#)
+}
+
+#[test]
+fn a_record_is_verified_part_by_part() {
+    let house = House::new(|asked, _| match asked.path.contains("after=2") {
+        false => Reply::json(audit_report(2, r#","next":2"#)),
+        true => Reply::json(audit_report(1, r#","published":{"seq":3,"published_at":"2026-04-27T09:30:00.000Z"}"#)),
+    });
+    let said = house.run("mi audit verify");
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(said.out.contains("whole") && said.out.contains("3 (1 to 3)"), "{}", said.out);
+    assert_eq!(
+        house.asked(),
+        "GET /api/v1/offices/OFFICE/audit/verify?most=20000\n\
+         GET /api/v1/offices/OFFICE/audit/verify?after=2&most=20000\n"
+    );
+    let broken = r#"{"ok":false,"events":1,"first_seq":1,"head":{"seq":3,"mac":"aa"},
+        "broken":{"seq":2,"kind":"altered","what":"event 2 was altered after it was written"}}"#;
+    let house = House::new(move |_, _| Reply::json(broken));
+    for line in ["mi audit verify", "mi --json audit verify"] {
+        let said = house.run(line);
+        assert_eq!(said.code, 1, "{line}");
+        assert!(said.err.starts_with("error: the record is broken (altered): event 2 was altered"), "{}", said.err);
+        assert_eq!(said.out.contains("\"kind\":\"altered\""), line.contains("--json"));
+    }
+}
+
+#[test]
+fn an_export_is_written_whole_and_checked_in_parts() {
+    let line = |seq: i64| {
+        format!(
+            r#"{{"seq":{seq},"created_at":"2026-04-27T09:30:00.000Z","category":"task","type":"tasks.create",
+"actor":"owner","task_id":1,"summary":"made","data":{{}},"prev":"","mac":"aa"}}"#
+        )
+        .replace('\n', "")
+    };
+    let lines: String = (1..=501).map(|seq| line(seq) + "\n").collect();
+    let sent = lines.clone();
+    let house = House::new(move |asked, _| match asked.method.as_str() {
+        "GET" => Reply::json(sent.clone()),
+        _ => {
+            let part: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
+            let events = part["events"].as_array().unwrap();
+            let (count, last) = (events.len(), events[events.len() - 1]["seq"].clone());
+            let first = events[0]["seq"].as_i64().unwrap();
+            assert_eq!(part["after"]["seq"].as_i64().unwrap_or(0), first - 1, "each part begins where one ended");
+            Reply::json(format!(
+                r#"{{"ok":true,"events":{count},"stored":{count},"last":{{"seq":{last},"mac":"aa"}}}}"#
+            ))
+        }
+    });
+    let place = house.home.path().join("events.jsonl");
+    let said = house.run(&format!("mi audit export -o {}", place.display()));
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(std::fs::read_to_string(&place).unwrap(), lines);
+    assert_eq!(house.run("mi audit export").out, lines);
+    let said = house.run(&format!("mi audit verify --file {}", place.display()));
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("genuine and whole") && said.out.contains("501"), "{}", said.out);
+    assert_eq!(house.server.asked().len(), 4);
+    std::fs::write(&place, "no event\n").unwrap();
+    let said = house.run(&format!("mi audit verify --file {}", place.display()));
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("line 1 of"), "{}", said.err);
+}
+
+const HOOK: &str = r#"{"id":4,"url":"https://example.com/hook","events":["tasks.*"],"status":"active","cursor":9,
+    "createdAt":"2026-04-27T09:30:00.000Z","secret":"whsec_00"}"#;
+
+fn delivery(state: &str, rest: &str) -> String {
+    format!(
+        r#"{{"n":7,"delivery":"ab","type":"webhooks.test","cause":"test","state":"{state}","attempts":1,
+        "createdAt":"2026-04-27T09:30:00.000Z"{rest}}}"#
+    )
+}
+
+#[test]
+fn webhooks_are_made_tried_and_removed() {
+    let house = House::new(|asked, before| match (asked.method.as_str(), before) {
+        ("POST", _) if asked.path.ends_with("/test") => Reply::json(delivery("pending", "")),
+        ("POST", _) => Reply::json(HOOK),
+        ("GET", n) if n < 4 => Reply::json(format!("[{}]", delivery("pending", ""))),
+        ("GET", _) => Reply::json(format!("[{}]", delivery("delivered", r#","status":204,"durationMs":3"#))),
+        _ => Reply::json(r#"{"ok":true}"#),
+    });
+    let said = house.run("mi webhooks add https://example.com/hook --event tasks.*,message");
+    assert!(said.out.contains("whsec_00") && said.err.contains("mi webhooks test 4"), "{said:?}");
+    let said = house.run("mi webhooks test 4");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("delivered") && said.out.contains("204"), "{}", said.out);
+    assert_eq!(house.run("mi webhooks rm 4").err, "removed webhook 4\n");
+    let asked = house.server.asked();
+    assert_eq!(asked[0].text(), r#"{"url":"https://example.com/hook","events":["tasks.*","message"]}"#);
+    assert_eq!(asked.last().unwrap().method, "DELETE");
+
+    let refused = delivery("given_up", r#","status":500,"error":"the receiver answered 500""#);
+    let house = House::new(move |asked, _| match asked.method.as_str() {
+        "GET" => Reply::json(format!("[{refused}]")),
+        _ => Reply::json(delivery("pending", "")),
+    });
+    for line in ["mi webhooks test 4", "mi webhooks redeliver 4 7"] {
+        let said = house.run(line);
+        assert_eq!(said.code, 1);
+        assert!(said.err.starts_with("error: the delivery failed: the receiver answered 500"), "{}", said.err);
+    }
+    assert!(house.run("mi webhooks deliveries 4").out.contains("given_up"));
+}
+
+#[test]
+fn events_are_listed_and_followed() {
+    let event = |seq: i64| {
+        format!(
+            r#"{{"seq":{seq},"category":"task","type":"tasks.create","actor":"owner","task_id":1,"summary":"made {seq}","data":{{}},"created_at":"2026-04-27T09:30:00.000Z"}}"#
+        )
+    };
+    let house = House::new(move |asked, before| match (asked.path.contains("stream"), before) {
+        (false, _) => Reply::json(format!("[{}]", event(1))),
+        (true, 1) => Reply::json(format!("id: 2\ndata: {}\n\n", event(2))),
+        (true, _) => Reply::problem(403, "no_access", "it is somebody else's now"),
+    });
+    assert!(house.run("mi events --task 1").out.contains("made 1"));
+    let said = house.run("mi events -f --since 1");
+    assert_eq!(said.code, 4);
+    assert!(said.out.ends_with("tasks.create      made 2\n"), "{}", said.out);
+    assert_eq!(house.server.asked()[2].header("last-event-id"), Some("2"));
 }

@@ -4,6 +4,7 @@
 //! have one casing per resource. Nothing here knows the store or a person's screen.
 
 pub mod agents;
+pub mod audit;
 pub mod chat;
 pub mod checks;
 pub mod env;
@@ -15,3 +16,4 @@ pub mod runner;
 pub mod schedules;
 pub mod tasks;
 pub mod usage;
+pub mod webhooks;

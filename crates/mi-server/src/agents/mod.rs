@@ -10,6 +10,7 @@
 
 mod change;
 mod faults;
+mod follow;
 mod hire;
 mod phase;
 mod reports;

@@ -17,7 +17,11 @@ use crate::infra::fault::Fault;
 use crate::infra::http::{Call, Operation, Reply, delete, get, patch, post};
 
 const PAGE: &[(&str, &str)] = &[("limit", "at most so many, up to 500"), ("offset", "skip so many")];
-const LOGS: &[(&str, &str)] = &[("tail", "the last so many lines, up to 2000"), ("since", "RFC 3339")];
+const LOGS: &[(&str, &str)] = &[
+    ("tail", "the last so many lines, up to 2000"),
+    ("since", "RFC 3339"),
+    ("follow", "true: as server-sent events, until the client hangs up"),
+];
 const ACTIVITY: &[(&str, &str)] =
     &[("category", "only this one"), ("since", "RFC 3339"), ("limit", "at most so many"), ("offset", "skip so many")];
 const HIRING: &[Code] = &[
@@ -218,7 +222,7 @@ async fn fire(house: House, call: Call) -> Result<Reply, Fault> {
 }
 
 async fn logs(house: House, call: Call) -> Result<Reply, Fault> {
-    Ok(traces::logs(&house, &call).await?.into())
+    traces::logs(house, call).await
 }
 
 async fn activity(house: House, call: Call) -> Result<Reply, Fault> {

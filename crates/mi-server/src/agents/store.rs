@@ -143,16 +143,34 @@ pub fn hired_since(tx: &mut dyn Tx, office: OfficeId, since: Time, most: i64) ->
 pub struct Line {
     pub at: Time,
     pub text: String,
+    pub session: i64,
+    pub n: i64,
 }
 
 /// The newest lines, newest first.
 pub fn lines(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, since: Time, most: i64) -> Result<Vec<Line>, DbError> {
-    let sql = "select i.created_at, i.text from session_items i \
+    let sql = "select i.created_at, i.text, i.session, i.n from session_items i \
                join sessions s on s.office_id = i.office_id and s.number = i.session \
                where i.office_id = $1 and s.agent_id = $2 and i.kind in ('log', 'tool') and i.created_at >= $3 \
                order by i.session desc, i.n desc limit $4";
-    tx.query(sql, args![office, agent, since, most])?
-        .iter()
-        .map(|row| Ok(Line { at: row.get(0)?, text: row.get(1)? }))
-        .collect()
+    tx.query(sql, args![office, agent, since, most])?.iter().map(read_line).collect()
+}
+
+fn read_line(row: &Row) -> Result<Line, DbError> {
+    Ok(Line { at: row.get(0)?, text: row.get(1)?, session: row.get(2)?, n: row.get(3)? })
+}
+
+/// Lines after this item of this session, the oldest first.
+pub fn lines_after(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+    (session, n): (i64, i64),
+    most: i64,
+) -> Result<Vec<Line>, DbError> {
+    let sql = "select i.created_at, i.text, i.session, i.n from session_items i \
+               join sessions s on s.office_id = i.office_id and s.number = i.session \
+               where i.office_id = $1 and s.agent_id = $2 and i.kind in ('log', 'tool') \
+               and i.session >= $3 and (i.session > $3 or i.n > $4) order by i.session, i.n limit $5";
+    tx.query(sql, args![office, agent, session, n, most])?.iter().map(read_line).collect()
 }

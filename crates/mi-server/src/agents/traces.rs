@@ -4,13 +4,13 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::agents::{AgentLogs, LastError, Presence};
 use serde::Deserialize;
 
-use super::service::{find, is_hirer, last_seen};
-use super::{faults, store};
+use super::service::{AgentRow, find, is_hirer, last_seen};
+use super::{faults, follow, store};
 use crate::house::{House, View};
 use crate::infra::act::Answer;
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
-use crate::infra::http::Call;
+use crate::infra::http::{Call, Reply};
 use crate::{events, pods, sessions};
 
 const LOG_LINES_DEFAULT: i64 = 200;
@@ -23,6 +23,14 @@ struct LogsQuery {
     tail: Option<String>,
     limit: Option<String>,
     since: Option<String>,
+    follow: Option<String>,
+}
+
+/// Which lines are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct LogsWanted {
+    pub most: i64,
+    pub since: Time,
 }
 
 fn moment(text: Option<&str>) -> Result<Option<Time>, Fault> {
@@ -38,17 +46,32 @@ fn lines_wanted(text: Option<&str>) -> Result<i64, Fault> {
     Ok(lines.clamp(1, LOG_LINES_MAX))
 }
 
-/// Its sessions' lines and its pod's; for operators, the agent itself and its hirer.
-pub async fn logs(house: &House, call: &Call) -> Result<Answer, Fault> {
+/// An agent whose log the member may read: operators, the agent itself and its hirer may.
+pub fn readable(view: &mut View<'_>, member: &Member, name: &str) -> Result<AgentRow, Fault> {
+    let agent = find(view.tx, view.office, name)?;
+    if member.agent() != Some(&agent.name) && !is_hirer(view.tx, view.office, member, &agent)? {
+        return Err(faults::not_yours(&agent.name));
+    }
+    Ok(agent)
+}
+
+/// Its sessions' lines and its pod's, at once or as they come.
+pub async fn logs(house: House, call: Call) -> Result<Reply, Fault> {
     let query: LogsQuery = call.query()?;
     let most = lines_wanted(query.tail.as_deref().or(query.limit.as_deref()))?;
-    let since = moment(query.since.as_deref())?.unwrap_or(Time(0));
+    let wanted = LogsWanted { most, since: moment(query.since.as_deref())?.unwrap_or(Time(0)) };
+    match query.follow.as_deref() {
+        None | Some("false" | "0") => Ok(logs_at_once(&house, &call, wanted).await?.into()),
+        Some("true" | "1" | "") => follow::open(house, call, wanted).await,
+        Some(_) => Err(fault::bad_request("follow is true or false")),
+    }
+}
+
+async fn logs_at_once(house: &House, call: &Call, wanted: LogsWanted) -> Result<Answer, Fault> {
+    let LogsWanted { most, since } = wanted;
     let name = call.param("name")?.to_owned();
     let look = move |view: &mut View<'_>, member: &Member| {
-        let agent = find(view.tx, view.office, &name)?;
-        if member.agent() != Some(&agent.name) && !is_hirer(view.tx, view.office, member, &agent)? {
-            return Err(faults::not_yours(&agent.name));
-        }
+        let agent = readable(view, member, &name)?;
         let mut lines = store::lines(view.tx, view.office, agent.id, since, most)?;
         lines.reverse();
         Ok((agent.id, lines))

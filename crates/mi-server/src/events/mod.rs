@@ -4,14 +4,17 @@
 //! this folder only reads. `seq` rises by one, and each event's tag covers the one
 //! before, so a missing, altered or reordered line shows.
 //!
-//! Acts: none. Reads: history, stream, activity of an agent, `chain::verify_chain`.
-//! Elsewhere: who waits for what is in `infra::wakeups`.
+//! Acts: none. Reads: history, stream, activity of an agent; `chain` says whether it holds.
+//! Elsewhere: who waits for what is in `infra::wakeups`; the chain for people is in `audit`, telling others in `webhooks`.
 
-#[cfg(any(test, feature = "testing"))]
 pub mod chain;
+pub mod live;
 pub mod routes;
+pub mod seats;
 pub mod service;
 mod store;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,6 @@
 //! Routes of events.
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response};
+use mi_core::ids::TaskId;
 use mi_core::wire::events::Event;
 use serde::Deserialize;
 
@@ -13,9 +11,6 @@ use crate::infra::caller::Access;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get};
 
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-const NEVER_STORED: HeaderValue = HeaderValue::from_static("no-store");
-
 pub fn operations() -> Vec<Operation> {
     vec![
         get("events.list", "…/events", Access::Operator, "What happened, oldest first")
@@ -23,6 +18,7 @@ pub fn operations() -> Vec<Operation> {
             .query(&[
                 ("since", "Only events after this `seq`"),
                 ("category", "task, message, session, lifecycle, office or file"),
+                ("task", "Only events about this task"),
                 ("limit", "At most so many, 50 unless told, 500 at most"),
                 ("offset", "Skips so many"),
             ])
@@ -38,12 +34,14 @@ pub fn operations() -> Vec<Operation> {
 struct Since {
     since: Option<String>,
     category: Option<String>,
+    task: Option<String>,
 }
 
 async fn list(house: House, call: Call) -> Result<Reply, Fault> {
     let (query, page) = (call.query::<Since>()?, call.page()?);
     let since = seq(query.since.as_deref())?.unwrap_or(0);
-    let wanted = service::Wanted { since, category: query.category, page };
+    let task = query.task.map(|text| text.parse::<TaskId>()).transpose()?;
+    let wanted = service::Wanted { since, category: query.category, task, page };
     let (events, total) = house.look(&call, move |view, _| service::history(view.tx, view.office, &wanted)).await?;
     Ok(Answer::list(&events, total)?.into())
 }
@@ -51,11 +49,7 @@ async fn list(house: House, call: Call) -> Result<Reply, Fault> {
 async fn follow(house: House, call: Call) -> Result<Reply, Fault> {
     let sent = call.header("last-event-id").map(str::to_owned).filter(|text| !text.is_empty());
     let after = seq(sent.or(call.query::<Since>()?.since).as_deref())?;
-    let pieces = stream::open(house, call, after).await?;
-    let mut response = Response::new(Body::from_stream(pieces));
-    response.headers_mut().insert(CONTENT_TYPE, EVENT_STREAM);
-    response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
-    Ok(Reply::raw(response))
+    stream::open(house, call, after).await
 }
 
 fn seq(text: Option<&str>) -> Result<Option<i64>, Fault> {

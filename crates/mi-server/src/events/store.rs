@@ -1,21 +1,44 @@
 //! Rows of events; they are written in `infra::act`.
 
-use mi_core::ids::{AgentName, OfficeId};
+use mi_core::ids::{AgentName, OfficeId, TaskId};
 use mi_core::limits::LIST_COUNT_MAX;
 use mi_core::time::Time;
 use mi_core::wire::agents::Activity;
 use mi_core::wire::events::Event;
 use serde_json::Value;
 
+use super::service::Wanted;
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 use crate::infra::http::call::Page;
 
-/// `category` is empty for all of them.
-pub fn page(tx: &mut dyn Tx, office: OfficeId, after: i64, category: &str, page: Page) -> Result<Vec<Event>, DbError> {
+pub fn page(tx: &mut dyn Tx, office: OfficeId, wanted: &Wanted) -> Result<Vec<Event>, DbError> {
     let sql = "select seq, category, type, actor, task_id, summary, data, created_at from events \
-               where office_id = $1 and seq > $2 and ($3 = '' or category = $3) order by seq limit $4 offset $5";
-    tx.query(sql, args![office, after, category, page.limit, page.offset])?.iter().map(read_event).collect()
+               where office_id = $1 and seq > $2 and ($3 = '' or category = $3) and (cast($4 as bigint) = 0 or task_id = $4) \
+               order by seq limit $5 offset $6";
+    let (category, task) = filters(wanted);
+    let Page { limit, offset } = wanted.page;
+    tx.query(sql, args![office, wanted.since, category, task, limit, offset])?.iter().map(read_event).collect()
+}
+
+/// Empty and 0 stand for all of them.
+fn filters(wanted: &Wanted) -> (&str, i64) {
+    (wanted.category.as_deref().unwrap_or_default(), wanted.task.map_or(0, |id| id.0))
+}
+
+pub fn one(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<Option<Event>, DbError> {
+    let sql = "select seq, category, type, actor, task_id, summary, data, created_at from events \
+               where office_id = $1 and seq = $2";
+    tx.first(sql, args![office, seq])?.as_ref().map(read_event).transpose()
+}
+
+/// Of subtasks, only what moves them.
+pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, after: i64, most: i64) -> Result<Vec<Event>, DbError> {
+    let sql = "select e.seq, e.category, e.type, e.actor, e.task_id, e.summary, e.data, e.created_at from events e \
+               where e.office_id = $1 and e.seq > $2 and (e.task_id = $3 or (e.category = 'task' \
+               and e.type not in ('tasks.comment', 'tasks.artifact') and e.task_id in \
+               (select t.id from tasks t where t.office_id = $1 and t.parent_id = $3))) order by e.seq limit $4";
+    tx.query(sql, args![office, after, task, most])?.iter().map(read_event).collect()
 }
 
 fn read_event(row: &Row) -> Result<Event, DbError> {
@@ -37,10 +60,11 @@ fn parse(text: &str) -> Result<Value, DbError> {
 }
 
 /// Up to one more than is shown: counting further would read the whole history.
-pub fn count(tx: &mut dyn Tx, office: OfficeId, after: i64, category: &str) -> Result<i64, DbError> {
-    let sql = "select count(*) from (select 1 from events \
-               where office_id = $1 and seq > $2 and ($3 = '' or category = $3) limit $4) as counted";
-    tx.first(sql, args![office, after, category, LIST_COUNT_MAX + 1])?.map_or(Ok(0), |row| row.get(0))
+pub fn count(tx: &mut dyn Tx, office: OfficeId, wanted: &Wanted) -> Result<i64, DbError> {
+    let sql = "select count(*) from (select 1 from events where office_id = $1 and seq > $2 \
+               and ($3 = '' or category = $3) and (cast($4 as bigint) = 0 or task_id = $4) limit $5) as counted";
+    let (category, task) = filters(wanted);
+    tx.first(sql, args![office, wanted.since, category, task, LIST_COUNT_MAX + 1])?.map_or(Ok(0), |row| row.get(0))
 }
 
 /// Which of an agent's activities are asked for; `category` is empty for all of them.

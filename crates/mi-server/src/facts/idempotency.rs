@@ -12,7 +12,8 @@ use crate::infra::http::Operation;
 use crate::testing::{Speaker, TestHouse, TestReply};
 
 /// Operations that a key says nothing to, and what makes a repetition of them safe instead.
-const WITHOUT_A_KEY: [(&str, &str); 4] = [
+const WITHOUT_A_KEY: &[(&str, &str)] = &[
+    ("audit.check", "changes nothing"),
     ("runners.hello", "runner protocol: the same boot id gets the same answer"),
     ("runners.next", "runner protocol: the same poll number gets the same session"),
     ("gateway.call", "a stream of a provider's bytes, which nobody keeps"),
@@ -136,8 +137,21 @@ async fn prepared(house: &TestHouse, here: Place, operation: &str) -> Place {
             add(json!({"title": "to be claimed", "assignedAgent": "ada"})).await;
             here
         }
+        "webhooks.delete" | "webhooks.enable" | "webhooks.test" | "webhooks.redeliver" => {
+            Place { id: webhook(house, &here.office).await, ..here }
+        }
         _ => here,
     }
+}
+
+/// One with a delivery that was given up: its address is nowhere.
+async fn webhook(house: &TestHouse, office: &str) -> String {
+    let webhooks = format!("/api/v1/offices/{office}/webhooks");
+    let wish = json!({"url": "https://name.invalid/hook", "events": ["webhooks.none"]});
+    let id = house.owner().call("POST", &webhooks, wish).await.ok()["id"].to_string();
+    house.owner().call("POST", &format!("{webhooks}/{id}/test"), Value::Null).await.ok();
+    house.settle().await;
+    id
 }
 
 /// Claims the task, gives it back, and then reports it done with the claim that is gone.

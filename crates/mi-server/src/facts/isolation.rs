@@ -39,6 +39,10 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "blocks that end: the sweep acts in each office",
     ),
     ("pods", "select p.office_id, p.agent_id, a.name", "every pod of this server: one supervisor minds them all"),
+    ("webhooks", "select w.office_id, w.id, w.cursor_seq", "every active webhook: one sweep minds them all"),
+    ("webhooks", "select distinct office_id, webhook_id from webhook_deliveries", "deliveries whose time has come"),
+    ("webhooks", "select min(next_at) from webhook_deliveries", "when the sweep has to look again"),
+    ("webhooks", "select office_id, id from webhooks", "pruning, which then acts in each office"),
     ("pods", "select distinct office_id from pods", "pods that a dead server left behind"),
 ];
 

@@ -122,6 +122,8 @@ fn body(operation: &str, place: &Place) -> Value {
             json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
                 "name": "task_show", "arguments": {"task": place.id}}})
         }
+        "audit.check" => json!({"events": []}),
+        "webhooks.create" => json!({"url": "https://name.invalid/hook", "secret": "0123456789abcdef"}),
         "credits.add" => json!({"amount": 1}),
         "gateway.call" => json!({"model": "none", "messages": []}),
         _ => Value::Null,

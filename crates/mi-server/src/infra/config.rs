@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use mi_core::limits::INITIAL_CREDITS_DEFAULT;
+use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT};
 use mi_pods::Strictness;
 
 const FILE_NAME: &str = "server.toml";
 const DATA_FOLDER: &str = "data";
+/// A hundred years: as good as for ever.
+const EVENT_HISTORY_DAYS_MAX: i64 = 36_500;
 /// What stands in place of a secret.
 const STARS: &str = "***";
 
@@ -51,9 +53,20 @@ pub const ALLOW_UPSTREAM: Setting = open("allow_upstream", "MI_ALLOW_UPSTREAM", 
 pub const LOG: Setting = open("log", "MI_LOG", "info");
 pub const LOG_FORMAT: Setting = open("log_format", "MI_LOG_FORMAT", "auto");
 pub const INITIAL_CREDITS: Setting = open("initial_credits", "MI_INITIAL_CREDITS", "");
+pub const EVENT_HISTORY_DAYS: Setting = open("event_history_days", "MI_EVENT_HISTORY_DAYS", "");
 
-pub const SETTINGS: [Setting; 9] =
-    [DATA_DIR, LISTEN, DATABASE_URL, PODS, STRICT_LIMITS, ALLOW_UPSTREAM, LOG, LOG_FORMAT, INITIAL_CREDITS];
+pub const SETTINGS: [Setting; 10] = [
+    DATA_DIR,
+    LISTEN,
+    DATABASE_URL,
+    PODS,
+    STRICT_LIMITS,
+    ALLOW_UPSTREAM,
+    LOG,
+    LOG_FORMAT,
+    INITIAL_CREDITS,
+    EVENT_HISTORY_DAYS,
+];
 
 /// Of model providers: read from the environment only, so that no key stands in a file of ours.
 pub const PROVIDER_VARIABLES: [Setting; 9] = [
@@ -170,6 +183,7 @@ impl Config {
         self.strict_limits()?;
         self.log_format()?;
         self.initial_credits()?;
+        self.event_history_days()?;
         Ok(())
     }
 
@@ -234,6 +248,11 @@ impl Config {
         credits.ok_or_else(|| self.bad(INITIAL_CREDITS, "it is a whole number of credits, 0 or more"))
     }
 
+    pub fn event_history_days(&self) -> Result<i64, ConfigError> {
+        let days = self.get(EVENT_HISTORY_DAYS).parse().ok().filter(|days| (1..=EVENT_HISTORY_DAYS_MAX).contains(days));
+        days.ok_or_else(|| self.bad(EVENT_HISTORY_DAYS, "it is a whole number of days, 1 to 36500"))
+    }
+
     /// A provider's variable.
     pub fn provider_variable(&self, name: &str) -> Option<String> {
         self.providers.get(name).cloned()
@@ -278,6 +297,7 @@ fn default_of(setting: &Setting, home: Option<&Path>) -> Result<String, ConfigEr
             Ok(home.join(DATA_FOLDER).display().to_string())
         }
         "initial_credits" => Ok(INITIAL_CREDITS_DEFAULT.to_string()),
+        "event_history_days" => Ok(EVENT_HISTORY_DAYS_DEFAULT.to_string()),
         _ => Ok(setting.default.to_owned()),
     }
 }

@@ -21,6 +21,10 @@ pub enum Wake {
     Session { office: OfficeId, session: ClaimToken },
     /// Events were written.
     Events { office: OfficeId },
+    /// Lines were written that are no events: logs of tasks and of agents.
+    Lines { office: OfficeId },
+    /// A webhook has something to do.
+    Webhooks,
     /// A pod's wish changed.
     Pods,
     /// Something is due at a moment that was not known before.
@@ -36,6 +40,8 @@ pub enum Interest {
     Work(AgentName),
     Session(ClaimToken),
     Events,
+    /// Events, and lines that are none.
+    EventsAndLines,
 }
 
 struct Waiter {
@@ -56,6 +62,8 @@ pub struct Wakeups {
     pods: Arc<tokio::sync::Notify>,
     due: Arc<tokio::sync::Notify>,
     checks: Arc<tokio::sync::Notify>,
+    webhooks: Arc<tokio::sync::Notify>,
+    events: Arc<tokio::sync::Notify>,
 }
 
 /// A place in the queue. Dropping it leaves; a wake-up that was received and not used goes to the next one.
@@ -125,7 +133,7 @@ impl Wakeups {
                 Wake::TaskReady { office, assigned } => {
                     self.signal_first(*office, u64::MAX, |interest| match interest {
                         Interest::Work(name) => assigned.as_ref().is_none_or(|assigned| assigned == name),
-                        Interest::Session(_) | Interest::Events => false,
+                        Interest::Session(_) | Interest::Events | Interest::EventsAndLines => false,
                     })
                 }
                 Wake::Agent { office, name } => {
@@ -134,7 +142,16 @@ impl Wakeups {
                 Wake::Session { office, session } => {
                     self.signal_all(*office, |interest| *interest == Interest::Session(*session));
                 }
-                Wake::Events { office } => self.signal_all(*office, |interest| *interest == Interest::Events),
+                Wake::Events { office } => {
+                    self.signal_all(*office, |interest| {
+                        matches!(interest, Interest::Events | Interest::EventsAndLines)
+                    });
+                    self.events.notify_one();
+                }
+                Wake::Lines { office } => {
+                    self.signal_all(*office, |interest| *interest == Interest::EventsAndLines);
+                }
+                Wake::Webhooks => self.webhooks.notify_one(),
                 Wake::Pods => self.pods.notify_one(),
                 Wake::Due => self.due.notify_one(),
                 Wake::Checks => self.checks.notify_one(),
@@ -155,6 +172,16 @@ impl Wakeups {
     /// Resolves when a round of checks may be due.
     pub async fn checks_due(&self) {
         self.checks.notified().await;
+    }
+
+    /// Resolves when a webhook may have something to do, whatever events there are.
+    pub async fn webhooks_changed(&self) {
+        self.webhooks.notified().await;
+    }
+
+    /// Resolves when events were written in any office since the last time. Only one may wait.
+    pub async fn events_written(&self) {
+        self.events.notified().await;
     }
 
     /// Everybody looks again: at shutdown.

@@ -9,6 +9,7 @@
 //! Elsewhere: walls and processes are in mi-pods; what a runner asks for is in `runners`.
 
 mod door;
+pub mod log;
 mod raise;
 mod readiness;
 mod rules;

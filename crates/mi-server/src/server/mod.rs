@@ -55,6 +55,8 @@ pub struct Options {
     pub allow_upstream: Vec<String>,
     /// In credits.
     pub initial_credits: i64,
+    /// How long events are kept.
+    pub event_history_days: i64,
     /// What the server's environment says of model providers, of the pods' backend and of `PATH`.
     pub environment: BTreeMap<String, String>,
     /// The program `mi`, which becomes pods and runs in them.
@@ -135,6 +137,7 @@ impl Server {
         let deadline = house.clock.now() + Millis(SHUT_DOWN_MS_MAX);
         house.drain();
         self.rounds.iter().for_each(JoinHandle::abort);
+        house.webhooks.stop().await;
         let quiet = async {
             checks::sweep::shut_down(&house).await;
             pods::shut_down(&house).await
@@ -242,6 +245,7 @@ fn settings(options: &Options, place: &Place, address: SocketAddr) -> Settings {
         endpoint: endpoint(address),
         program: options.program.clone(),
         initial_credits: options.initial_credits,
+        event_history: Millis::days(options.event_history_days),
         strict_limits: options.strict_limits,
         pod_users: place.pod_users(),
         pod_doors: match options.pods {

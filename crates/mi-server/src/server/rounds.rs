@@ -9,7 +9,7 @@ use crate::infra::act::idempotency;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
-use crate::{checks, identity, pods, schedules, sessions, tasks};
+use crate::{audit, checks, identity, pods, schedules, sessions, tasks, webhooks};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -24,7 +24,7 @@ const FORGET_MS: i64 = 10 * 60 * 1_000;
 const SAVE_CLOCK_MS: i64 = 30_000;
 
 pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
-    vec![
+    let mut all = vec![
         pods_sweep(house, front),
         lapse_sweep(house),
         due_sweep(house),
@@ -32,7 +32,10 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         checks_sweep(house),
         forget_sweep(house),
         clock_sweep(house),
-    ]
+    ];
+    all.extend(audit_sweeps(house));
+    all.extend(webhooks_sweeps(house));
+    all
 }
 
 fn pods_sweep(house: &House, front: &Front) -> Sweep {
@@ -144,6 +147,39 @@ fn clock_sweep(house: &House) -> Sweep {
         let house = own.clone();
         async move { identity::service::save_time(&house.db, house.clock.now()).await }
     })
+}
+
+fn audit_sweeps(house: &House) -> [Sweep; 2] {
+    let memory = audit::sweep::Memory::default();
+    let (publishing, own) = (house.clone(), memory.clone());
+    let heads = Sweep::periodic("published heads", Millis(audit::sweep::PUBLISH_MS), &house.clock, move || {
+        let (house, memory) = (publishing.clone(), own.clone());
+        async move { audit::sweep::publish(&house, &memory).await }
+    });
+    let pruning = house.clone();
+    let history = Sweep::periodic("event history", Millis(audit::sweep::PRUNE_MS), &house.clock, move || {
+        let (house, memory) = (pruning.clone(), memory.clone());
+        async move { audit::sweep::prune(&house, &memory).await }
+    });
+    [heads, history]
+}
+
+fn webhooks_sweeps(house: &House) -> [Sweep; 2] {
+    let (for_round, for_wait) = (house.clone(), house.clone());
+    let round = move || {
+        let house = for_round.clone();
+        async move { webhooks::sweep::round(&house).await }
+    };
+    let wait = move || {
+        let house = for_wait.clone();
+        async move { webhooks::sweep::wait(&house).await }
+    };
+    let (own, memory) = (house.clone(), webhooks::sweep::Memory::default());
+    let pruning = Sweep::periodic("deliveries", Millis(webhooks::sweep::PRUNE_MS), &house.clock, move || {
+        let (house, memory) = (own.clone(), memory.clone());
+        async move { webhooks::sweep::prune(&house, &memory).await }
+    });
+    [Sweep::woken("webhooks", round, wait), pruning]
 }
 
 #[cfg(test)]

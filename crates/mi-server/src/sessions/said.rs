@@ -11,6 +11,7 @@ use super::store;
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
+use crate::infra::wakeups::Wake;
 use crate::tasks::claim;
 use crate::tasks::store::notes::{NewLog, add_log};
 
@@ -43,6 +44,9 @@ pub fn add_events(
         next = n + 1;
     }
     store::set_events_next(act.tx, act.office, number, next)?;
+    if next > session.events_next {
+        act.wake(Wake::Lines { office: act.office });
+    }
     if let Some(mut task) = held_task(act, &session)? {
         claim::started(act, &mut task)?;
     }

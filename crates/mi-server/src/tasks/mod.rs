@@ -22,6 +22,7 @@ pub mod reviewers;
 pub mod routes;
 pub mod service;
 pub mod store;
+mod stream;
 pub mod sweep;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use super::{claim, flow};
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
+use crate::infra::wakeups::Wake;
 use crate::sessions;
 
 const ARTIFACT_KIND_CHARS_MAX: usize = 40;
@@ -39,6 +40,7 @@ pub fn log(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddLog) -> Res
         at: act.now,
     };
     store::add_log(act.tx, act.office, id, &new)?;
+    act.wake(Wake::Lines { office: act.office });
     Ok(TaskLog {
         id: new.id,
         agent: new.agent.to_owned(),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::claim::{self, Wanted};
 use super::store::{self, Filter};
-use super::{cards, late, notes, proof, review, service, update};
+use super::{cards, late, notes, proof, review, service, stream, update};
 use crate::house::House;
 use crate::infra::act::{Act, Answer, Ask, Lateness};
 use crate::infra::caller::{Access, Caller, Member};
@@ -62,6 +62,10 @@ pub fn operations() -> Vec<Operation> {
             .gives::<Task>(200)
             .fails(&[Code::NoSuchTask, Code::UnknownAgent, Code::NotYou, Code::NotClaimable, Code::IllegalTransition])
             .run(claim),
+        get("tasks.stream", "…/tasks/{id}/stream", Access::Member, "A task as it goes on, as server-sent events")
+            .fails(&[Code::NoSuchTask])
+            .unlimited()
+            .run(follow),
         get("tasks.get", "…/tasks/{id}", Access::Member, "A task with everything that hangs on it")
             .gives::<TaskDetail>(200)
             .fails(&[Code::NoSuchTask])
@@ -396,6 +400,11 @@ async fn comment(house: House, call: Call) -> Result<Reply, Fault> {
     let (id, wish) = (task_id(&call)?, call.body::<AddComment>()?);
     let answer = house.act(&call, move |act, member| Answer::created(&notes::comment(act, member, id, &wish)?)).await?;
     Ok(answer.into())
+}
+
+async fn follow(house: House, call: Call) -> Result<Reply, Fault> {
+    let id = task_id(&call)?;
+    stream::open(house, call, id).await
 }
 
 async fn verify(house: House, call: Call) -> Result<Reply, Fault> {

@@ -19,6 +19,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use mi_core::ids::ClaimToken;
+use mi_core::limits::EVENT_HISTORY_DAYS_DEFAULT;
 use mi_core::time::{Millis, Time};
 use mi_pods::{FakeDriver, FakePod, Pod, PodStatus, Started, Strictness};
 use serde_json::Value;
@@ -151,6 +152,7 @@ impl TestHouse {
             endpoint: "http://127.0.0.1:1".to_owned(),
             program: std::env::current_exe().unwrap(),
             initial_credits: CREDITS,
+            event_history: Millis::days(EVENT_HISTORY_DAYS_DEFAULT),
             strict_limits: Strictness::BestEffort,
             pod_users: PodUsers::Servers,
             pod_doors: PodDoors::Address,
@@ -217,6 +219,7 @@ impl TestHouse {
                 sweep.once().await.unwrap_or_else(|fault| panic!("sweep {} failed: {fault:?}", sweep.name));
             }
             self.house.pods.starts_settled().await;
+            self.house.webhooks.settled().await;
             self.mind_pods();
             if self.print().await == before {
                 return;

@@ -1,24 +1,23 @@
-//! `mi logs NAME [-f]`: what an agent's pod wrote.
+//! `mi logs NAME [-f]`: what an agent's sessions and its pod wrote.
 
 use clap::Args;
-use mi_client::{Agents, LogsFilter};
+use mi_client::{Agents, LogsFilter, Message};
 use mi_core::ids::AgentName;
+use serde::Deserialize;
 
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::output::{Format, clean};
 use crate::targets::Target;
 
-/// While following, each look sees so many lines.
-const FOLLOWED_LINES: i64 = 500;
-/// And shows so many at first.
-const FIRST_LINES: usize = 50;
+/// So many lines are shown before those that come.
+const FIRST_LINES: i64 = 50;
 
 #[derive(Args)]
 pub struct LogsArgs {
     #[command(flatten)]
     target: Target,
-    /// Go on until interrupted
+    /// Go on until interrupted, its pod's own lines included
     #[arg(short, long)]
     follow: bool,
     /// The last so many lines
@@ -40,50 +39,35 @@ pub async fn run(desk: &mut Desk, args: LogsArgs) -> Result<(), Fault> {
     desk.show(agents.logs(&found.thing, &filter), |logs, _| clean(&logs.logs).into_owned()).await
 }
 
-/// Each look sees the same number of lines, so that what is new stands at the end.
+/// One line of a message.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    at: String,
+    #[serde(default)]
+    text: String,
+}
+
 async fn follow(desk: &mut Desk, agents: &Agents, name: &AgentName, filter: LogsFilter) -> Result<(), Fault> {
-    let shown_first = filter.tail.and_then(|tail| usize::try_from(tail).ok()).unwrap_or(FIRST_LINES);
-    let filter = LogsFilter { tail: Some(FOLLOWED_LINES), ..filter };
-    let mut seen: Option<Vec<String>> = None;
+    let filter = LogsFilter { tail: filter.tail.or(Some(FIRST_LINES)), ..filter };
+    let mut stream = agents.follow_logs(name, &filter).with_pause(desk.pace);
     loop {
-        let (logs, answer) = agents.logs(name, &filter).both().await?;
-        let lines: Vec<String> = logs.logs.lines().map(str::to_owned).collect();
-        let news = match &seen {
-            None => &lines[lines.len().saturating_sub(shown_first)..],
-            Some(seen) => news(seen, &lines),
-        };
+        let message = stream.next().await?;
         match desk.out.format {
-            Format::Json if !news.is_empty() => desk.out.json(&answer.body)?,
-            Format::Json => {}
-            Format::People => desk.out.data(&clean(&news.join("\n")))?,
+            Format::Json => desk.out.json(message.data.as_bytes())?,
+            Format::People => tell(desk, &message)?,
         }
-        seen = Some(lines);
-        tokio::time::sleep(desk.pace).await;
     }
 }
 
-/// The lines after those of the last look: the longest end of `seen` that `lines` begins with is old.
-fn news<'a>(seen: &[String], lines: &'a [String]) -> &'a [String] {
-    let begins = (0..=seen.len()).find(|from| lines.starts_with(&seen[*from..]));
-    &lines[begins.map_or(0, |from| seen.len() - from)..]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(seen: &str, lines: &str, expected: &str) {
-        let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(news(&split(seen), &split(lines)).join(" "), expected);
+fn tell(desk: &mut Desk, message: &Message) -> Result<(), Fault> {
+    if message.event == "reset" {
+        return desk.out.warn("some lines of the pod's log are gone: the file was replaced meanwhile");
     }
-
-    #[test]
-    fn only_new_lines_are_shown() {
-        check("", "a b", "a b");
-        check("a b", "a b", "");
-        check("a b", "a b c", "c");
-        check("a b c", "c d", "d");
-        check("a b", "x y", "x y");
-        check("a b", "", "");
-    }
+    let line: Line = message.json()?;
+    let text = match message.event.as_str() {
+        "pod" => format!("pod  {}", line.text),
+        _ => format!("{} {}", line.at, line.text),
+    };
+    desk.out.data(&format!("{}\n", clean(&text)))
 }

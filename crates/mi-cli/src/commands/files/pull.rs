@@ -66,19 +66,7 @@ async fn to_stdout(out: &mut Output, files: &Files, name: &DrivePath) -> Result<
         download?;
         shut.map_err(Fault::of_output)
     };
-    let (filled, emptied) = tokio::join!(filling, empty(out, &mut outlet));
+    let (filled, emptied) = tokio::join!(filling, out.empty(&mut outlet));
     emptied?;
     filled
-}
-
-async fn empty(out: &mut Output, outlet: &mut tokio::io::DuplexStream) -> Result<(), Fault> {
-    use tokio::io::AsyncReadExt;
-    let mut chunk = vec![0; PIPE_BYTES];
-    loop {
-        let read = outlet.read(&mut chunk).await.map_err(Fault::of_output)?;
-        if read == 0 {
-            return Ok(());
-        }
-        out.bytes(&chunk[..read])?;
-    }
 }

@@ -1,40 +1,136 @@
-//! Whether the chain of an office's events holds: for tests and simulations, until people can ask.
+//! The chain of an office's events: whether it holds, and how it is broken where it doesn't.
+//!
+//! Each event carries a keyed tag over itself and the tag before. The key is not in the store, so whoever changes rows
+//! there can't make the tags fit. Pruning leaves a checkpoint with a tag of its own, from which the chain begins.
+//!
+//! Elsewhere: tags are written in `infra::act`; who may ask, and the heads outside the store, are in `audit`.
 
+pub mod checkpoint;
 pub mod store;
 
 use mi_core::ids::OfficeId;
+use mi_core::wire::audit::{BreakKind, Broken};
 
+#[cfg(any(test, feature = "testing"))]
 use crate::infra::act::look;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 use crate::infra::keys::Keys;
+use checkpoint::Start;
 use store::Link;
 
 /// Links of the chain that are read at once.
-const CHAIN_BATCH_ROWS: i64 = 500;
+pub const CHAIN_BATCH_ROWS: i64 = 500;
+/// How far away from its place an event is looked for.
+const MISPLACED_BY_MAX: i64 = 1_000;
+
+/// Goes along the chain; holds the last link that fits.
+pub struct Walk<'a> {
+    keys: &'a Keys,
+    office: OfficeId,
+    pub seq: i64,
+    pub mac: String,
+}
+
+impl<'a> Walk<'a> {
+    pub fn after(keys: &'a Keys, office: OfficeId, seq: i64, mac: String) -> Self {
+        Self { keys, office, seq, mac }
+    }
+
+    /// The next link; what is wrong with it, if anything is.
+    pub fn step(&mut self, link: &Link) -> Result<(), Broken> {
+        let expected = self.seq + 1;
+        if link.seq > expected {
+            return Err(missing(expected, link.seq - 1));
+        }
+        if link.seq < expected {
+            let what = format!("event {} stands where event {expected} belongs", link.seq);
+            return Err(Broken { seq: expected, kind: BreakKind::Reordered, what });
+        }
+        if link.mac != mac(self.keys, self.office, link) {
+            return Err(self.unfit(link));
+        }
+        if link.prev != self.mac {
+            let what =
+                format!("event {expected} was written after another event {} than the one that is there", self.seq);
+            return Err(Broken { seq: expected, kind: BreakKind::Forked, what });
+        }
+        self.seq = link.seq;
+        self.mac.clone_from(&link.mac);
+        Ok(())
+    }
+
+    /// An event whose tag doesn't fit: moved from another place, or changed.
+    fn unfit(&self, link: &Link) -> Broken {
+        let seq = link.seq;
+        match self.true_place(link) {
+            Some(written) => Broken {
+                seq,
+                kind: BreakKind::Reordered,
+                what: format!("event {written} was moved to the place of event {seq}"),
+            },
+            None => {
+                Broken { seq, kind: BreakKind::Altered, what: format!("event {seq} was altered after it was written") }
+            }
+        }
+    }
+
+    fn true_place(&self, link: &Link) -> Option<i64> {
+        let mut moved = link.clone();
+        let near = (link.seq - MISPLACED_BY_MAX).max(1)..=link.seq + MISPLACED_BY_MAX;
+        near.into_iter().find(|seq| {
+            moved.seq = *seq;
+            mac(self.keys, self.office, &moved) == link.mac
+        })
+    }
+}
+
+pub fn missing(from: i64, to: i64) -> Broken {
+    let what =
+        if from == to { format!("event {from} is missing") } else { format!("events {from} to {to} are missing") };
+    Broken { seq: from, kind: BreakKind::Missing, what }
+}
+
+/// The chain ends too early: the office remembers more.
+pub fn cut_off(last: i64, remembered: i64) -> Broken {
+    let what = format!("the chain ends with event {last}, and the office remembers {remembered}: its tail was cut off");
+    Broken { seq: last + 1, kind: BreakKind::CutOff, what }
+}
+
+/// Where a walk begins: at the checkpoint, or at the very first event.
+pub fn begin<'a>(tx: &mut dyn Tx, keys: &'a Keys, office: OfficeId) -> Result<Result<Walk<'a>, Broken>, Fault> {
+    Ok(match checkpoint::load(tx, keys, office)? {
+        Start::First => Ok(Walk::after(keys, office, 0, String::new())),
+        Start::Checkpoint(point) => Ok(Walk::after(keys, office, point.seq, point.mac)),
+        Start::Forged(broken) => Err(broken),
+    })
+}
 
 /// The number of the first event that is missing, altered or out of order; `None` when the chain holds.
+#[cfg(any(test, feature = "testing"))]
 pub fn verify_chain(tx: &mut dyn Tx, keys: &Keys, office: OfficeId) -> Result<Option<i64>, Fault> {
     let head = look(tx, office)?;
-    let (mut seq, mut prev) = (0, String::new());
+    let mut walk = match begin(tx, keys, office)? {
+        Ok(walk) => walk,
+        Err(broken) => return Ok(Some(broken.seq)),
+    };
     loop {
-        let links = store::links(tx, office, seq, CHAIN_BATCH_ROWS)?;
+        let links = store::links(tx, office, walk.seq, CHAIN_BATCH_ROWS)?;
         if links.is_empty() {
             break;
         }
         for link in links {
-            if link.seq != seq + 1 || link.prev != prev || link.mac != mac(keys, office, &link) {
-                return Ok(Some(seq + 1));
+            if let Err(broken) = walk.step(&link) {
+                return Ok(Some(broken.seq));
             }
-            (seq, prev) = (link.seq, link.mac);
         }
     }
-    let is_whole = seq == head.event_seq && prev == head.event_mac;
-    Ok(if is_whole { None } else { Some(seq + 1) })
+    let is_whole = walk.seq == head.event_seq && walk.mac == head.event_mac;
+    Ok(if is_whole { None } else { Some(walk.seq + 1) })
 }
 
 /// The tag of a stored event, over the same fields as `infra::act::NewEvent::mac`.
-fn mac(keys: &Keys, office: OfficeId, link: &Link) -> String {
+pub fn mac(keys: &Keys, office: OfficeId, link: &Link) -> String {
     hex::encode(keys.mac(
         "event",
         &[

@@ -1,4 +1,4 @@
-//! Events as they are chained, and ways to tamper with them.
+//! Events as they are chained, the checkpoint before them, and ways for tests to tamper with them.
 
 use mi_core::ids::OfficeId;
 use mi_core::time::Time;
@@ -7,6 +7,7 @@ use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 
 /// An event as it is chained: every field as it stands in the store.
+#[derive(Debug, Clone)]
 pub struct Link {
     pub seq: i64,
     pub at: Time,
@@ -44,6 +45,48 @@ fn read_link(row: &Row) -> Result<Link, DbError> {
     })
 }
 
+/// One event, if it is there.
+pub fn link(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<Option<Link>, DbError> {
+    let sql = "select seq, created_at, category, type, actor, agent, task_id, summary, data, prev, mac from events \
+               where office_id = $1 and seq = $2";
+    tx.first(sql, args![office, seq])?.as_ref().map(read_link).transpose()
+}
+
+/// A place in the chain, up to which events were pruned.
+#[derive(Debug, Clone)]
+pub struct Point {
+    pub seq: i64,
+    pub mac: String,
+    pub at: Time,
+}
+
+/// As it stands in the store, whoever wrote it.
+pub struct StoredCheckpoint {
+    pub point: Point,
+    pub tag: String,
+}
+
+pub fn checkpoint(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<StoredCheckpoint>, DbError> {
+    let sql = "select seq, mac, created_at, tag from event_checkpoints where office_id = $1";
+    let Some(row) = tx.first(sql, args![office])? else { return Ok(None) };
+    let mut r = row.reader();
+    let point = Point { seq: r.take()?, mac: r.take()?, at: r.take()? };
+    Ok(Some(StoredCheckpoint { point, tag: r.take()? }))
+}
+
+pub fn set_checkpoint(tx: &mut dyn Tx, office: OfficeId, point: &Point, tag: &str) -> Result<(), DbError> {
+    let sql = "insert into event_checkpoints (office_id, seq, mac, tag, created_at) values ($1, $2, $3, $4, $5) \
+               on conflict (office_id) do update set seq = excluded.seq, mac = excluded.mac, tag = excluded.tag, \
+               created_at = excluded.created_at";
+    tx.execute(sql, args![office, point.seq, &point.mac, tag, point.at])?;
+    Ok(())
+}
+
+pub fn delete_up_to(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<(), DbError> {
+    tx.execute("delete from events where office_id = $1 and seq <= $2", args![office, seq])?;
+    Ok(())
+}
+
 /// Tampering, for tests of the chain.
 #[cfg(test)]
 pub fn forge_summary(tx: &mut dyn Tx, office: OfficeId, seq: i64, summary: &str) -> Result<(), DbError> {
@@ -55,5 +98,32 @@ pub fn forge_summary(tx: &mut dyn Tx, office: OfficeId, seq: i64, summary: &str)
 #[cfg(test)]
 pub fn lose(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<(), DbError> {
     tx.execute("delete from events where office_id = $1 and seq = $2", args![office, seq])?;
+    Ok(())
+}
+
+/// Tampering, for tests of the chain.
+#[cfg(test)]
+pub fn swap(tx: &mut dyn Tx, office: OfficeId, one: i64, other: i64) -> Result<(), DbError> {
+    let sql = "update events set seq = $3 where office_id = $1 and seq = $2";
+    for (from, to) in [(one, -1), (other, one), (-1, other)] {
+        tx.execute(sql, args![office, from, to])?;
+    }
+    Ok(())
+}
+
+/// Tampering, for tests of the chain: the office forgets what came after this event.
+#[cfg(test)]
+pub fn go_back_to(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<(), DbError> {
+    tx.execute("delete from events where office_id = $1 and seq > $2", args![office, seq])?;
+    let sql = "update offices set event_seq = $2, \
+               event_mac = (select mac from events where office_id = $1 and seq = $2) where id = $1";
+    tx.execute(sql, args![office, seq])?;
+    Ok(())
+}
+
+/// Tampering, for tests of the chain.
+#[cfg(test)]
+pub fn move_checkpoint(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<(), DbError> {
+    tx.execute("update event_checkpoints set seq = $2 where office_id = $1", args![office, seq])?;
     Ok(())
 }

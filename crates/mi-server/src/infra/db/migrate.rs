@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0008_integrations.sql"),
     include_str!("../../../../../migrations/0006_groups.sql"),
     include_str!("../../../../../migrations/0004_checks.sql"),
+    include_str!("../../../../../migrations/0003_events.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

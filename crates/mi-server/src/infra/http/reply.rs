@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
+use bytes::Bytes;
+use futures_util::stream::Stream;
 use mi_core::limits::LIST_COUNT_MAX;
 use mi_core::problem::{Code, Problem};
 
@@ -11,6 +13,7 @@ use crate::infra::fault::{self, Fault};
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 const TOTAL_COUNT_CAPPED: HeaderName = HeaderName::from_static("x-total-count-capped");
+const NEVER_STORED: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer of an act, or bytes that flow.
@@ -54,6 +57,17 @@ impl Reply {
     pub fn private(answer: Answer) -> Self {
         let mut response = answer_response(answer);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Reply::raw(response)
+    }
+
+    /// Bytes that come as they are read, and that nobody keeps.
+    pub fn flow<S>(content_type: &'static str, pieces: S) -> Self
+    where
+        S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    {
+        let mut response = Response::new(Body::from_stream(pieces));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert(CACHE_CONTROL, NEVER_STORED);
         Reply::raw(response)
     }
 

@@ -196,3 +196,38 @@ pub fn keep_result(tx: &mut dyn Tx, office: OfficeId, row: i64, task: &TaskRow, 
     tx.execute(sql, args![office, task.id, row, task.session, by, task.status.as_str(), text, now])?;
     Ok(())
 }
+
+/// Something that was written on a task without moving it.
+pub enum Said {
+    Log(TaskLog),
+    Comment(Comment),
+}
+
+impl Said {
+    pub fn id(&self) -> i64 {
+        match self {
+            Said::Log(log) => log.id,
+            Said::Comment(comment) => comment.id,
+        }
+    }
+}
+
+/// Logs and comments after this number, in the order in which they were written.
+pub fn said(tx: &mut dyn Tx, office: OfficeId, task: TaskId, after: i64, most: i64) -> Result<Vec<Said>, DbError> {
+    let sql = "select id, cast(1 as bigint), agent, event, message, attempt, created_at from task_logs \
+               where office_id = $1 and task_id = $2 and id > $3 \
+               union all select id, cast(0 as bigint), agent, cast(null as text), message, cast(null as bigint), created_at \
+               from task_comments where office_id = $1 and task_id = $2 and id > $3 order by 1 limit $4";
+    tx.query(sql, args![office, task, after, most])?
+        .iter()
+        .map(|row| {
+            let mut r = row.reader();
+            let (id, is_log, agent) = (r.take()?, r.take::<i64>()? == 1, r.take()?);
+            let (event, message, attempt, created_at) = (r.take()?, r.take()?, r.take()?, r.take()?);
+            Ok(match is_log {
+                true => Said::Log(TaskLog { id, agent, event, message, attempt, created_at }),
+                false => Said::Comment(Comment { id, agent, message, created_at }),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,59 @@
+//! `mi events [-f]`: what happened in a colony, and what happens.
+
+use clap::Args;
+use mi_client::{EventFilter, Events, Paging};
+use mi_core::ids::TaskId;
+use mi_core::wire::events::Event;
+
+use crate::args::{ColonyPlace, PagingArgs};
+use crate::desk::Desk;
+use crate::fault::Fault;
+use crate::output::Format;
+use crate::views::{self, events};
+
+#[derive(Args)]
+pub struct EventsArgs {
+    #[command(flatten)]
+    place: ColonyPlace,
+    /// Go on until interrupted
+    #[arg(short, long, conflicts_with_all = ["category", "task", "limit", "offset"])]
+    follow: bool,
+    /// Only after the event with this number
+    #[arg(long, value_name = "SEQ")]
+    since: Option<i64>,
+    /// task, message, session, lifecycle, office or file
+    #[arg(long)]
+    category: Option<String>,
+    /// Only about this task
+    #[arg(long, value_name = "TASK")]
+    task: Option<TaskId>,
+    #[command(flatten)]
+    paging: PagingArgs,
+}
+
+pub async fn run(desk: &mut Desk, args: EventsArgs) -> Result<(), Fault> {
+    let (client, office) = desk.office(args.place.named()).await?;
+    let of_office = client.events(office);
+    if args.follow {
+        return follow(desk, &of_office, args.since).await;
+    }
+    let (since, category, task) = (args.since, args.category, args.task);
+    let filter = EventFilter { since, category, task, paging: Paging::from(&args.paging) };
+    desk.show(of_office.filtered(&filter), |(list, total), screen| {
+        views::listed(events::list(list, screen), list.len(), *total)
+    })
+    .await
+}
+
+async fn follow(desk: &mut Desk, of_office: &Events, since: Option<i64>) -> Result<(), Fault> {
+    let mut stream = of_office.live(since).with_pause(desk.pace);
+    loop {
+        let message = stream.next().await?;
+        let screen = desk.out.screen;
+        match (desk.out.format, message.event.as_str()) {
+            (Format::Json, _) => desk.out.json(message.data.as_bytes())?,
+            (Format::People, "reset") => desk.out.warn("older events were pruned; these are the ones that are left")?,
+            (Format::People, _) => desk.out.data(&events::line(&message.json::<Event>()?, screen))?,
+        }
+    }
+}

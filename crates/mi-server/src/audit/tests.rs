@@ -1,0 +1,265 @@
+//! The audit through its routes, on records that somebody tampered with.
+
+use mi_core::ids::OfficeId;
+use mi_core::time::Millis;
+use serde_json::{Value, json};
+
+use super::heads;
+use super::sweep::PUBLISH_MS;
+use crate::events::chain::store as chain;
+use crate::infra::db::{DbError, Tx};
+use crate::testing::{TestHouse, TestOffice};
+
+/// A house with one office, in which so many tasks were made.
+async fn busy_office(house: &TestHouse, tasks: usize) -> TestOffice<'_> {
+    let office = house.office().await;
+    for n in 0..tasks {
+        office.task(json!({"title": format!("task {n}")})).await;
+    }
+    office
+}
+
+async fn verify(office: &TestOffice<'_>, query: &str) -> Value {
+    office.call("GET", &format!("/audit/verify{query}"), Value::Null).await.ok()
+}
+
+/// Kind and place of what is broken.
+fn broken(report: &Value) -> (bool, String, i64) {
+    let broken = &report["broken"];
+    let kind = broken["kind"].as_str().unwrap_or_default().to_owned();
+    (report["ok"].as_bool().unwrap(), kind, broken["seq"].as_i64().unwrap_or(0))
+}
+
+async fn tamper(
+    office: &TestOffice<'_>,
+    how: impl Fn(&mut dyn Tx, OfficeId) -> Result<(), DbError> + Send + 'static,
+) -> Value {
+    let id = office.id;
+    office.house.house.db.write(move |tx| Ok(how(tx, id)?)).await.unwrap();
+    verify(office, "").await
+}
+
+/// Offices with a broken record can't be closed in the usual way.
+async fn drop_office(house: &TestHouse, office: &TestOffice<'_>) {
+    house.call("DELETE", &office.path(""), Value::Null).await.ok();
+}
+
+#[tokio::test]
+async fn a_whole_record_is_said_to_be_whole() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 3).await;
+    let report = verify(&office, "").await;
+    let head = report["head"].clone();
+    let events = head["seq"].as_i64().unwrap();
+    assert_eq!(report, json!({"ok": true, "events": events, "first_seq": 1, "head": head}));
+    house.advance(PUBLISH_MS).await;
+    let published = verify(&office, "").await["published"].clone();
+    assert_eq!(published["seq"], json!(events));
+    let stranger = house.key_of(house.stranger().await, crate::testing::KeyState::Good).await;
+    for (method, path) in [("GET", "/audit/verify"), ("GET", "/audit/export"), ("POST", "/audit/check")] {
+        let asked = office.call_as(&house.as_key(&stranger), method, path, json!({"events": []})).await;
+        assert_eq!(asked.refused(), (403, "no_access".to_owned()), "{path}");
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn parts_add_up_to_the_whole() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 5).await;
+    let whole = verify(&office, "").await["events"].as_i64().unwrap();
+    let (mut after, mut events) = (0, 0);
+    loop {
+        let part = verify(&office, &format!("?after={after}&most=2")).await;
+        assert_eq!(part["ok"], json!(true));
+        events += part["events"].as_i64().unwrap();
+        match part["next"].as_i64() {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(events, whole);
+    let lost = office.call("GET", "/audit/verify?after=999", Value::Null).await;
+    assert_eq!(lost.refused(), (400, "bad_request".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn every_way_to_tamper_has_its_name() {
+    type How = fn(&mut dyn Tx, OfficeId) -> Result<(), DbError>;
+    let ways: [(&str, i64, How); 5] = [
+        ("altered", 2, |tx, office| chain::forge_summary(tx, office, 2, "nothing happened")),
+        ("missing", 3, |tx, office| chain::lose(tx, office, 3)),
+        ("missing", 1, |tx, office| chain::lose(tx, office, 1)),
+        ("reordered", 2, |tx, office| chain::swap(tx, office, 2, 4)),
+        ("cut_off", 5, |tx, office| chain::lose(tx, office, 5)),
+    ];
+    let house = TestHouse::new().await;
+    for (kind, seq, how) in ways {
+        let office = busy_office(&house, 4).await;
+        assert_eq!(verify(&office, "").await["head"]["seq"], json!(5));
+        let report = tamper(&office, how).await;
+        assert_eq!(broken(&report), (false, kind.to_owned(), seq), "{report}");
+        drop_office(&house, &office).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn published_heads_show_an_older_store_and_a_rewritten_one() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 4).await;
+    house.advance(PUBLISH_MS).await;
+    // The office's own row goes back with its events, as with a backup that was put back.
+    let report = tamper(&office, |tx, office| chain::go_back_to(tx, office, 3)).await;
+    assert_eq!(broken(&report), (false, "cut_off".to_owned(), 4), "{report}");
+    // New events take the numbers of the lost ones, genuine in themselves.
+    for n in 0..2 {
+        office.task(json!({"title": format!("again {n}")})).await;
+    }
+    let report = verify(&office, "").await;
+    assert_eq!(broken(&report), (false, "forked".to_owned(), 5), "{report}");
+    drop_office(&house, &office).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_published_head_of_somebody_else_is_told() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 1).await;
+    house.advance(PUBLISH_MS).await;
+    let path = heads::folder(&house.house).join("heads.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    // A line that a crash cut short says nothing.
+    std::fs::write(&path, format!("{text}{{\"at\":\"20")).unwrap();
+    assert_eq!(verify(&office, "").await["ok"], json!(true));
+    office.task(json!({"title": "one more"})).await;
+    house.advance(PUBLISH_MS).await;
+    let report = verify(&office, "").await;
+    assert_eq!(report["published"]["seq"], report["head"]["seq"], "a torn line doesn't spoil the next one");
+
+    let mut forged: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    forged["seq"] = json!(1);
+    std::fs::write(&path, format!("{text}{forged}\n")).unwrap();
+    let report = verify(&office, "").await;
+    assert_eq!(broken(&report), (false, "forged_head".to_owned(), 1));
+    std::fs::write(&path, text).unwrap();
+    house.close().await;
+}
+
+#[tokio::test]
+async fn heads_are_published_for_offices_that_moved_and_no_others() {
+    let house = TestHouse::new().await;
+    let (office, other) = (busy_office(&house, 1).await, busy_office(&house, 1).await);
+    house.advance(PUBLISH_MS).await;
+    let lines = || {
+        let text = std::fs::read_to_string(heads::folder(&house.house).join("heads.jsonl")).unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let count = |lines: &[String], id: OfficeId| lines.iter().filter(|line| line.contains(&id.to_string())).count();
+    let before = lines();
+    office.task(json!({"title": "more"})).await;
+    house.advance(PUBLISH_MS).await;
+    let after = lines();
+    assert_eq!(count(&after, office.id), count(&before, office.id) + 1);
+    assert_eq!(count(&after, other.id), count(&before, other.id));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn pruning_leaves_a_checkpoint_from_which_the_record_still_holds() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 4).await;
+    house.house.clock.advance(Millis::days(60));
+    for n in 0..3 {
+        office.task(json!({"title": format!("later {n}")})).await;
+    }
+    house.advance(Millis::days(31).0).await;
+    let report = verify(&office, "").await;
+    assert_eq!(
+        (&report["ok"], &report["first_seq"], &report["checkpoint"]["seq"]),
+        (&json!(true), &json!(6), &json!(5))
+    );
+    assert_eq!(report["events"], json!(3));
+    let listed = office.call("GET", "/events", Value::Null).await.ok();
+    assert_eq!(listed[0]["seq"], json!(6));
+    // A part that would begin before it begins at it.
+    assert_eq!(verify(&office, "?after=2").await["events"], json!(3));
+
+    // However long nothing happens, the newest event stays.
+    house.advance(Millis::days(365).0).await;
+    assert_eq!(verify(&office, "").await["events"], json!(1));
+
+    let report = tamper(&office, |tx, office| chain::move_checkpoint(tx, office, 6)).await;
+    assert_eq!(broken(&report), (false, "forged_checkpoint".to_owned(), 6));
+    tamper(&office, |tx, office| chain::move_checkpoint(tx, office, 7)).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_broken_is_not_pruned() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 4).await;
+    tamper(&office, |tx, office| chain::forge_summary(tx, office, 3, "nothing")).await;
+    house.advance(Millis::days(100).0).await;
+    let report = verify(&office, "").await;
+    assert_eq!(broken(&report), (false, "altered".to_owned(), 3));
+    assert_eq!(report["checkpoint"]["seq"], json!(2));
+    drop_office(&house, &office).await;
+    house.close().await;
+}
+
+async fn export(office: &TestOffice<'_>) -> Vec<Value> {
+    let reply = office.call("GET", "/audit/export", Value::Null).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/x-ndjson")));
+    let text = String::from_utf8(reply.bytes).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_export_is_known_again_line_by_line() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 4).await;
+    let lines = export(&office).await;
+    assert_eq!(lines.len(), 5);
+    let check = |events: Vec<Value>, after: Value| async move {
+        office.call("POST", "/audit/check", json!({"events": events, "after": after})).await.ok()
+    };
+    let whole = check(lines.clone(), Value::Null).await;
+    assert_eq!((&whole["ok"], &whole["events"], &whole["stored"]), (&json!(true), &json!(5), &json!(5)));
+    let part = check(lines[..2].to_vec(), Value::Null).await;
+    assert_eq!(check(lines[2..].to_vec(), part["last"].clone()).await["ok"], json!(true));
+
+    let mut altered = lines.clone();
+    altered[2]["summary"] = json!("nothing");
+    assert_eq!(broken(&check(altered, Value::Null).await), (false, "altered".to_owned(), 3));
+    let mut short = lines.clone();
+    short.remove(1);
+    assert_eq!(broken(&check(short, Value::Null).await), (false, "missing".to_owned(), 2));
+    let mut turned = lines.clone();
+    turned.swap(1, 2);
+    assert_eq!(broken(&check(turned, Value::Null).await), (false, "missing".to_owned(), 2));
+    assert_eq!(broken(&check(lines[2..].to_vec(), json!({"seq": 2, "mac": "00"})).await).1, "forked");
+
+    // The store was rewritten after the export.
+    let id = office.id;
+    house.house.db.write(move |tx| Ok(chain::go_back_to(tx, id, 3)?)).await.unwrap();
+    office.task(json!({"title": "another past"})).await;
+    assert_eq!(broken(&check(lines.clone(), Value::Null).await), (false, "forked".to_owned(), 4));
+    let too_many = vec![lines[0].clone(); 501];
+    let refused = office.call("POST", "/audit/check", json!({"events": too_many})).await.refused();
+    assert_eq!(refused, (400, "too_long".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_export_outlives_the_events_that_it_holds() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 4).await;
+    let lines = export(&office).await;
+    house.advance(Millis::days(100).0).await;
+    assert_eq!(export(&office).await.len(), 1);
+    let report = office.call("POST", "/audit/check", json!({"events": lines})).await.ok();
+    assert_eq!((&report["ok"], &report["events"], &report["stored"]), (&json!(true), &json!(5), &json!(1)));
+    house.close().await;
+}
