@@ -1,4 +1,6 @@
 //! testkit
 
+pub mod history;
+#[cfg(feature = "house")]
 pub mod house;
 pub mod model;
