@@ -1,20 +1,32 @@
 //! Long evidence: programs that start the real `mi up` on loopback, put it under load or kill it, and look closely.
 //!
-//! `figures` measures, each figure beside a floor taken in the same run; `claims` shows that 64 clients never get one
-//! task twice; `kills` ends the server again and again in the middle of work and checks what is left. All are bounded
-//! in count and time, need nothing but `MI_BIN` (the program `mi`), and leave nothing behind.
+//! `figures` measures, each figure beside a floor taken in the same run; `claims` and `claimers` show that nobody gets
+//! what another one has; `kills` ends the server again and again in the middle of work and checks what is left;
+//! `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full` and `idle` look
+//! at a long queue, at as much work as the server bears, and at none. All are bounded in count and time, need nothing
+//! but `MI_BIN` (the program `mi`), and leave nothing behind.
 //!
-//! `server`, `office`, `http`, `lives`, `procfs`, `sample`, `floor`, `chance` and `exit` are what they share.
+//! `server`, `office`, `http`, `lives`, `client`, `memory`, `procfs`, `sample`, `floor`, `chance`, `verdict` and `exit`
+//! are what they share.
 
+pub mod backlog;
 pub mod chance;
+pub mod claimers;
 pub mod claims;
+pub mod client;
+pub mod dag;
 pub mod exit;
 pub mod figures;
 pub mod floor;
+pub mod full;
 pub mod http;
+pub mod idle;
 pub mod kills;
 pub mod lives;
+pub mod memory;
 pub mod office;
 pub mod procfs;
 pub mod sample;
 pub mod server;
+pub mod verdict;
+pub mod zombies;

@@ -27,13 +27,23 @@ impl Pen {
         Self { address, office, key: key.to_owned() }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A request to `path` below the office.
     pub fn request(&self, method: &str, path: &str, claim: Option<i64>, body: &str) -> Vec<u8> {
+        self.keyed(method, path, claim, None, body)
+    }
+
+    /// The same with an `Idempotency-Key`, so that it may be repeated.
+    pub fn keyed(&self, method: &str, path: &str, claim: Option<i64>, once: Option<&str>, body: &str) -> Vec<u8> {
+        let once = once.map(|key| format!("Idempotency-Key: {key}\r\n")).unwrap_or_default();
         let claim = claim.map(|token| format!("X-Mi-Claim: {token}\r\n")).unwrap_or_default();
         let Self { address, office, key } = self;
         format!(
             "{method} /api/v1/offices/{office}{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
-             {claim}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             {claim}{once}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
         .into_bytes()

@@ -51,16 +51,24 @@ impl Office {
         Ok(self.client.agents(self.id).hire(&wish).await.with_context(|| format!("{name} can't be hired"))?.name)
     }
 
-    /// Agents without a pod: hired and stopped at once.
+    /// Agents without a pod: hired and stopped while the office is suspended, so that none ever starts.
     pub async fn hire_stopped(&self, prefix: &str, count: usize) -> Result<Vec<AgentName>> {
         let mut names = Vec::new();
+        self.client.offices().suspend(self.id).await?;
         for number in 0..count {
             let name = self.hire(&format!("{prefix}-{number}"), "true").await?;
             self.client.agents(self.id).lifecycle(&name, LifecycleAction::Stop).await?;
             names.push(name);
         }
+        self.client.offices().resume(self.id).await?;
         self.wait_no_pods().await?;
         Ok(names)
+    }
+
+    /// Changes settings of the office.
+    pub async fn set(&self, changes: &serde_json::Value) -> Result<()> {
+        self.client.offices().update_settings(self.id, changes).await?;
+        Ok(())
     }
 
     pub async fn wait_no_pods(&self) -> Result<()> {

@@ -28,6 +28,31 @@ fn cpu_time_in(stat: &str) -> Option<Duration> {
     Some(Duration::from_secs(1) * (ticks(UTIME_PLACE)? + ticks(STIME_PLACE)?) / TICKS_PER_SECOND)
 }
 
+/// One thread, and the processor time that it has used.
+#[derive(Debug, Clone)]
+pub struct Thread {
+    pub id: u32,
+    pub name: String,
+    pub used: Duration,
+}
+
+pub fn threads(pid: u32) -> Result<Vec<Thread>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/task")).context("the process is gone")? {
+        let path = entry?.path();
+        // A thread that ended meanwhile uses nothing any more.
+        let (Ok(stat), Ok(name)) = (fs::read_to_string(path.join("stat")), fs::read_to_string(path.join("comm")))
+        else {
+            continue;
+        };
+        let id = path.file_name().and_then(|id| id.to_str()).and_then(|id| id.parse().ok());
+        if let (Some(id), Some(used)) = (id, cpu_time_in(&stat)) {
+            found.push(Thread { id, name: name.trim().to_owned(), used });
+        }
+    }
+    Ok(found)
+}
+
 /// Memory of a process that is in RAM, in MiB.
 pub fn resident_mib(pid: u32) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).context("the process is gone")?;

@@ -35,6 +35,14 @@ impl Sample {
         self.percentile(95)
     }
 
+    pub fn p99(&self) -> Duration {
+        self.percentile(99)
+    }
+
+    pub fn p99_ms(&self) -> f64 {
+        ms(self.p99())
+    }
+
     pub fn p50_ms(&self) -> f64 {
         ms(self.p50())
     }

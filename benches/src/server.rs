@@ -79,6 +79,15 @@ pub struct Manner {
     pub pods: String,
     /// Port 0 takes a free one.
     pub port: u16,
+    /// Words of `mi up` beyond these.
+    pub arguments: Vec<String>,
+}
+
+impl Manner {
+    /// The program that `MI_BIN` names, on a free port.
+    pub fn of_environment(pods: &str) -> Result<Self> {
+        Ok(Self { program: program()?, pods: pods.to_owned(), port: 0, arguments: Vec::new() })
+    }
 }
 
 /// A running server; killed when dropped.
@@ -174,7 +183,7 @@ fn command(site: &Site, manner: &Manner) -> Result<Command> {
     let log = OpenOptions::new().create(true).append(true).open(site.log_file())?;
     let mut command = Command::new(&manner.program);
     command.arg("up").arg("--data-dir").arg(site.data_dir()).arg("--pods").arg(&manner.pods);
-    command.arg("--listen").arg(format!("127.0.0.1:{}", manner.port));
+    command.arg("--listen").arg(format!("127.0.0.1:{}", manner.port)).args(&manner.arguments);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let steers = text.starts_with("MI_") && text != "MI_POD_BACKEND";

@@ -1,6 +1,6 @@
 //! Long evidence, on release binaries: what `./ci` has no time for.
 //!
-//! `kills`, `claims` and `figures` are programs under `benches/src/bin/`, run with `MI_BIN` naming the release `mi`;
+//! All but `simulation` are programs under `benches/src/bin/`, run with `MI_BIN` naming the release `mi`;
 //! `simulation` is the simulation of the test suite with more seeds, `MI_SEEDS` of them.
 
 use std::env;
@@ -12,9 +12,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::repo;
 
-const PROGRAMS: &[&str] = &["kills", "claims", "figures"];
+const PROGRAMS: &[&str] = &["kills", "claims", "claimers", "zombies", "dag", "backlog", "lives", "idle", "figures"];
 const SIMULATION: &str = "simulation";
-const SIMULATION_SEEDS: &str = "10000";
+const SIMULATION_SEEDS: &str = "20000";
 
 /// Runs one piece of evidence; `rest` goes to its program.
 pub fn run(name: &str, rest: &[&str]) -> Result<()> {

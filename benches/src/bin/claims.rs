@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use benches::claims::{self, Plan};
 use benches::exit;
-use benches::server::{self, Manner};
+use benches::server::Manner;
 use clap::Parser;
 
 const VIOLATIONS_SHOWN: usize = 20;
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<ExitCode> {
     let options = Options::parse();
-    let manner = Manner { program: server::program()?, pods: options.pods, port: 0 };
+    let manner = Manner::of_environment(&options.pods)?;
     let plan = Plan { manner, clients: options.clients, tasks: options.tasks };
     let outcome = claims::prove(&plan).await?;
     let mut out = std::io::stdout().lock();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use benches::exit;
 use benches::figures::{self, Plan};
-use benches::server::{self, Manner};
+use benches::server::Manner;
 use clap::Parser;
 
 /// Measures the program that MI_BIN names.
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<ExitCode> {
     let options = Options::parse();
     let plan = Plan {
-        manner: Manner { program: server::program()?, pods: options.pods, port: 0 },
+        manner: Manner::of_environment(&options.pods)?,
         starts: options.starts,
         hires: options.hires,
         handovers: options.handovers,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
-use super::Plan;
 use crate::http::Connection;
 use crate::lives::{self, Pen};
 use crate::office::Office;
@@ -21,6 +20,8 @@ const WARM_UP: Duration = Duration::from_secs(2);
 pub struct Load {
     pub lives: u64,
     pub time: Duration,
+    /// With what came before and after.
+    pub whole_time: Duration,
     pub life: Sample,
     pub server_cpu: Duration,
     pub client_cpu: Duration,
@@ -46,7 +47,8 @@ impl Used {
     }
 }
 
-pub async fn run(plan: &Plan, server: &Server, office: &Office, agents: &[String]) -> Result<Load> {
+pub async fn run(time: Duration, server: &Server, office: &Office, agents: &[String]) -> Result<Load> {
+    let began = Instant::now();
     let phase = Arc::new(Phase::default());
     let mut clients = JoinSet::new();
     for agent in agents {
@@ -56,7 +58,7 @@ pub async fn run(plan: &Plan, server: &Server, office: &Office, agents: &[String
     tokio::time::sleep(WARM_UP).await;
     let before = Used::now(server)?;
     phase.counting.store(true, Ordering::Relaxed);
-    tokio::time::sleep(plan.load_time).await;
+    tokio::time::sleep(time).await;
     phase.counting.store(false, Ordering::Relaxed);
     let after = Used::now(server)?;
     phase.over.store(true, Ordering::Relaxed);
@@ -67,6 +69,7 @@ pub async fn run(plan: &Plan, server: &Server, office: &Office, agents: &[String
     Ok(Load {
         lives: life.count() as u64,
         time: after.at - before.at,
+        whole_time: began.elapsed(),
         life,
         server_cpu: after.server - before.server,
         client_cpu: after.client - before.client,

@@ -5,7 +5,7 @@
 
 mod handover;
 mod hire;
-mod load;
+pub mod load;
 pub mod report;
 mod start;
 
@@ -105,7 +105,7 @@ async fn measure_lives(
     let (mut disk, mut pages) = (Disk::new()?, Sample::default());
     let health = floor::health_rate(server.address(), plan.connections).await?;
     disk.write_pages(&mut pages)?;
-    let load = load::run(plan, server, office, agents).await?;
+    let load = load::run(plan.load_time, server, office, agents).await?;
     disk.write_pages(&mut pages)?;
     let rate = load.lives as f64 / load.time.as_secs_f64();
     let lives = Figure::new(&format!("full lives a second, {} connections", plan.connections), Unit::PerSecond, rate);

@@ -10,12 +10,19 @@ pub enum Unit {
     Millis,
     Mib,
     PerSecond,
+    Micros,
+    Ratio,
+    /// Of one core.
+    Percent,
+    Count,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Aim {
     AtMost(f64),
     AtLeast(f64),
+    /// Of what is counted.
+    Exactly(f64),
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +58,11 @@ impl Figure {
         self
     }
 
+    pub fn exactly(mut self, aim: f64) -> Self {
+        self.aim = Some(Aim::Exactly(aim));
+        self
+    }
+
     pub fn p95(mut self, value: f64) -> Self {
         self.p95 = Some(value);
         self
@@ -73,6 +85,7 @@ impl Figure {
             None => true,
             Some(Aim::AtMost(aim)) => self.value <= aim,
             Some(Aim::AtLeast(aim)) => self.value >= aim,
+            Some(Aim::Exactly(aim)) => (self.value - aim).abs() < f64::EPSILON,
         }
     }
 
@@ -85,6 +98,7 @@ impl Figure {
             None => String::new(),
             Some(Aim::AtMost(aim)) => format!("≤ {}", self.unit.show(aim)),
             Some(Aim::AtLeast(aim)) => format!("≥ {}", self.unit.show(aim)),
+            Some(Aim::Exactly(aim)) => self.unit.show(aim),
         };
         let missed = if self.is_met() { "" } else { " **missed**" };
         let p95 = self.p95.map(|p95| format!(" (p95 {})", self.unit.show(p95))).unwrap_or_default();
@@ -101,6 +115,7 @@ impl Figure {
             None => Value::Null,
             Some(Aim::AtMost(aim)) => json!({"atMost": aim}),
             Some(Aim::AtLeast(aim)) => json!({"atLeast": aim}),
+            Some(Aim::Exactly(aim)) => json!({"exactly": aim}),
         };
         json!({
             "name": self.name,
@@ -122,6 +137,10 @@ impl Unit {
             Unit::Millis => "ms",
             Unit::Mib => "MiB",
             Unit::PerSecond => "1/s",
+            Unit::Micros => "µs",
+            Unit::Ratio => "×",
+            Unit::Percent => "%",
+            Unit::Count => "",
         }
     }
 
@@ -130,6 +149,10 @@ impl Unit {
             Unit::Millis => format!("{} ms", show_number(value)),
             Unit::Mib => format!("{value:.1} MiB"),
             Unit::PerSecond => format!("{value:.0}/s"),
+            Unit::Micros => format!("{value:.0} µs"),
+            Unit::Ratio => format!("{value:.2} ×"),
+            Unit::Percent => format!("{value:.2} %"),
+            Unit::Count => format!("{value:.0}"),
         }
     }
 }
@@ -153,6 +176,10 @@ pub struct Report {
 impl Report {
     pub fn add(&mut self, figure: Figure) {
         self.figures.push(figure);
+    }
+
+    pub fn all_met(&self) -> bool {
+        self.figures.iter().all(Figure::is_met)
     }
 
     pub fn note(&mut self, name: &str, value: f64) {

@@ -7,6 +7,7 @@
 
 mod check;
 mod ledger;
+mod load;
 mod work;
 
 use std::ops::Range;
@@ -17,12 +18,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
+use testkit::history::Violation;
+
 use crate::chance::Chance;
+use crate::figures::report::{Figure, Unit};
 use crate::office::{self, Office};
 use crate::procfs;
 use crate::sample::Sample;
 use crate::server::{self, Manner, Server, Site};
+use crate::verdict::Verdict;
 use ledger::Ledger;
+use load::Load;
 use work::Crew;
 
 /// From ready to the kill.
@@ -35,6 +41,24 @@ const PODS_FALL_LIMIT: Duration = Duration::from_secs(10);
 /// What is left after the last kill is done by then.
 const DRAIN_LIMIT: Duration = Duration::from_secs(300);
 
+/// What the issue asks for, and the rules of the history checker that decide it.
+const JUDGED: [(&str, &[&str]); 3] = [
+    (
+        "acknowledged writes lost",
+        &[
+            "no acknowledged create is lost",
+            "no acknowledged end is lost",
+            "no acknowledged note is lost",
+            "what was acknowledged is in the log",
+        ],
+    ),
+    (
+        "double claims",
+        &["claims of one task never overlap", "attempts of one task never overlap", "the log tells a legal story"],
+    ),
+    ("stale writes accepted", &["no stale write is accepted", "one completion a generation"]),
+];
+
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub manner: Manner,
@@ -46,14 +70,36 @@ pub struct Plan {
     pub creators: usize,
     /// Clients that claim and finish in the name of an agent elsewhere.
     pub hands: usize,
+    /// Clients of the load, in an office of their own.
+    pub clients: usize,
 }
 
 #[derive(Debug)]
 pub struct Outcome {
     pub counts: Vec<(&'static str, usize)>,
     pub ready_again: Sample,
+    /// What the history checker has against the load.
+    pub of_load: Vec<Violation>,
     /// Sentences about what must never be; none if all is well.
     pub violations: Vec<String>,
+}
+
+impl Outcome {
+    pub fn verdict(&self) -> Verdict {
+        let mut verdict = Verdict { violations: self.violations.clone(), ..Verdict::default() };
+        let report = &mut verdict.report;
+        for (what, rules) in JUDGED {
+            let broken = self.of_load.iter().filter(|violation| rules.contains(&violation.rule)).count();
+            report.add(Figure::new(what, Unit::Count, broken as f64).at_most(0.0));
+        }
+        report.add(Figure::new("ready again, p50", Unit::Millis, self.ready_again.p50_ms()));
+        report.add(Figure::new("ready again, p99", Unit::Millis, self.ready_again.p99_ms()).at_most(1_000.0));
+        for (what, count) in &self.counts {
+            report.note(what, *count as f64);
+        }
+        verdict.violations.extend(self.of_load.iter().map(ToString::to_string));
+        verdict
+    }
 }
 
 pub fn prove(plan: &Plan) -> Result<Outcome> {
@@ -67,8 +113,11 @@ fn run(plan: &Plan, site: &Site, runtime: &Runtime) -> Result<Outcome> {
     let office = Arc::new(runtime.block_on(Office::open(&server, site))?);
     let ledger = Arc::new(Ledger::default());
     let crew = runtime.block_on(Crew::begin(plan, &office, &ledger))?;
+    let loaded = runtime.block_on(Office::open(&server, site))?;
+    let load = runtime.block_on(Load::begin(loaded, plan.clients, plan.seed))?;
     let mut violations = Vec::new();
     let (server, restarts) = kill_again_and_again(plan, site, (server, &office, runtime), &mut violations)?;
+    let of_load = runtime.block_on(load.end())?;
     runtime.block_on(crew.end())?;
     let drained = runtime.block_on(work::wait_finished(&office, DRAIN_LIMIT));
     violations.extend(drained.err().map(|error| format!("{error:#}")));
@@ -82,7 +131,12 @@ fn run(plan: &Plan, site: &Site, runtime: &Runtime) -> Result<Outcome> {
     let mut counts = found.counts;
     counts.push(("processes of pods, seen just before the kills", restarts.pod_processes));
     counts.push(("kills while it was starting again", restarts.early_kills));
-    Ok(Outcome { counts, ready_again: restarts.ready_again, violations })
+    counts.push(("requests of the load", of_load.deeds));
+    counts.push(("of them acknowledged", of_load.acknowledged));
+    counts.push(("of them never answered", of_load.unanswered));
+    counts.push(("of them refused as stale", of_load.refused_as_stale));
+    counts.push(("claims of the load", of_load.claims));
+    Ok(Outcome { counts, ready_again: restarts.ready_again, of_load: of_load.violations, violations })
 }
 
 #[derive(Default)]

@@ -62,6 +62,9 @@ pub struct UpArgs {
     /// Start no pod whose memory, process and CPU limits can't be enforced
     #[arg(long)]
     pub strict_limits: bool,
+    /// How many tasks of an office may be open at once [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub open_tasks_max: Option<i64>,
     /// How the log is written [default: human on a terminal, else json]
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,

@@ -45,6 +45,8 @@ pub struct Settings {
     pub initial_credits: i64,
     /// How long events are kept.
     pub event_history: Millis,
+    /// Of an office, at once.
+    pub open_tasks_max: i64,
     pub strict_limits: mi_pods::Strictness,
     pub pod_users: pods::PodUsers,
     pub pod_doors: pods::PodDoors,
@@ -150,8 +152,9 @@ impl House {
         F: Fn(&mut Act<'_>, &Member) -> Result<Answer, Fault> + Send + 'static,
     {
         let (keys, clock) = (self.keys.clone(), self.clock.clone());
+        let open_tasks_max = self.settings.open_tasks_max;
         let write = move |tx: &mut dyn Tx| {
-            let mut open = Act::begin(tx, &keys, office, clock.now())?;
+            let mut open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
             let member = enter_even_late(open.tx, &ask.caller, office, open.head.owner, ask.lateness)?;
             if let Some(key) = &ask.idempotency
                 && let Some(answer) = key.recall(open.tx, open.now)?
@@ -172,7 +175,7 @@ impl House {
             }
             open.finish(answer)
         };
-        self.committed(self.db.write(write).await?)
+        self.write(write).await
     }
 
     /// A write of the server itself: sweeps, supervision, settlement.
@@ -182,16 +185,24 @@ impl House {
         F: Fn(&mut Act<'_>) -> Result<T, Fault> + Send + 'static,
     {
         let (keys, clock) = (self.keys.clone(), self.clock.clone());
+        let open_tasks_max = self.settings.open_tasks_max;
         let write = move |tx: &mut dyn Tx| {
-            let mut open = Act::begin(tx, &keys, office, clock.now())?;
+            let mut open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
             let value = act(&mut open)?;
             open.finish(value)
         };
-        self.committed(self.db.write(write).await?)
+        self.write(write).await
     }
 
-    fn committed<T>(&self, committed: Committed<T>) -> Result<T, Fault> {
-        self.wakeups.send(&committed.wakes);
+    /// Whoever waits for what was written is woken by the commit itself: a caller that went away takes no wake-up along.
+    async fn write<T, F>(&self, write: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<Committed<T>, Fault> + Send + 'static,
+    {
+        let wakeups = self.wakeups.clone();
+        let wake = move |committed: &Committed<T>| wakeups.send(&committed.wakes);
+        let committed = self.db.write_then(write, wake).await?;
         match committed.refusal {
             Some(refusal) => Err(refusal),
             None => Ok(committed.value),

@@ -39,6 +39,7 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
         (config::STRICT_LIMITS.name, args.strict_limits.then(|| "on".to_owned())),
         (config::ALLOW_UPSTREAM.name, upstreams),
         (config::LOG_FORMAT.name, log_format.map(str::to_owned)),
+        (config::OPEN_TASKS_MAX.name, args.open_tasks_max.map(|most| most.to_string())),
     ];
     given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -56,6 +57,7 @@ pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
         allow_upstream: config.allow_upstream(),
         initial_credits: config.initial_credits()?,
         event_history_days: config.event_history_days()?,
+        open_tasks_max: config.open_tasks_max()?,
         environment: environment.collect(),
         program: program()?,
     })

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT};
+use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
 use mi_pods::Strictness;
 
 const FILE_NAME: &str = "server.toml";
@@ -54,8 +54,9 @@ pub const LOG: Setting = open("log", "MI_LOG", "info");
 pub const LOG_FORMAT: Setting = open("log_format", "MI_LOG_FORMAT", "auto");
 pub const INITIAL_CREDITS: Setting = open("initial_credits", "MI_INITIAL_CREDITS", "");
 pub const EVENT_HISTORY_DAYS: Setting = open("event_history_days", "MI_EVENT_HISTORY_DAYS", "");
+pub const OPEN_TASKS_MAX: Setting = open("open_tasks_max", "MI_OPEN_TASKS_MAX", "");
 
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: &[Setting] = &[
     DATA_DIR,
     LISTEN,
     DATABASE_URL,
@@ -66,6 +67,7 @@ pub const SETTINGS: [Setting; 10] = [
     LOG_FORMAT,
     INITIAL_CREDITS,
     EVENT_HISTORY_DAYS,
+    OPEN_TASKS_MAX,
 ];
 
 /// Of model providers: read from the environment only, so that no key stands in a file of ours.
@@ -184,6 +186,7 @@ impl Config {
         self.log_format()?;
         self.initial_credits()?;
         self.event_history_days()?;
+        self.open_tasks_max()?;
         Ok(())
     }
 
@@ -253,6 +256,12 @@ impl Config {
         days.ok_or_else(|| self.bad(EVENT_HISTORY_DAYS, "it is a whole number of days, 1 to 36500"))
     }
 
+    /// How many tasks of an office may be open at once.
+    pub fn open_tasks_max(&self) -> Result<i64, ConfigError> {
+        let most = self.get(OPEN_TASKS_MAX).parse().ok().filter(|most: &i64| *most >= 1);
+        most.ok_or_else(|| self.bad(OPEN_TASKS_MAX, "it is a whole number of tasks, 1 or more"))
+    }
+
     /// A provider's variable.
     pub fn provider_variable(&self, name: &str) -> Option<String> {
         self.providers.get(name).cloned()
@@ -298,6 +307,7 @@ fn default_of(setting: &Setting, home: Option<&Path>) -> Result<String, ConfigEr
         }
         "initial_credits" => Ok(INITIAL_CREDITS_DEFAULT.to_string()),
         "event_history_days" => Ok(EVENT_HISTORY_DAYS_DEFAULT.to_string()),
+        "open_tasks_max" => Ok(OPEN_TASKS_PER_OFFICE_MAX.to_string()),
         _ => Ok(setting.default.to_owned()),
     }
 }

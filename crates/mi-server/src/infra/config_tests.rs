@@ -60,6 +60,7 @@ fn what_is_wrong_is_named_with_its_place() {
     let text = told(load(&[("pods", "cloud")], &[], None));
     assert_eq!(text, "pods is \"cloud\" (flag): it is local or process");
     assert!(told(load(&[], &[("MI_INITIAL_CREDITS", "-1")], None)).contains("(environment)"));
+    assert!(told(load(&[("open_tasks_max", "0")], &[], None)).contains("1 or more"));
     assert!(told(load(&[], &[], Some("lisen = 1"))).contains("there is no setting lisen"));
     let broken = told(load(&[], &[], Some("listen = \"x\"\ndatabase_url = secret")));
     assert!(broken.contains("line 2") && !broken.contains("secret"), "{broken}");

@@ -2,7 +2,8 @@
 //!
 //! A task that becomes ready wakes one parked claimer at once, not all of them.
 //! A wake-up is a hint, never a promise: whoever wakes looks again, and a slow
-//! poll is the floor under every wait.
+//! poll (30 s for claims, the runner's own next question for runners) is the
+//! floor under every wait. Wake-ups are sent by the commit itself.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

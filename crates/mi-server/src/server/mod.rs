@@ -57,6 +57,8 @@ pub struct Options {
     pub initial_credits: i64,
     /// How long events are kept.
     pub event_history_days: i64,
+    /// Of an office, at once.
+    pub open_tasks_max: i64,
     /// What the server's environment says of model providers, of the pods' backend and of `PATH`.
     pub environment: BTreeMap<String, String>,
     /// The program `mi`, which becomes pods and runs in them.
@@ -246,6 +248,7 @@ fn settings(options: &Options, place: &Place, address: SocketAddr) -> Settings {
         program: options.program.clone(),
         initial_credits: options.initial_credits,
         event_history: Millis::days(options.event_history_days),
+        open_tasks_max: options.open_tasks_max,
         strict_limits: options.strict_limits,
         pod_users: place.pod_users(),
         pod_doors: match options.pods {

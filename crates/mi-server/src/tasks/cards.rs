@@ -1,5 +1,8 @@
 //! The shapes that clients see, with `why` for whatever waits.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use mi_core::ids::OfficeId;
 use mi_core::tasks::status::{Status, Verification};
 use mi_core::tasks::why::{Facts, Judge, OfficeState, Why, Workers, why};
@@ -16,13 +19,37 @@ use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
 pub fn card(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, row: &TaskRow) -> Result<Task, Fault> {
-    let why = explain(tx, office, head, now, row)?;
-    let why_late = times::shown(tx, office, head, now, row)?;
-    Ok(Task { late: why_late.is_some(), why_late, ..shape(row, why) })
+    card_with(tx, office, head, now, (row, &mut Known::default()))
 }
 
 pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, rows: &[TaskRow]) -> Result<Vec<Task>, Fault> {
-    rows.iter().map(|row| card(tx, office, head, now, row)).collect()
+    let mut known = Known::default();
+    rows.iter().map(|row| card_with(tx, office, head, now, (row, &mut known))).collect()
+}
+
+/// Who could take a task depends on its assignee and tools alone, and on a page they are mostly the same.
+#[derive(Default)]
+struct Known(HashMap<(Option<String>, String), Workers>);
+
+impl Known {
+    fn workers(&mut self, tx: &mut dyn Tx, office: OfficeId, row: &TaskRow) -> Result<Workers, Fault> {
+        match self.0.entry((row.assigned.clone(), row.required_tools.clone())) {
+            Entry::Occupied(known) => Ok(known.get().clone()),
+            Entry::Vacant(place) => Ok(place.insert(workers::of_task(tx, office, row)?).clone()),
+        }
+    }
+}
+
+fn card_with(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    now: Time,
+    (row, known): (&TaskRow, &mut Known),
+) -> Result<Task, Fault> {
+    let why = explain_with(tx, office, head, now, (row, known))?;
+    let why_late = times::shown(tx, office, head, now, row)?;
+    Ok(Task { late: why_late.is_some(), why_late, ..shape(row, why) })
 }
 
 pub(super) fn explain(
@@ -31,6 +58,16 @@ pub(super) fn explain(
     head: &Head,
     now: Time,
     row: &TaskRow,
+) -> Result<Option<Why>, Fault> {
+    explain_with(tx, office, head, now, (row, &mut Known::default()))
+}
+
+fn explain_with(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    head: &Head,
+    now: Time,
+    (row, known): (&TaskRow, &mut Known),
 ) -> Result<Option<Why>, Fault> {
     let unjudged = row.status == Status::Done && row.verification == Verification::Pending;
     if !matches!(row.status, Status::Queued | Status::Blocked) && !unjudged {
@@ -41,7 +78,7 @@ pub(super) fn explain(
         Some(kind) => Some((kind, needs::said(tx, office, row)?)),
         None => None,
     };
-    let workers = if row.readiness().is_ready() { workers::of_task(tx, office, row)? } else { Workers::Free };
+    let workers = if row.readiness().is_ready() { known.workers(tx, office, row)? } else { Workers::Free };
     Ok(why(&Facts {
         status: row.status,
         verification: row.verification,

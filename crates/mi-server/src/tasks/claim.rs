@@ -3,7 +3,7 @@
 //! One transaction picks, counts the attempt, makes the session whose number is
 //! the fencing token, and writes the event. Two claimers never get one task.
 
-use mi_core::ids::TaskId;
+use mi_core::ids::{AgentName, TaskId};
 use mi_core::limits::CLAIMS_PER_AGENT_MAX;
 use mi_core::problem::Code;
 use mi_core::tasks::machine::Move;
@@ -14,6 +14,7 @@ use mi_core::wire::tasks::{ClaimGrant, Task};
 use super::store::{self, TaskRow};
 use super::{cards, flow, reviewers};
 use crate::agents::service::AgentRow;
+use crate::house::View;
 use crate::infra::act::{Act, Claim};
 use crate::infra::fault::{self, Fault};
 use crate::sessions::service::{self as sessions, SessionRow, Terms};
@@ -64,6 +65,12 @@ pub fn granted(act: &mut Act<'_>, task: &TaskRow, session: &SessionRow) -> Resul
     let lease_expires_at = session.lease_expires_at.unwrap_or(act.now);
     card.claim = Some(ClaimGrant { token: session.number, lease_expires_at });
     Ok(card)
+}
+
+/// Whether anything is ready that this agent might take; who may take it is judged by the claim.
+pub fn is_any(view: &mut View<'_>, agent: &AgentName) -> Result<bool, Fault> {
+    let (office, now) = (view.office, view.now);
+    Ok(store::any_ready(view.tx, office, agent, now)?)
 }
 
 fn pick(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted) -> Result<Option<TaskRow>, Fault> {

@@ -4,7 +4,7 @@ use mi_core::ids::{AgentName, TaskId};
 use mi_core::limits::{CLAIM_WAIT_SECONDS_MAX, LIST_COUNT_MAX};
 use mi_core::problem::Code;
 use mi_core::tasks::status::{Kind, Status};
-use mi_core::time::Millis;
+use mi_core::time::{Millis, Time};
 use mi_core::wire::tasks::{
     AddArtifact, AddComment, AddLog, Artifact, CancelTask, ClaimTask, Comment, CreateTask, LateResult, LeaseRenewed,
     ProofRecord, RetryTask, Task, TaskDetail, TaskLog, TaskStats, UpdateTask, VerifyTask,
@@ -12,14 +12,15 @@ use mi_core::wire::tasks::{
 use serde::Deserialize;
 
 use super::claim::{self, Wanted};
-use super::store::{self, Filter};
+use super::store::list::{self as lists, Filter};
 use super::{cards, late, notes, proof, review, service, stream, update};
+use super::{cards, late, notes, proof, review, service, update};
 use crate::house::House;
 use crate::infra::act::{Act, Answer, Ask, Lateness};
 use crate::infra::caller::{Access, Caller, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, patch, post};
-use crate::infra::wakeups::Interest;
+use crate::infra::wakeups::{Interest, Parked};
 use crate::sessions::service::Terms;
 
 pub fn operations() -> Vec<Operation> {
@@ -227,7 +228,7 @@ async fn list(house: House, call: Call) -> Result<Reply, Fault> {
         return list_named(house, call, names).await;
     }
     let filter = Filter {
-        statuses: framed_statuses(query.status.as_deref())?,
+        statuses: statuses(query.status.as_deref())?,
         assigned: query.assigned_agent.unwrap_or_default(),
         kind: query.kind.map_or(String::new(), |kind| kind.as_str().to_owned()),
         parent: query.parent_id,
@@ -235,8 +236,8 @@ async fn list(house: House, call: Call) -> Result<Reply, Fault> {
     };
     let answer = house
         .look(&call, move |view, _| {
-            let rows = store::list(view.tx, view.office, &filter, page)?;
-            let total = store::count(view.tx, view.office, &filter, LIST_COUNT_MAX + 1)?;
+            let rows = lists::page(view.tx, view.office, &filter, page)?;
+            let total = lists::count(view.tx, view.office, &view.head, &filter, LIST_COUNT_MAX + 1)?;
             Answer::list(&cards::cards(view.tx, view.office, &view.head, view.now, &rows)?, total)
         })
         .await?;
@@ -262,13 +263,10 @@ fn is_true(text: Option<&str>) -> Result<bool, Fault> {
     }
 }
 
-/// `queued,blocked` → `,queued,blocked,`, every one of them known.
-fn framed_statuses(text: Option<&str>) -> Result<String, Fault> {
-    let mut out = String::new();
-    for part in text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        out += &format!(",{}", part.parse::<Status>()?);
-    }
-    Ok(if out.is_empty() { out } else { out + "," })
+/// `queued,blocked`, every one of them known.
+fn statuses(text: Option<&str>) -> Result<Vec<Status>, Fault> {
+    let parts = text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| Ok(part.parse()?)).collect()
 }
 
 async fn stats(house: House, call: Call) -> Result<Reply, Fault> {
@@ -293,22 +291,42 @@ async fn claim(house: House, call: Call) -> Result<Reply, Fault> {
         if house.is_draining() {
             return Err(fault::draining());
         }
-        let (wanted, name) = (wanted.clone(), name.clone());
-        let answer = house.act_in(office, call.ask(), move |act, member| take(act, member, &name, &wanted)).await?;
+        let (wanted, claimer) = (wanted.clone(), name.clone());
+        let answer = house.act_in(office, call.ask(), move |act, member| take(act, member, &claimer, &wanted)).await?;
         if answer.status != 204 {
             parked.used();
             return Ok(answer.into());
         }
-        let look_again = until.min(house.clock.now() + Millis(POLL_FLOOR_MS));
-        if house.clock.now() >= until {
+        if !wait_for_work(&house, &call, &name, &mut parked, until).await? {
             return Ok(answer.into());
         }
-        house.clock.timeout_at(look_again, parked.woken()).await;
     }
 }
 
-/// Under every parked claim: how often it looks again without a wake-up.
-const POLL_FLOOR_MS: i64 = 5_000;
+/// Waits until there may be something for the agent, at most until `until`; false if there is nothing then. A claimer
+/// that nobody woke looks again by itself, without writing: idle claimers cost no disk and next to no time.
+async fn wait_for_work(
+    house: &House,
+    call: &Call,
+    name: &AgentName,
+    parked: &mut Parked,
+    until: Time,
+) -> Result<bool, Fault> {
+    while house.clock.now() < until {
+        let look_at = until.min(house.clock.now() + Millis(POLL_FLOOR_MS));
+        if house.clock.timeout_at(look_at, parked.woken()).await.is_some() {
+            return Ok(true);
+        }
+        let name = name.clone();
+        if house.look(call, move |view, _| claim::is_any(view, &name)).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Under every parked claim: how often it looks again without a wake-up. So long a lost one may cost.
+const POLL_FLOOR_MS: i64 = 30_000;
 
 /// The agent that claims: the one named, or the caller itself. Whether that may be is judged in `take`.
 async fn claimer_name(house: &House, call: &Call, named: Option<&str>) -> Result<AgentName, Fault> {

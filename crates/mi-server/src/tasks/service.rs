@@ -31,9 +31,10 @@ pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateTask) -> Result<T
 
 /// The same, where what creates it (a schedule) has another name than whose will it is.
 pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &CreateTask) -> Result<Task, Fault> {
-    if act.head.tasks.open() >= limits::OPEN_TASKS_PER_OFFICE_MAX {
-        let sentence = format!("this office has {} open tasks, its limit", limits::OPEN_TASKS_PER_OFFICE_MAX);
-        return Err(Fault::new(Code::TooManyOpenTasks, sentence).hint("finish or cancel some first"));
+    if act.head.tasks.open() >= act.open_tasks_max {
+        let sentence = format!("this office has {} open tasks, its limit", act.open_tasks_max);
+        return Err(Fault::new(Code::TooManyOpenTasks, sentence)
+            .hint("finish or cancel some first; the server's setting is open_tasks_max"));
     }
     let mut task = draft(act, creator, wish)?;
     times::draft(act, &mut task, wish)?;

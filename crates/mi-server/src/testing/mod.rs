@@ -20,6 +20,7 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use mi_core::ids::ClaimToken;
 use mi_core::limits::EVENT_HISTORY_DAYS_DEFAULT;
+use mi_core::limits::OPEN_TASKS_PER_OFFICE_MAX;
 use mi_core::time::{Millis, Time};
 use mi_pods::{FakeDriver, FakePod, Pod, PodStatus, Started, Strictness};
 use serde_json::Value;
@@ -153,6 +154,7 @@ impl TestHouse {
             program: std::env::current_exe().unwrap(),
             initial_credits: CREDITS,
             event_history: Millis::days(EVENT_HISTORY_DAYS_DEFAULT),
+            open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,
             strict_limits: Strictness::BestEffort,
             pod_users: PodUsers::Servers,
             pod_doors: PodDoors::Address,

@@ -9,7 +9,7 @@ use mi_cli::World;
 use mi_cli::config::Config as CliConfig;
 use mi_cli::programs::{self, DemoArgs};
 use mi_client::{Client, Credential, Endpoint};
-use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT};
+use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
 use mi_pods::Strictness;
 use mi_server::infra::config::{PROVIDER_VARIABLES, PodsKind};
 use mi_server::server::{Options, Server, StartError};
@@ -115,6 +115,7 @@ fn options(world: &World, brains: &Brains, folder: &Path, pods: PodsKind) -> Res
         allow_upstream: Vec::new(),
         initial_credits: INITIAL_CREDITS_DEFAULT,
         event_history_days: EVENT_HISTORY_DAYS_DEFAULT,
+        open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,
         environment,
         program: settings::program()?,
     })

@@ -27,6 +27,29 @@ pub struct Head {
     pub balance: Micro,
 }
 
+impl Head {
+    /// Every number that an act may change, to know whether there is anything to save. The tag of the last event
+    /// changes with its number.
+    pub(super) fn numbers(&self) -> [i64; 13] {
+        let tasks = &self.tasks;
+        [
+            self.event_seq,
+            self.task_seq,
+            self.session_seq,
+            self.row_seq,
+            self.agent_count,
+            tasks.queued,
+            tasks.claimed,
+            tasks.running,
+            tasks.blocked,
+            tasks.done,
+            tasks.failed,
+            tasks.cancelled,
+            self.balance.0,
+        ]
+    }
+}
+
 /// Tasks by status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TaskCounts {

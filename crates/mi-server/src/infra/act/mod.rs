@@ -12,6 +12,7 @@ pub mod idempotency;
 mod store;
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, UserId};
+use mi_core::limits::OPEN_TASKS_PER_OFFICE_MAX;
 use mi_core::tasks::status::Status;
 use mi_core::time::{Millis, Time};
 
@@ -59,10 +60,14 @@ pub struct Act<'a> {
     pub head: Head,
     pub now: Time,
     pub claim: Claim,
+    /// How many tasks of an office may be open at once.
+    pub open_tasks_max: i64,
     keys: &'a Keys,
     wakes: Vec<Wake>,
     events: i64,
     refusal: Option<Fault>,
+    /// The head's numbers as they were found.
+    found: [i64; 13],
 }
 
 /// The result of a committed act with what is left to do.
@@ -77,12 +82,22 @@ impl<'a> Act<'a> {
     /// Locks the office's row: acts of one office stand in a queue.
     pub fn begin(tx: &'a mut dyn Tx, keys: &'a Keys, office: OfficeId, now: Time) -> Result<Self, Fault> {
         let head = store::load_for_update(tx, office)?.ok_or_else(fault::no_such_office)?;
-        Ok(Self { tx, office, head, now, claim: Claim::None, keys, wakes: Vec::new(), events: 0, refusal: None })
+        let found = head.numbers();
+        let open_tasks_max = OPEN_TASKS_PER_OFFICE_MAX;
+        let (claim, wakes) = (Claim::None, Vec::new());
+        Ok(Self { tx, office, head, now, claim, open_tasks_max, keys, wakes, events: 0, refusal: None, found })
     }
 
-    /// Writes back the office's row.
+    /// Another limit than the default.
+    pub fn with_open_tasks_max(self, open_tasks_max: i64) -> Self {
+        Self { open_tasks_max, ..self }
+    }
+
+    /// Writes back the office's row, if anything in it changed: an act that found nothing to do costs no disk.
     pub fn finish<T>(mut self, value: T) -> Result<Committed<T>, Fault> {
-        store::save(self.tx, self.office, &self.head)?;
+        if self.head.numbers() != self.found {
+            store::save(self.tx, self.office, &self.head)?;
+        }
         if self.events > 0 {
             self.wakes.push(Wake::Events { office: self.office });
         }

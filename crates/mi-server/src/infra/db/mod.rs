@@ -92,16 +92,19 @@ trait Job: Send {
     fn answer(self: Box<Self>, commit: Result<(), DbError>);
 }
 
-struct Write<T, F> {
+struct Write<T, F, A> {
     act: F,
+    /// What follows from the commit, whether or not anybody still waits for the answer.
+    after: A,
     result: Option<Result<T, Fault>>,
     reply: Option<oneshot::Sender<Result<T, Fault>>>,
 }
 
-impl<T, F> Job for Write<T, F>
+impl<T, F, A> Job for Write<T, F, A>
 where
     T: Send,
     F: Fn(&mut dyn Tx) -> Result<T, Fault> + Send,
+    A: Fn(&T) + Send,
 {
     fn run(&mut self, tx: &mut dyn Tx) -> Wish {
         let act = std::panic::AssertUnwindSafe(|| (self.act)(tx));
@@ -122,6 +125,9 @@ where
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => Err(fault::store(DbError::Closed)),
         };
+        if let Ok(value) = &result {
+            (self.after)(value);
+        }
         if let Some(reply) = self.reply
             && reply.send(result).is_err()
         {
@@ -152,8 +158,18 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
     {
+        self.write_then(act, |_| {}).await
+    }
+
+    /// As `write`; `after` runs as soon as it is on disk, even if the caller has gone away meanwhile. It must not wait.
+    pub async fn write_then<T, F, A>(&self, act: F, after: A) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
+        A: Fn(&T) + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Write { act, result: None, reply: Some(reply) });
+        let job = Box::new(Write { act, after, result: None, reply: Some(reply) });
         self.crew.submit(job).map_err(fault::store)?;
         answer.await.unwrap_or_else(|_| Err(fault::store(DbError::Closed)))
     }
@@ -165,7 +181,7 @@ impl Db {
         F: Fn(&mut dyn Tx) -> Result<T, Fault> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Write { act: look, result: None, reply: Some(reply) });
+        let job = Box::new(Write { act: look, after: |_: &T| {}, result: None, reply: Some(reply) });
         self.crew.submit_read(job).map_err(fault::store)?;
         answer.await.unwrap_or_else(|_| Err(fault::store(DbError::Closed)))
     }

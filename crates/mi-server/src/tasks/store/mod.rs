@@ -3,6 +3,7 @@
 
 pub mod blocks;
 pub mod late;
+pub mod list;
 pub mod notes;
 pub mod times;
 pub mod workers;
@@ -15,7 +16,6 @@ use mi_core::time::Time;
 
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
-use crate::infra::http::call::Page;
 
 /// One task as it stands in the store.
 #[derive(Debug, Clone)]
@@ -163,6 +163,8 @@ macro_rules! select_tasks {
         )
     };
 }
+
+pub(super) use select_tasks;
 
 fn read(row: &Row) -> Result<TaskRow, DbError> {
     let mut r = row.reader();
@@ -327,45 +329,6 @@ pub fn save_edits(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(
     Ok(())
 }
 
-/// What a list asks for; empty text means "any".
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Comma-framed: `,queued,blocked,`.
-    pub statuses: String,
-    pub assigned: String,
-    pub kind: String,
-    pub parent: Option<TaskId>,
-    /// Only those that are late at this moment.
-    pub late_at: Option<Time>,
-}
-
-pub fn list(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, page: Page) -> Result<Vec<TaskRow>, DbError> {
-    let sql = select_tasks!(
-        "where t.office_id = $1 and ($2 = '' or $2 like '%,' || t.status || ',%') \
-         and ($3 = '' or t.assigned_agent = $3) and ($4 = '' or t.kind = $4) \
-         and ($5 = 0 or t.parent_id = $5) \
-         and (cast($8 as bigint) = 0 or t.deadline_at < coalesce(t.completed_at, cast($8 as bigint) + 1)) \
-         order by t.id limit $6 offset $7"
-    );
-    let (parent, late_at) = (filter.parent.map_or(0, |id| id.0), filter.late_at.map_or(0, |at| at.0));
-    let (limit, offset) = (page.limit, page.offset);
-    let values = args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, limit, offset, late_at];
-    let rows = tx.query(sql, values)?;
-    rows.iter().map(read).collect()
-}
-
-/// How many the filter finds, counted up to `most`.
-pub fn count(tx: &mut dyn Tx, office: OfficeId, filter: &Filter, most: i64) -> Result<i64, DbError> {
-    let sql = "select count(*) from (select 1 from tasks t where t.office_id = $1 \
-               and ($2 = '' or $2 like '%,' || t.status || ',%') and ($3 = '' or t.assigned_agent = $3) \
-               and ($4 = '' or t.kind = $4) and ($5 = 0 or t.parent_id = $5) \
-               and (cast($7 as bigint) = 0 or t.deadline_at < coalesce(t.completed_at, cast($7 as bigint) + 1)) \
-               limit $6) found";
-    let (parent, late_at) = (filter.parent.map_or(0, |id| id.0), filter.late_at.map_or(0, |at| at.0));
-    let row = tx.first(sql, args![office, &filter.statuses, &filter.assigned, &filter.kind, parent, most, late_at])?;
-    row.map_or(Ok(0), |row| row.get(0))
-}
-
 /// Ready tasks for an agent, its own first, then open ones; within each by priority and age.
 pub fn ready_assigned(
     tx: &mut dyn Tx,
@@ -387,6 +350,15 @@ pub fn ready_open(tx: &mut dyn Tx, office: OfficeId, now: Time, most: i64) -> Re
          and (t.not_before is null or t.not_before <= $2) order by t.priority, t.id limit $3"
     );
     tx.query(sql, args![office, now, most])?.iter().map(read).collect()
+}
+
+/// Whether there is a ready task for the agent or for anybody.
+pub fn any_ready(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, now: Time) -> Result<bool, DbError> {
+    let sql = "select cast(1 as bigint) where exists (select 1 from tasks where office_id = $1 and assigned_agent = $2 and ready = 1 \
+               and (not_before is null or not_before <= $3)) \
+               or exists (select 1 from tasks where office_id = $1 and assigned_agent is null and ready = 1 \
+               and (not_before is null or not_before <= $3))";
+    Ok(tx.first(sql, args![office, agent, now])?.is_some())
 }
 
 pub fn children(tx: &mut dyn Tx, office: OfficeId, parent: TaskId) -> Result<Vec<TaskRow>, DbError> {
