@@ -8,6 +8,7 @@
 mod invariants;
 mod office;
 mod people;
+mod restart;
 mod runner;
 mod store;
 
@@ -68,7 +69,8 @@ pub struct TestHouse {
     owner_key: String,
     pods: Mutex<Pods>,
     ending: Ending,
-    _folder: TempDir,
+    location: Location,
+    folder: Arc<TempDir>,
 }
 
 /// What a house knows of the world outside.
@@ -143,7 +145,7 @@ impl TestHouse {
     }
 
     async fn build(folder: TempDir, location: Location, schema: Option<(String, String)>, outside: Outside) -> Self {
-        let db = tokio::task::spawn_blocking(move || Db::open(&location)).await.unwrap().unwrap();
+        let db = open(&location).await;
         let driver = Arc::new(FakeDriver::new());
         let runtime_dir = folder.path().join("run");
         std::fs::create_dir(&runtime_dir).unwrap();
@@ -163,11 +165,18 @@ impl TestHouse {
         let Outside { providers, outbound } = outside;
         let house = House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers, outbound });
         let owner_key = identity::bootstrap(&house.db, &house.keys, BEGINNING).await.unwrap().unwrap().to_string();
+        let parts = Standing { location, folder: Arc::new(folder), owner_key, schema };
+        Self::furnish(house, driver, parts)
+    }
+
+    /// A house with nobody in it yet.
+    fn furnish(house: House, driver: Arc<FakeDriver>, standing: Standing) -> Self {
+        let Standing { location, folder, owner_key, schema } = standing;
         let front = Front::new(house.clone());
         let sweeps = sweeps(&house, &front);
-        let pods = Pods { waiting: VecDeque::new(), all: Vec::new(), manners: Manners::Obedient };
+        let pods = Mutex::new(Pods { waiting: VecDeque::new(), all: Vec::new(), manners: Manners::Obedient });
         let ending = Ending::Open { schema };
-        Self { house, driver, front, sweeps, owner_key, pods: Mutex::new(pods), ending, _folder: folder }
+        Self { house, driver, front, sweeps, owner_key, pods, ending, location, folder }
     }
 
     /// The owner, through the front door.
@@ -313,6 +322,19 @@ impl TestHouse {
         .await
         .unwrap();
     }
+}
+
+/// What stays of a house when its server goes.
+struct Standing {
+    location: Location,
+    folder: Arc<TempDir>,
+    owner_key: String,
+    schema: Option<(String, String)>,
+}
+
+async fn open(location: &Location) -> Db {
+    let location = location.clone();
+    tokio::task::spawn_blocking(move || Db::open(&location)).await.unwrap().unwrap()
 }
 
 fn database_url() -> Option<String> {

@@ -135,7 +135,7 @@ impl<'a> Facts<'a> {
         match deed.may_end() {
             Ending::Nothing => {}
             Ending::Task(task) => self.of(task).endings.push(deed),
-            Ending::Everything => self.endings_of_all.push(deed),
+            Ending::EveryClaim => self.endings_of_all.push(deed),
         }
         match &deed.ask {
             Ask::Retry { task }
@@ -148,7 +148,7 @@ impl<'a> Facts<'a> {
             | Ask::Write { .. }
             | Ask::Verify { .. }
             | Ask::Cancel { .. }
-            | Ask::Other { may_end: Ending::Nothing | Ending::Everything, .. } => {}
+            | Ask::Other { may_end: Ending::Nothing | Ending::EveryClaim, .. } => {}
         }
     }
 
@@ -171,7 +171,7 @@ impl<'a> Facts<'a> {
     pub fn may_have_reopened(&self, task: TaskId, from: Moment, until: Moment) -> bool {
         let between = |deed: &&Deed| deed.begun < until && deed.over() > from;
         let own = self.tasks.get(&task).is_some_and(|of_task| of_task.openings.iter().any(|deed| between(deed)));
-        own || self.retried_from_above(task, &between) || self.endings_of_all.iter().any(|deed| between(deed))
+        own || self.retried_from_above(task, &between)
     }
 
     /// Retrying a container retries its parts.

@@ -78,8 +78,10 @@ pub enum Write {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Nothing,
+    /// That of a task, which it may also change, open again or finish.
     Task(TaskId),
-    Everything,
+    /// Whatever is held by anybody; tasks stay as they are.
+    EveryClaim,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,23 +150,6 @@ impl Deed {
             Ask::Create { parent: None, .. } => Ending::Nothing,
             Ask::Cancel { task } => Ending::Task(*task),
             Ask::Other { may_end, .. } => *may_end,
-        }
-    }
-
-    /// After it the task may be worked on anew: its generation may be over.
-    pub fn may_reopen(&self, id: TaskId) -> bool {
-        match &self.ask {
-            Ask::Retry { task } | Ask::Verify { task, accepted: false } => *task == id,
-            Ask::Create { parent: Some(parent), .. } => *parent == id,
-            Ask::Other { may_end: Ending::Task(task), .. } => *task == id,
-            Ask::Other { may_end: Ending::Everything, .. } => true,
-            Ask::Write { task, write: Write::Split, .. } => *task == id,
-            Ask::Create { parent: None, .. }
-            | Ask::Claim { .. }
-            | Ask::Write { .. }
-            | Ask::Verify { .. }
-            | Ask::Cancel { .. }
-            | Ask::Other { may_end: Ending::Nothing, .. } => false,
         }
     }
 }

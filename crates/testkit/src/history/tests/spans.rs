@@ -50,7 +50,7 @@ fn what_may_have_ended_the_claim_excuses_the_next_one() {
     lost_release.claim(12, 20, 1, 2).breaks(&[]);
     let refused = claimed_again(claims(), 2).claim(0, 1, 1, 1).write(10, 1, 1, Write::Release, no());
     refused.claim(12, 20, 1, 2).breaks(&[OVERLAP]);
-    claimed_again(claims(), 2).claim(0, 1, 1, 1).other(10, Ending::Everything).claim(12, 20, 1, 2).breaks(&[]);
+    claimed_again(claims(), 2).claim(0, 1, 1, 1).other(10, Ending::EveryClaim).claim(12, 20, 1, 2).breaks(&[]);
     let elsewhere = claimed_again(claims(), 2).claim(0, 1, 1, 1).other(10, Ending::Task(TaskId(7)));
     elsewhere.claim(12, 20, 1, 2).breaks(&[OVERLAP]);
 }
