@@ -4,6 +4,9 @@
 //! `routes.rs` (thin), `service.rs` (acts), `store.rs` (SQL), `sweep.rs` if time
 //! changes something. Concepts talk through each other's `service` only.
 
+#[macro_use]
+mod sabotage;
+
 mod agents;
 mod audit;
 mod chat;

@@ -17,5 +17,6 @@ mod crashes;
 mod demo;
 mod hands;
 mod models;
+mod shipped;
 mod tutorial;
 mod walls;

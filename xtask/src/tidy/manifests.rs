@@ -27,8 +27,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 pub fn check(files: &[File]) -> Vec<Finding> {
     let manifests: Vec<Manifest<'_>> = files.iter().filter_map(Manifest::read).collect();
+    let mut findings: Vec<Finding> = files.iter().filter_map(wants_sabotage).collect();
     let ours: BTreeSet<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
-    let mut findings = Vec::new();
     for manifest in &manifests {
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == manifest.name) else { continue };
         for dependency in manifest.dependencies.iter().filter(|name| ours.contains(name.as_str())) {
@@ -39,6 +39,14 @@ pub fn check(files: &[File]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Deliberate bugs are asked for on a command line, never by a manifest: so no shipped build can have them.
+fn wants_sabotage(file: &File) -> Option<Finding> {
+    let is_manifest = file.path.rsplit('/').next() == Some("Cargo.toml");
+    let wants = |line: &str| line.contains("\"sabotage\"") || line.contains("/sabotage");
+    let number = file.text.lines().position(wants).filter(|_| is_manifest)?;
+    Some(Finding::at(&file.path, number + 1, "a manifest asks for deliberate bugs: they are for a command line only"))
 }
 
 /// A package's name and its normal dependencies, those of single platforms included.

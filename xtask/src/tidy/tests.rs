@@ -194,3 +194,19 @@ fn every_code_has_its_page() {
             docs/problems/d.md: a page about a code that doesn't exist"#]],
     );
 }
+
+#[test]
+fn no_manifest_asks_for_deliberate_bugs() {
+    let asks = "[dependencies]\nmi-server = { path = \"../mi-server\", features = [\"sabotage\"] }\n";
+    check_file(
+        "crates/mi/Cargo.toml",
+        asks,
+        expect!["crates/mi/Cargo.toml:2: a manifest asks for deliberate bugs: they are for a command line only"],
+    );
+    check_file(
+        "crates/mi/Cargo.toml",
+        "[features]\nworse = [\"mi-server/sabotage\"]\n",
+        expect!["crates/mi/Cargo.toml:2: a manifest asks for deliberate bugs: they are for a command line only"],
+    );
+    check_file("crates/mi-server/Cargo.toml", "[features]\nsabotage = []\n", expect![""]);
+}

@@ -273,7 +273,7 @@ pub fn heartbeat(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answe
 pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fault> {
     let agent = find(act.tx, act.office, name)?;
     may_change(act, member, &agent)?;
-    let stopped = sessions::service::stop_all(act, agent.id, "fired")?;
+    let stopped = if sabotage!(FiredKeepsClaims) { 0 } else { sessions::service::stop_all(act, agent.id, "fired")? };
     pods::wish(act, agent.id, Desired::Gone)?;
     store::set_fired(act.tx, act.office, agent.id, act.now)?;
     act.head.agent_count -= 1;

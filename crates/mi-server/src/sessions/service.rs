@@ -204,7 +204,9 @@ pub fn renew(act: &mut Act<'_>, number: ClaimToken) -> Result<Time, Fault> {
         return Err(fault::stale_claim(number));
     }
     let until = act.now + Millis::seconds(act.head.settings.lease_seconds);
-    store::renew(act.tx, act.office, number, until, act.now)?;
+    if !sabotage!(RenewalForgotten) {
+        store::renew(act.tx, act.office, number, until, act.now)?;
+    }
     Ok(until)
 }
 
@@ -320,7 +322,7 @@ pub fn lapse(act: &mut Act<'_>, number: ClaimToken) -> Result<(), Fault> {
     if session.state != State::Live || !lapsed {
         return Ok(());
     }
-    if session.epoch.is_none() {
+    if session.epoch.is_none() || sabotage!(OfferedBeforeGone) {
         return lose(act, &session, LAPSED);
     }
     close(act, &session, State::Lapsed, LAPSED)?;

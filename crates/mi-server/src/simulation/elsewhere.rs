@@ -17,7 +17,8 @@ impl World<'_> {
         let request = Request { speaker: self.house.owner(), method: "POST", path: "/tasks/claim".to_owned(), body };
         let Some(reply) = self.ask(Ask::Claim { agent: name }, request, claimed).await else { return };
         if reply.status == 200 {
-            self.granted(reply.json["id"].as_i64().unwrap(), reply.json["claim"]["token"].as_i64().unwrap());
+            let (task, token) = (reply.json["id"].as_i64().unwrap(), reply.json["claim"]["token"].as_i64().unwrap());
+            self.granted(task, token).await;
         }
     }
 

@@ -15,7 +15,7 @@ impl<'a> World<'a> {
         match grant {
             None => {
                 let (grant, reply) = self.next(&mut runner).await;
-                self.keep_runner(name, runner, grant, &reply);
+                self.keep_runner(name, runner, grant, &reply).await;
             }
             Some(grant) if self.chance().one_in(2) => {
                 self.harness(&runner, &grant).await;
@@ -23,7 +23,7 @@ impl<'a> World<'a> {
             }
             Some(grant) => {
                 let (grant, reply) = self.report_of(&runner, grant).await;
-                self.keep_runner(name, runner, grant, &reply);
+                self.keep_runner(name, runner, grant, &reply).await;
             }
         }
     }
@@ -54,6 +54,8 @@ impl<'a> World<'a> {
             _ => (Write::Release, Some("finished")),
         };
         let ask = match &held {
+            // The end of a session ends the claim if it is still held, and is fine if it isn't.
+            Some(held) if end.is_some() => other("the end of a session", Ending::ClaimOf(TaskId(held.task))),
             Some(held) => Self::write_ask(held, write.clone()),
             None => other("a session without a task", Ending::Nothing),
         };
@@ -66,8 +68,8 @@ impl<'a> World<'a> {
         };
         self.state.log.push(format!("runner {}: {write:?} {end:?} → {} {}", runner.name, reply.status, code(&reply)));
         assert!(reply.status < 500, "{reply:?}");
-        // The end of a session and a beat are no news of the task if it has its outcome already.
-        let settled = reply.status < 300 && !matches!(write, Write::Done(_));
+        // A beat is no news of the task if that has its outcome already.
+        let settled = end.is_none() && !matches!(write, Write::Done(_));
         begun.end(match reply.status {
             200..300 if settled && !self.may_hold(&held).await => Said::Nothing,
             200..300 => Said::Yes,
@@ -119,7 +121,7 @@ impl<'a> World<'a> {
     }
 
     /// A runner that is told that it was replaced goes; one that got a session keeps it.
-    fn keep_runner(
+    async fn keep_runner(
         &mut self,
         name: &'static str,
         runner: FakeRunner<'a>,
@@ -131,7 +133,7 @@ impl<'a> World<'a> {
             && let Some(task) = grant.task
             && grant.token.0 > self.state.newest_token
         {
-            self.granted(task.0, grant.token.0);
+            self.granted(task.0, grant.token.0).await;
         }
         if superseded {
             runner.pod.exit(0);

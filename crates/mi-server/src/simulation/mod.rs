@@ -6,6 +6,7 @@
 //!
 //! `world` is what everybody shares, `owner`, `elsewhere` and `hosted` are who acts, `memory` what the office tells.
 
+mod caught;
 mod chance;
 mod elsewhere;
 mod hosted;

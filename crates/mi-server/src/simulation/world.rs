@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use mi_core::ids::{ClaimToken, OfficeId, TaskId};
 use mi_core::limits::LEASE_SECONDS_DEFAULT;
 use mi_core::wire::runner::SessionGrant;
+use mi_pods::{Pod, PodStatus};
 use serde_json::{Value, json};
 use testkit::history::{Ask, Ending, Moment, Recorder, Said, Write};
 
@@ -208,10 +209,24 @@ impl<'a> World<'a> {
         sessions.iter().any(|s| s["id"] == held.token.0 && s["state"] == "live")
     }
 
-    pub fn granted(&mut self, task: i64, token: i64) {
+    pub async fn granted(&mut self, task: i64, token: i64) {
         assert!(token > self.state.newest_token, "tokens rise\n{}", self.told());
+        self.no_sandbox_is_left(task).await;
         self.state.newest_token = token;
         self.state.claims.push(Held { task, token: ClaimToken(token) });
+    }
+
+    /// A hosted task whose lease lapsed is offered again only when its old pod is gone: what that writes to the drive
+    /// can't be fenced.
+    async fn no_sandbox_is_left(&self, task: i64) {
+        for (runner, grant) in self.runners.values() {
+            let Some(old) = grant.as_ref().filter(|grant| grant.task.is_some_and(|id| id.0 == task)) else { continue };
+            let detail = self.office.call("GET", &format!("/tasks/{task}"), Value::Null).await.ok();
+            let mut sessions = detail["sessions"].as_array().unwrap().iter();
+            let lapsed = sessions.any(|s| s["id"] == old.token.0 && s["exit"] == "the lease lapsed");
+            let alive = runner.pod.status() == PodStatus::Running;
+            assert!(!(lapsed && alive), "task {task} is offered beside its old sandbox\n{}", self.told());
+        }
     }
 
     pub fn write_ask(held: &Held, write: Write) -> Ask {

@@ -68,6 +68,9 @@ pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification)
         acceptance_changed(act, task)?;
     }
     match to {
+        Status::Failed if sabotage!(FailedSatisfies) => {
+            acceptance_changed(act, &TaskRow { status: Status::Done, ..task.clone() })
+        }
         Status::Failed => break_dependents(act, task, BlockedKind::DependencyFailed),
         Status::Cancelled => break_dependents(act, task, BlockedKind::DependencyCancelled),
         Status::Queued | Status::Done if matches!(before.status, Status::Failed | Status::Cancelled) => {
@@ -304,6 +307,7 @@ fn split(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
 
 /// A counted attempt is lost: offered again after a pause, or failed at the limit.
 pub fn lose(act: &mut Act<'_>, task: &mut TaskRow, cause: &str) -> Result<(), Fault> {
+    task.attempts -= i64::from(sabotage!(AttemptsNotCounted));
     let from = (task.status, task.verification);
     Move::Lose.targets(from.0).map_err(|refused| fault::illegal_transition(task.id, refused))?;
     let (to, summary) = match after_loss(task.attempts, task.max_attempts, act.now) {

@@ -55,7 +55,7 @@ pub fn verify(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &VerifyTask)
 
 fn refuse_own_work(act: &mut Act<'_>, task: &TaskRow, member: &Member) -> Result<(), Fault> {
     let Member::Agent { name, .. } = member else { return Ok(()) };
-    if reviewers::is_involved(act.tx, act.office, task, name)? {
+    if reviewers::is_involved(act.tx, act.office, task, name)? && !sabotage!(SelfReview) {
         let sentence = format!("{name} had a hand in task {} and can't verify it", task.id);
         return Err(Fault::new(Code::SelfReview, sentence).hint("ask an agent that wasn't involved, or an operator"));
     }

@@ -18,7 +18,9 @@ use mi_core::ids::TaskId;
 
 pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask) -> Result<Task, Fault> {
     let mut task = flow::need(act, id)?;
-    if let Claim::Stale(token) = act.claim {
+    if let Claim::Stale(token) = act.claim
+        && !sabotage!(StaleUpdate)
+    {
         return late::told(act, member, &task, token, wish);
     }
     if has_edits(wish) {
@@ -57,10 +59,11 @@ fn move_to(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, to: Status, w
 
 /// Done, with a result. Said twice with the same words it is the same fact.
 fn finish(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, result: Option<&str>) -> Result<(), Fault> {
-    let result = result.map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
-        Fault::new(Code::ResultRequired, format!("task {} can't be done without a result", task.id))
-            .hint("say what was accomplished: --result \"…\"")
-    })?;
+    let result =
+        result.map(str::trim).filter(|text| !text.is_empty() || sabotage!(DoneWithoutResult)).ok_or_else(|| {
+            Fault::new(Code::ResultRequired, format!("task {} can't be done without a result", task.id))
+                .hint("say what was accomplished: --result \"…\"")
+        })?;
     if result.len() > limits::RESULT_BYTES_MAX {
         return Err(fault::too_long("the result", limits::RESULT_BYTES_MAX, "bytes")
             .hint("write it to a file on the drive, link it as an artifact, and summarise it here"));
@@ -77,6 +80,9 @@ fn finish(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, result: Option
     task.verification = needs_judgement(act, task)?;
     task.started_at = task.started_at.or(Some(act.now));
     end_claim(act, task, "done")?;
+    if sabotage!(DoubleCompletion) {
+        flow::record(act, task, "tasks.finish", member.name(), format!("task {} done", task.id))?;
+    }
     flow::record_result(act, task, "tasks.finish", member.name(), format!("task {} done", task.id))?;
     flow::settle(act, task, from, to)?;
     let row = act.next_row();
@@ -197,7 +203,7 @@ fn queue_again(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: O
         return flow::give_back(act, task, member.name(), reason.unwrap_or("released"));
     }
     must_own(task, member)?;
-    if flow::still_broken(act, task)? {
+    if flow::still_broken(act, task)? && !sabotage!(UnblockedWhileBroken) {
         let sentence = format!("task {} needs a task that failed or was cancelled", task.id);
         return Err(Fault::new(Code::IllegalTransition, sentence).hint("retry that task, or edit dependsOn"));
     }

@@ -132,7 +132,7 @@ impl TestHouse {
 
     async fn in_a_file(outside: Outside) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let location = Location::File(folder.path().join("mi.db"));
+        let location = Location::Scratch(folder.path().join("mi.db"));
         Self::build(folder, location, None, outside).await
     }
 

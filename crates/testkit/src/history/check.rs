@@ -90,6 +90,8 @@ pub(super) struct OfTask<'a> {
     pub endings: Vec<&'a Deed>,
     /// What may have begun a new generation of it.
     pub openings: Vec<&'a Deed>,
+    /// The same of anything below it.
+    pub openings_below: Vec<&'a Deed>,
 }
 
 /// The history by tasks.
@@ -134,7 +136,7 @@ impl<'a> Facts<'a> {
         }
         match deed.may_end() {
             Ending::Nothing => {}
-            Ending::Task(task) => self.of(task).endings.push(deed),
+            Ending::Task(task) | Ending::ClaimOf(task) => self.of(task).endings.push(deed),
             Ending::EveryClaim => self.endings_of_all.push(deed),
         }
         match &deed.ask {
@@ -142,14 +144,29 @@ impl<'a> Facts<'a> {
             | Ask::Verify { task, accepted: false }
             | Ask::Create { parent: Some(task), .. }
             | Ask::Write { task, write: Write::Split, .. }
-            | Ask::Other { may_end: Ending::Task(task), .. } => self.of(*task).openings.push(deed),
+            | Ask::Other { may_end: Ending::Task(task), .. } => self.note_opening(*task, deed),
             Ask::Create { parent: None, .. }
             | Ask::Claim { .. }
             | Ask::Write { .. }
             | Ask::Verify { .. }
             | Ask::Cancel { .. }
-            | Ask::Other { may_end: Ending::Nothing | Ending::EveryClaim, .. } => {}
+            | Ask::Other { may_end: Ending::Nothing | Ending::ClaimOf(_) | Ending::EveryClaim, .. } => {}
         }
+    }
+
+    /// A subtask that is opened again opens those above it.
+    fn note_opening(&mut self, task: TaskId, deed: &'a Deed) {
+        self.of(task).openings.push(deed);
+        let mut at = self.parent(task);
+        for _ in 0..=self.memory.tasks.len() {
+            let Some(above) = at else { return };
+            self.of(above).openings_below.push(deed);
+            at = self.parent(above);
+        }
+    }
+
+    fn parent(&self, task: TaskId) -> Option<TaskId> {
+        self.memory.tasks.get(&task).and_then(|task| task.parent)
     }
 
     /// Deeds that may have ended a claim of `task`: of its own, of an ancestor that takes it along, of everybody's.
@@ -170,7 +187,10 @@ impl<'a> Facts<'a> {
     /// Whether a new generation of `task` may have begun between two moments.
     pub fn may_have_reopened(&self, task: TaskId, from: Moment, until: Moment) -> bool {
         let between = |deed: &&Deed| deed.begun < until && deed.over() > from;
-        let own = self.tasks.get(&task).is_some_and(|of_task| of_task.openings.iter().any(|deed| between(deed)));
+        let own = self
+            .tasks
+            .get(&task)
+            .is_some_and(|of_task| of_task.openings.iter().chain(&of_task.openings_below).any(|deed| between(deed)));
         own || self.retried_from_above(task, &between)
     }
 

@@ -80,6 +80,8 @@ pub enum Ending {
     Nothing,
     /// That of a task, which it may also change, open again or finish.
     Task(TaskId),
+    /// That of a task, which stays as it is otherwise.
+    ClaimOf(TaskId),
     /// Whatever is held by anybody; tasks stay as they are.
     EveryClaim,
 }

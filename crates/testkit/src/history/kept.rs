@@ -139,7 +139,9 @@ pub(super) fn events(facts: &Facts<'_>) -> Vec<String> {
         let events = log.iter().filter(|event| event.kind == kind);
         events.filter_map(|event| Some((event.task_id?, event.data["session"].as_i64().map(ClaimToken)))).collect()
     };
-    let (claims, finishes, fails) = (told("tasks.claim"), told("tasks.finish"), told("tasks.fail"));
+    let (claims, mut finishes, fails) = (told("tasks.claim"), told("tasks.finish"), told("tasks.fail"));
+    // `done` said again after its late result was accepted is the same fact.
+    finishes.extend(told("tasks.accept_late"));
     let creations: BTreeSet<TaskId> = told("tasks.create").into_iter().map(|(id, _)| id).collect();
     let mut missing = Vec::new();
     for deed in facts.history.iter().filter(|deed| deed.said.is_yes()) {

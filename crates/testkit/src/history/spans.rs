@@ -126,6 +126,11 @@ pub(super) fn stale_writes(facts: &Facts<'_>) -> Vec<String> {
 
 fn certainly_over(facts: &Facts<'_>, id: TaskId, of_task: &OfTask<'_>, written: &Written<'_>) -> Option<String> {
     let sent = written.deed.begun;
+    // An owner may have accepted it as a late result; said again it is the same fact then.
+    let decided = |deed: &&Deed| is_other(deed) && deed.begun < written.deed.over();
+    if matches!(written.write, Write::Done(_)) && of_task.openings.iter().any(|deed| decided(deed)) {
+        return None;
+    }
     let newer = of_task.grants.iter().find(|grant| grant.heard < sent && grant.token > written.token);
     if let Some(newer) = newer {
         return Some(format!("claim {} had been granted", newer.token));

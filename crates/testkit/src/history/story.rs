@@ -3,7 +3,7 @@
 //! The log is written in the transactions of the acts themselves, so its order is the order of the acts. Of an event
 //! that is not known here only this is assumed: afterwards the task may stand anywhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mi_core::ids::{ClaimToken, TaskId};
 use mi_core::wire::events::Event;
@@ -30,8 +30,6 @@ struct Character {
     /// Completions since it was created or opened again.
     completions: usize,
     worker: String,
-    /// What it depends on may have changed.
-    edited: bool,
 }
 
 /// One thing that a task did, with what led to it.
@@ -63,7 +61,7 @@ fn tell(facts: &Facts<'_>, listen: impl Fn(&Step<'_>) -> Option<String>) -> Vec<
 }
 
 fn next(event: &Event, before: Option<&Character>) -> Character {
-    let new = || Character { stand: Stand::Queued, attempts: 0, completions: 0, worker: String::new(), edited: false };
+    let new = || Character { stand: Stand::Queued, attempts: 0, completions: 0, worker: String::new() };
     let mut it = before.cloned().unwrap_or_else(new);
     match event.kind.as_str() {
         "tasks.create" => it = new(),
@@ -72,8 +70,11 @@ fn next(event: &Event, before: Option<&Character>) -> Character {
             it.attempts += 1;
             it.worker.clone_from(&event.actor);
         }
-        "tasks.start" | "tasks.comment" | "tasks.artifact" | "tasks.log" => {}
-        "tasks.edit" => it.edited = true,
+        "tasks.start" | "tasks.comment" | "tasks.artifact" | "tasks.edit" | "tasks.keep_late" | "tasks.drop_late" => {}
+        // Whatever it was: the owner let a lost attempt count.
+        "tasks.accept_late" => {
+            it = Character { stand: Stand::Done, completions: 1, worker: String::new(), ..it };
+        }
         "tasks.finish" | "tasks.close" => {
             it.stand = if event.summary.ends_with("closed: failed") { Stand::Failed } else { Stand::Done };
             it.completions += 1;
@@ -162,8 +163,11 @@ pub(super) fn attempts(facts: &Facts<'_>) -> Vec<String> {
 
 /// What a task depends on is done when it is claimed.
 pub(super) fn dependencies(facts: &Facts<'_>) -> Vec<String> {
+    // What an edited task depended on when it was claimed, nobody knows any more.
+    let edits = facts.memory.events.iter().filter(|event| event.kind == "tasks.edit");
+    let edited: BTreeSet<TaskId> = edits.filter_map(|event| event.task_id).collect();
     tell(facts, |step| {
-        if step.event.kind != "tasks.claim" || step.after.edited {
+        if step.event.kind != "tasks.claim" || edited.contains(&step.id) {
             return None;
         }
         let task = facts.memory.tasks.get(&step.id)?;

@@ -127,8 +127,8 @@ impl<'a> Act<'a> {
     }
 
     pub fn next_session(&mut self) -> ClaimToken {
-        self.head.session_seq += 1;
-        ClaimToken(self.head.session_seq)
+        self.head.session_seq += i64::from(!sabotage!(TokenNotBumped));
+        ClaimToken(if sabotage!(TokensFall) { 1_000_000 - self.head.session_seq } else { self.head.session_seq })
     }
 
     /// A number for rows that only need to be distinct and rising in the office.
@@ -150,7 +150,9 @@ impl<'a> Act<'a> {
         let seq = self.head.event_seq + 1;
         let prev = std::mem::take(&mut self.head.event_mac);
         let mac = event.mac(self.keys, self.office, seq, self.now, &prev);
-        store::insert_event(self.tx, self.office, seq, self.now, &event, &prev, &mac)?;
+        if !(sabotage!(EventDropped) && seq % 7 == 0) {
+            store::insert_event(self.tx, self.office, seq, self.now, &event, &prev, &mac)?;
+        }
         self.head.event_seq = seq;
         self.head.event_mac = mac;
         self.events += 1;
@@ -173,7 +175,7 @@ pub fn enter_even_late(
 ) -> Result<Member, Fault> {
     match caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
-        Caller::User { id } if *id == owner => Ok(Member::Operator(*id)),
+        Caller::User { id } if *id == owner || sabotage!(ForeignOffice) => Ok(Member::Operator(*id)),
         Caller::User { .. } => Err(fault::no_access()),
         Caller::Ticket { .. } => Err(fault::unauthenticated("a ticket starts a runner and nothing else")),
         Caller::Runner { office: own, agent, epoch } => {
@@ -207,7 +209,7 @@ pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> R
     });
     let Some(live) = holder else {
         act.claim = Claim::Stale(token);
-        return Err(fault::stale_claim(token));
+        return if sabotage!(StaleNote) { Ok(()) } else { Err(fault::stale_claim(token)) };
     };
     act.claim = Claim::Live(token);
     let term = Millis::seconds(act.head.settings.lease_seconds);

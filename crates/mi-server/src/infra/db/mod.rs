@@ -73,6 +73,9 @@ macro_rules! args {
 pub enum Location {
     /// A SQLite file; its folder exists.
     File(PathBuf),
+    /// The same, but commits don't wait for the disk: for tests, which survive no power cut anyway.
+    #[cfg(any(test, feature = "testing"))]
+    Scratch(PathBuf),
     /// A PostgreSQL URL, and the schema to use in it.
     Postgres { url: String, schema: String },
 }
@@ -146,7 +149,9 @@ impl Db {
     /// Opens the store and brings its schema up to date. Blocks.
     pub fn open(location: &Location) -> Result<Self, DbError> {
         let crew = match location {
-            Location::File(path) => sqlite::open(path)?,
+            Location::File(path) => sqlite::open(path, sqlite::Durability::Full)?,
+            #[cfg(any(test, feature = "testing"))]
+            Location::Scratch(path) => sqlite::open(path, sqlite::Durability::None)?,
             Location::Postgres { url, schema } => postgres::open(url, schema)?,
         };
         Ok(Self { crew: Arc::new(crew) })

@@ -23,8 +23,29 @@ const READERS: usize = 2;
 const STATEMENTS_CACHED: usize = 256;
 const BUSY_TIMEOUT_MS: u64 = 5_000;
 
-pub(super) fn open(path: &Path) -> Result<Crew, DbError> {
+/// When a commit is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// When it is on disk.
+    Full,
+    /// When the system has it: for tests.
+    #[cfg(any(test, feature = "testing"))]
+    None,
+}
+
+impl Durability {
+    const fn pragma(self) -> &'static str {
+        match self {
+            Durability::Full => "pragma synchronous = full;",
+            #[cfg(any(test, feature = "testing"))]
+            Durability::None => "pragma synchronous = off;",
+        }
+    }
+}
+
+pub(super) fn open(path: &Path, durability: Durability) -> Result<Crew, DbError> {
     let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    writer.execute_batch(durability.pragma()).map_err(translate)?;
     migrate::sqlite(&mut writer)?;
     let crew = Crew::default();
     crew.writer(move |queue| write_loop(queue, &writer))?;
@@ -42,7 +63,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, DbError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     // Plans must not depend on bound values: otherwise every new `limit $3` prepares its statement anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(translate)?;
-    let settings = "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
+    let settings = "pragma journal_mode = wal; pragma foreign_keys = on; \
                     pragma temp_store = memory; pragma cache_size = -8192; pragma wal_autocheckpoint = 4000;";
     connection.execute_batch(settings).map_err(translate)?;
     Ok(connection)
@@ -90,7 +111,8 @@ fn run_batch(connection: &Connection, places: &Places, jobs: &mut [Box<dyn Job>]
             }
         }
     }
-    run(connection, "commit")
+    let lost = sabotage!(ReplyBeforeCommit) && connection.last_insert_rowid() % 16 == 7;
+    run(connection, if lost { "rollback" } else { "commit" })
 }
 
 fn run(connection: &Connection, sql: &'static str) -> Result<(), DbError> {

@@ -1,0 +1,76 @@
+//! Each program of the long evidence for a few seconds, on the program that the build made: that they run, that what they
+//! say is true of a small case, and that what they measure is measured. Speed is judged by the long form alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "everything here is a test")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use benches::server::Manner;
+use benches::verdict::Verdict;
+use benches::{backlog, claimers, dag, full, idle, kills, zombies};
+
+/// `MI_BIN`, or the one that was built beside this test.
+fn manner() -> Manner {
+    let built = || {
+        let test = std::env::current_exe().unwrap();
+        test.parent().and_then(Path::parent).unwrap().join("mi")
+    };
+    let program = std::env::var_os("MI_BIN").map_or_else(built, PathBuf::from);
+    assert!(program.is_file(), "{} is missing: `cargo build -p mi` makes it", program.display());
+    Manner { program, pods: "local".to_owned(), port: 0, arguments: Vec::new() }
+}
+
+fn run(work: impl Future<Output = anyhow::Result<Verdict>>) -> Verdict {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(work).unwrap()
+}
+
+fn nothing_wrong(verdict: &Verdict) {
+    assert_eq!(verdict.violations, Vec::<String>::new(), "{}", verdict.report);
+}
+
+#[test]
+fn kills() {
+    let plan = kills::Plan { manner: manner(), kills: 3, seed: 7, workers: 1, creators: 1, hands: 1, clients: 16 };
+    let outcome = kills::prove(&plan).unwrap();
+    nothing_wrong(&outcome.verdict());
+    let count = |name: &str| outcome.counts.iter().find(|(what, _)| *what == name).unwrap().1;
+    assert!(count("claims of the load") > 0 && count("of them refused as stale") > 0, "{:?}", outcome.counts);
+}
+
+#[test]
+fn late_writers() {
+    let verdict = run(zombies::prove(&zombies::Plan { manner: manner(), zombies: 6 }));
+    assert!(verdict.holds(), "{}{:?}", verdict.report, verdict.violations);
+}
+
+#[test]
+fn one_task_for_many() {
+    let verdict = run(claimers::prove(&claimers::Plan { manner: manner(), claimers: 24, rounds: 4 }));
+    assert!(verdict.holds(), "{}{:?}", verdict.report, verdict.violations);
+}
+
+#[test]
+fn a_graph_of_tasks() {
+    let verdict = run(dag::prove(&dag::Plan { manner: manner() }));
+    assert!(verdict.holds(), "{}{:?}", verdict.report, verdict.violations);
+}
+
+#[test]
+fn a_backlog() {
+    let plan = backlog::Plan { manner: manner(), short: 100, long: 400, claims: 10, pages: 5 };
+    nothing_wrong(&run(backlog::prove(&plan)));
+}
+
+#[test]
+fn full_lives() {
+    let plan = full::Plan { manner: manner(), connections: 8, time: Duration::from_secs(1) };
+    nothing_wrong(&run(full::prove(&plan)));
+}
+
+#[test]
+fn nothing_to_do() {
+    let plan = idle::Plan { manner: manner(), claimers: 100, time: Duration::from_secs(2) };
+    nothing_wrong(&run(idle::prove(&plan)));
+}
