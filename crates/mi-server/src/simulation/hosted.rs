@@ -75,6 +75,9 @@ impl<'a> World<'a> {
             200..300 => Said::Yes,
             status => Said::No { status, code: code(&reply).to_owned() },
         });
+        if let (Write::Done(_), 200, Some(held)) = (&write, reply.status, &held) {
+            self.state.done.push((runner.name.clone(), held.task));
+        }
         if end.is_some() {
             remember(self.state, &grant);
             return (None, reply);
@@ -93,7 +96,7 @@ impl<'a> World<'a> {
     /// A program with the session's credential: it splits its task, judges others' work, writes and asks.
     async fn harness(&mut self, runner: &FakeRunner<'a>, grant: &SessionGrant) {
         let Some(own) = grant.task else { return };
-        let (speaker, id) = (runner.harness(grant), self.any_task());
+        let (speaker, id) = (runner.harness(grant), self.to_judge(&runner.name));
         let (task, text) = (TaskId(id), format!("word {}", self.chance().next()));
         let held = Held { task: own.0, token: grant.token };
         let comment = Write::Comment(text.clone());
@@ -118,6 +121,14 @@ impl<'a> World<'a> {
         let said = if path == "/tasks" { created } else { yes };
         self.ask(ask, Request { speaker, method: "POST", path, body }, said).await;
         self.count_tasks().await;
+    }
+
+    /// Any task, or one that this agent did itself: then it must be refused.
+    fn to_judge(&mut self, agent: &str) -> i64 {
+        let done = self.state.done.iter().filter(|(name, _)| name == agent);
+        let own: Vec<i64> = done.map(|(_, task)| *task).collect();
+        let any = self.any_task();
+        if self.chance().one_in(2) { any } else { self.chance().pick(&own).copied().unwrap_or(any) }
     }
 
     /// A runner that is told that it was replaced goes; one that got a session keeps it.

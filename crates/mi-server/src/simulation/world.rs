@@ -43,6 +43,8 @@ pub struct State {
     /// Agents elsewhere, as far as they are hired.
     pub elsewhere: Vec<String>,
     pub hired: u64,
+    /// What agents in pods have done.
+    pub done: Vec<(String, i64)>,
     pub tasks: i64,
     pub newest_token: i64,
     pub stranger: String,
@@ -89,6 +91,7 @@ impl State {
             old_credentials: Vec::new(),
             elsewhere: ELSEWHERE.map(str::to_owned).to_vec(),
             hired: 0,
+            done: Vec::new(),
             tasks: 0,
             newest_token: 0,
             stranger,

@@ -52,6 +52,13 @@ const RULES: [(&str, &str); 13] = [
          then 1 else 0 end",
     ),
     (
+        "what waits for something broken is blocked",
+        "select t.office_id, t.id, o.id, o.status from tasks t \
+         join task_dependencies d on d.office_id = t.office_id and d.task_id = t.id \
+         join tasks o on o.office_id = d.office_id and o.id = d.depends_on \
+         where t.status = 'queued' and o.status in ('failed', 'cancelled')",
+    ),
+    (
         "a task has at most one live session",
         "select office_id, task_id, count(*) from sessions where state = 'live' and task_id is not null \
          group by office_id, task_id having count(*) > 1",

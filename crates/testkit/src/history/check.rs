@@ -32,7 +32,7 @@ const fn rule(name: &'static str, find: fn(&Facts<'_>) -> Vec<String>) -> Rule {
     Rule { name, find }
 }
 
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 18] = [
     rule("no acknowledged create is lost", kept::creates),
     rule("what was refused isn't there", kept::refused_creates),
     rule("no acknowledged end is lost", kept::ends),
@@ -43,6 +43,7 @@ pub const RULES: [Rule; 17] = [
     rule("attempts of one task never overlap", spans::attempts),
     rule("tokens rise", spans::tokens),
     rule("no stale write is accepted", spans::stale_writes),
+    rule("no live claim is refused", spans::refused_while_held),
     rule("one completion a generation", spans::completions),
     rule("no start before its dependencies", spans::early_starts),
     rule("events have no gap", story::gaps),

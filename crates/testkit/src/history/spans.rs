@@ -149,6 +149,24 @@ fn certainly_over(facts: &Facts<'_>, id: TaskId, of_task: &OfTask<'_>, written: 
     endings.iter().find(cancelled).map(|_| "it had been cancelled".to_owned())
 }
 
+/// A write was refused as stale although its claim was certainly held all the while.
+pub(super) fn refused_while_held(facts: &Facts<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (id, of_task) in &facts.tasks {
+        for written in &of_task.writes {
+            let stale = matches!(&written.deed.said, Said::No { code, .. } if code == "stale_claim");
+            let Some(grant) = of_task.grants.iter().find(|grant| stale && grant.token == written.token) else {
+                continue;
+            };
+            let held = written.deed.begun > grant.heard && written.deed.over() < held_until(facts, *id, of_task, grant);
+            if held {
+                found.push(format!("task {id} refused {:?} of claim {}, which held it", written.write, grant.token));
+            }
+        }
+    }
+    found
+}
+
 /// Two claims finished one task, and nothing in between may have opened it again.
 pub(super) fn completions(facts: &Facts<'_>) -> Vec<String> {
     let mut found = Vec::new();

@@ -70,7 +70,10 @@ fn next(event: &Event, before: Option<&Character>) -> Character {
             it.attempts += 1;
             it.worker.clone_from(&event.actor);
         }
-        "tasks.start" | "tasks.comment" | "tasks.artifact" | "tasks.edit" | "tasks.keep_late" | "tasks.drop_late" => {}
+        "tasks.start" | "tasks.comment" | "tasks.artifact" | "tasks.keep_late" | "tasks.drop_late" => {}
+        // Other dependencies may block a task or set it free.
+        "tasks.edit" if matches!(it.stand, Stand::Queued | Stand::Blocked) => it.stand = Stand::Unknown,
+        "tasks.edit" => {}
         // Whatever it was: the owner let a lost attempt count.
         "tasks.accept_late" => {
             it = Character { stand: Stand::Done, completions: 1, worker: String::new(), ..it };

@@ -214,7 +214,8 @@ pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> R
     act.claim = Claim::Live(token);
     let term = Millis::seconds(act.head.settings.lease_seconds);
     // Whatever is written with a claim shows that its holder works; a part of the term apart is often enough.
-    if live.worked_at.is_none_or(|at| act.now - at >= Millis(term.0 / RENEWALS_PER_TERM)) {
+    let due = live.worked_at.is_none_or(|at| act.now - at >= Millis(term.0 / RENEWALS_PER_TERM));
+    if due && !sabotage!(RenewalForgotten) {
         store::renew(act.tx, act.office, token, act.now + term, act.now)?;
     }
     Ok(())

@@ -69,7 +69,8 @@ fn notes_are_kept() {
     for write in all {
         let missing = noted(write.clone(), Said::Yes).remember(1, Status::Claimed, |_| {});
         missing.breaks(&["no acknowledged note is lost"]);
-        noted(write.clone(), no()).remember(1, Status::Claimed, |_| {}).breaks(&[]);
+        let too_long = Said::No { status: 413, code: "too_long".to_owned() };
+        noted(write.clone(), too_long).remember(1, Status::Claimed, |_| {}).breaks(&[]);
         let there = noted(write, Said::Yes);
         there.remember(1, Status::Claimed, |task| task.notes = vec!["n".to_owned()]).breaks(&[]);
     }

@@ -40,8 +40,18 @@ fn a_claim_that_began_early_and_was_heard_late_may_be_fine() {
 fn an_accepted_renewal_holds_the_claim_for_another_lease() {
     let renewed = |said| claimed_again(claims(), 2).claim(0, 1, 1, 1).write(80, 1, 1, Write::Renew, said);
     renewed(Said::Yes).claim(110, 120, 1, 2).breaks(&[OVERLAP]);
-    renewed(no()).claim(110, 120, 1, 2).breaks(&[]);
+    renewed(no()).claim(110, 120, 1, 2).breaks(&["no live claim is refused"]);
     renewed(Said::Lost).claim(110, 120, 1, 2).breaks(&[]);
+}
+
+#[test]
+fn a_claim_within_its_lease_is_not_refused() {
+    let refused = |at| claims().claim(0, 1, 1, 1).write(at, 1, 1, Write::Start, no());
+    refused(50).breaks(&["no live claim is refused"]);
+    refused(150).breaks(&[]);
+    refused(50).other(20, Ending::ClaimOf(TaskId(1))).breaks(&[]);
+    let after_its_end = claims().claim(0, 1, 1, 1).write(10, 1, 1, Write::Release, Said::Lost);
+    after_its_end.write(50, 1, 1, Write::Start, no()).breaks(&[]);
 }
 
 #[test]
@@ -49,7 +59,7 @@ fn what_may_have_ended_the_claim_excuses_the_next_one() {
     let lost_release = claimed_again(claims(), 2).claim(0, 1, 1, 1).write(10, 1, 1, Write::Release, Said::Lost);
     lost_release.claim(12, 20, 1, 2).breaks(&[]);
     let refused = claimed_again(claims(), 2).claim(0, 1, 1, 1).write(10, 1, 1, Write::Release, no());
-    refused.claim(12, 20, 1, 2).breaks(&[OVERLAP]);
+    refused.claim(12, 20, 1, 2).breaks(&[OVERLAP, "no live claim is refused"]);
     claimed_again(claims(), 2).claim(0, 1, 1, 1).other(10, Ending::EveryClaim).claim(12, 20, 1, 2).breaks(&[]);
     let elsewhere = claimed_again(claims(), 2).claim(0, 1, 1, 1).other(10, Ending::Task(TaskId(7)));
     elsewhere.claim(12, 20, 1, 2).breaks(&[OVERLAP]);
