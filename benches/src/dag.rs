@@ -115,7 +115,7 @@ async fn create_all(office: &Office) -> Result<()> {
 
 fn dependencies(id: i64) -> std::ops::RangeInclusive<i64> {
     let wave = (id - 1) / WAVE;
-    (wave - 1) * WAVE + 1..=wave * WAVE
+    ((wave - 1) * WAVE + 1).max(1)..=wave * WAVE
 }
 
 /// The task, once it is done after at least so many attempts.
