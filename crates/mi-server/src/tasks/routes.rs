@@ -14,7 +14,6 @@ use serde::Deserialize;
 use super::claim::{self, Wanted};
 use super::store::list::{self as lists, Filter};
 use super::{cards, late, notes, proof, review, service, stream, update};
-use super::{cards, late, notes, proof, review, service, update};
 use crate::house::House;
 use crate::infra::act::{Act, Answer, Ask, Lateness};
 use crate::infra::caller::{Access, Caller, Member};

@@ -12,12 +12,12 @@ use super::sqlite::translate;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0001_first.sql"),
     include_str!("../../../../../migrations/0002_proof.sql"),
-    include_str!("../../../../../migrations/0007_task_names.sql"),
-    include_str!("../../../../../migrations/0005_schedules.sql"),
-    include_str!("../../../../../migrations/0008_integrations.sql"),
+    include_str!("../../../../../migrations/0003_task_names.sql"),
+    include_str!("../../../../../migrations/0004_schedules.sql"),
+    include_str!("../../../../../migrations/0005_integrations.sql"),
     include_str!("../../../../../migrations/0006_groups.sql"),
-    include_str!("../../../../../migrations/0004_checks.sql"),
-    include_str!("../../../../../migrations/0003_events.sql"),
+    include_str!("../../../../../migrations/0007_checks.sql"),
+    include_str!("../../../../../migrations/0008_events.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";
