@@ -33,6 +33,8 @@ pub enum Workers {
     Nobody(String),
     /// Somebody could, once a model key is set; says which command sets it.
     NoModelKey(String),
+    /// The sandbox of an earlier claim may still be at it.
+    StillStopping(String),
     /// Their pod is on its way.
     PodStarting(String),
     /// All of them hold other tasks.
@@ -151,6 +153,9 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
         Workers::AssigneeOffline(name) => Why::new("assigned_agent_offline", format!("{name} is not running")),
         Workers::Nobody(missing) => Why::new("no_eligible_agent", missing.clone()),
         Workers::NoModelKey(fix) => Why::new("no_model_key", fix.clone()),
+        Workers::StillStopping(name) => {
+            Why::new("waiting_for_pod", format!("the last session of {name} on it is still stopping"))
+        }
         Workers::PodStarting(name) => Why::new("waiting_for_pod", format!("the pod of {name} is starting")),
         Workers::Busy => Why::new("waiting_for_agent", "every agent that could take it holds another task"),
         Workers::Free => Why::new("waiting_for_agent", "an agent is about to take it"),

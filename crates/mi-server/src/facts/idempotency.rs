@@ -132,6 +132,12 @@ async fn prepared(house: &TestHouse, here: Place, operation: &str) -> Place {
             report_late(house, &format!("{tasks}/claim"), &format!("{tasks}/{id}"), &id).await;
             Place { id, ..here }
         }
+        "chat.remove_member" => {
+            let groups = format!("/api/v1/offices/{}/xmtp/groups", here.office);
+            let wish = json!({"name": "to be left", "members": [here.name]});
+            let made = house.owner().call("POST", &groups, wish).await.ok();
+            Place { group: made["id"].as_str().unwrap().to_owned(), ..here }
+        }
         "tasks.cancel" => Place { id: add(json!({"title": "to be cancelled"})).await, ..here },
         "tasks.claim" => {
             add(json!({"title": "to be claimed", "assignedAgent": "ada"})).await;

@@ -17,6 +17,7 @@ pub struct Place {
     pub session: String,
     pub path: String,
     pub boot_id: String,
+    pub group: String,
 }
 
 /// A whole request.
@@ -65,7 +66,7 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{schedule}" => SCHEDULE,
             "{integration}" => "github",
             "{peer}" => "owner",
-            "{gid}" => "office",
+            "{gid}" => place.group.as_str(),
             "{conversation}" => "ada:owner",
             "{provider}" => "openai",
             "{*path}" if operation.id == "gateway.call" => "v1/chat/completions",

@@ -152,6 +152,7 @@ impl<'a> World<'a> {
             session: "1000".to_owned(),
             path: "only-there.md".to_owned(),
             boot_id: self.there.ada.boot_id.clone(),
+            group: "office".to_owned(),
         }
     }
 
@@ -176,6 +177,7 @@ fn place(side: &Side<'_>) -> Place {
         session: side.held.id.to_string(),
         path: "report.md".to_owned(),
         boot_id: side.ada.boot_id.clone(),
+        group: "office".to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{said, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::chat::service as chat;
 use crate::infra::act::event::Category;
-use crate::infra::act::{Act, NewEvent};
+use crate::infra::act::{Act, Claim, NewEvent};
 use crate::infra::caller::Member;
 use crate::infra::db::{DbError, Tx};
 use crate::infra::fault::{self, Fault};
@@ -169,18 +169,37 @@ fn need(act: &mut Act<'_>, number: ClaimToken) -> Result<SessionRow, Fault> {
     store::get(act.tx, act.office, number)?.ok_or_else(|| fault::no_such_session(number))
 }
 
-/// The task has its outcome. A hosted session waits for its runner's `end`; any other is over.
+/// The task has its outcome. A hosted session that gave it itself may wind down; one whose task somebody else moved
+/// must stop. Any other is over.
 pub fn settle(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fault> {
+    if act.claim != Claim::Live(number) {
+        return withdraw(act, number, how);
+    }
     let session = need(act, number)?;
     let state = if session.epoch.is_some() { State::Settled } else { State::Ended };
-    debug_assert!(matches!(session.state, State::Live | State::Lapsed));
     close(act, &session, state, how)
 }
 
-/// The claim is taken away: its token is stale from here on and its runner must stop.
+/// The claim is taken away: its token is stale from here on and its runner must stop. What it worked at is offered
+/// again only when it has, since writes to the mounted drive can't be fenced.
 pub fn withdraw(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fault> {
     let session = need(act, number)?;
-    close(act, &session, State::Ended, how)
+    let state = if session.epoch.is_some() { State::Lapsed } else { State::Ended };
+    close(act, &session, state, how)
+}
+
+/// Its task goes on without it: a session that was winding down must stop now.
+pub fn hurry(act: &mut Act<'_>, number: ClaimToken) -> Result<(), Fault> {
+    let session = need(act, number)?;
+    if session.state != State::Settled {
+        return Ok(());
+    }
+    close(act, &session, State::Lapsed, "its task goes on")
+}
+
+/// The agent whose sandbox may still be at this task, although its claim is over.
+pub fn still_at(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Option<AgentName>, Fault> {
+    Ok(store::still_at(tx, office, task)?)
 }
 
 fn close(act: &mut Act<'_>, session: &SessionRow, state: State, how: &str) -> Result<(), Fault> {
@@ -193,6 +212,13 @@ fn close(act: &mut Act<'_>, session: &SessionRow, state: State, how: &str) -> Re
     act.wake_agent(&session.agent);
     let ended_at = (state == State::Ended).then_some(act.now);
     store::set_state(act.tx, act.office, session.number, state, how, ended_at)?;
+    if ended_at.is_some()
+        && let Some(id) = session.task
+    {
+        // Nothing stands in its way any more.
+        let task = flow::need(act, id)?;
+        flow::offer(act, &task);
+    }
     act.wake(Wake::Session { office: act.office, session: session.number });
     Ok(())
 }

@@ -162,6 +162,13 @@ pub fn offices_with_hosted(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
     tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
 }
 
+/// Whose sandbox may still be at a task whose claim is over.
+pub fn still_at(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Option<AgentName>, DbError> {
+    let sql = "select agent from sessions where office_id = $1 and task_id = $2 and state in ('settled', 'lapsed') \
+               order by number limit 1";
+    tx.first(sql, args![office, task])?.map(|row| row.get(0)).transpose()
+}
+
 /// The newest of a task, oldest first.
 pub fn rows_of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Result<Vec<SessionRow>, DbError> {
     let sql = select_sessions!("where office_id = $1 and task_id = $2 order by number desc limit $3");

@@ -104,11 +104,16 @@ fn first_that_suits(
 ) -> Result<Option<TaskRow>, Fault> {
     for task in candidates {
         let suits = wanted.kind.is_none_or(|kind| kind == task.kind) && has_tools(agent, &task);
-        if suits && reviewers::may_take(act, &task, &agent.name)? {
+        if suits && reviewers::may_take(act, &task, &agent.name)? && is_free(act, &task)? {
             return Ok(Some(task));
         }
     }
     Ok(None)
+}
+
+/// No sandbox of an earlier claim may still be at it.
+fn is_free(act: &mut Act<'_>, task: &TaskRow) -> Result<bool, Fault> {
+    Ok(sessions::still_at(act.tx, act.office, task.id)?.is_none())
 }
 
 fn has_tools(agent: &AgentRow, task: &TaskRow) -> bool {
@@ -127,7 +132,8 @@ fn pick_named(act: &mut Act<'_>, agent: &AgentRow, id: TaskId) -> Result<TaskRow
     let foreign = task.assigned.as_ref().is_some_and(|name| name != agent.name.as_str());
     let waits = task.offered_at().is_some_and(|at| at > act.now);
     let may_judge = reviewers::may_take(act, &task, &agent.name)?;
-    if task.readiness().is_ready() && !foreign && !waits && may_judge && has_tools(agent, &task) {
+    let could = task.readiness().is_ready() && !foreign && !waits && may_judge && has_tools(agent, &task);
+    if could && is_free(act, &task)? {
         return Ok(task);
     }
     let reason = if foreign {

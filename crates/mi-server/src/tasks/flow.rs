@@ -20,6 +20,7 @@ use crate::infra::act::{Act, NewEvent};
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::sha256_hex;
 use crate::infra::wakeups::Wake;
+use crate::sessions;
 
 /// Where a task stood before a move.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,7 @@ pub fn settle(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification
 /// As [`settle`], but a container stays open even if none of its parts is: the caller brings some back and then calls
 /// [`close_if_due`].
 pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification), to: Status) -> Result<(), Fault> {
+    let to = if to == Status::Queued { to_the_queue(act, task)? } else { to };
     checks::service::follow(act, task, from, to)?;
     let before = Before { status: from.0, open: from.0.is_open(from.1), accepted: from.0.is_accepted(from.1) };
     if before.open {
@@ -78,6 +80,18 @@ pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification)
         }
         Status::Queued | Status::Claimed | Status::Running | Status::Blocked | Status::Done => Ok(()),
     }
+}
+
+/// What goes back to the queue leaves no sandbox at work on it, and waits there only if nothing that it needs has
+/// broken meanwhile: otherwise it is blocked.
+fn to_the_queue(act: &mut Act<'_>, task: &mut TaskRow) -> Result<Status, Fault> {
+    if let Some(session) = task.session {
+        sessions::service::hurry(act, session)?;
+    }
+    let broken = if task.depends_on.is_some() { broken_dependency(act, task)? } else { None };
+    let Some((broken, kind)) = broken else { return Ok(Status::Queued) };
+    block_by(act, task, &broken, kind)?;
+    Ok(Status::Blocked)
 }
 
 /// Closes a container that has nothing open any more.
@@ -222,10 +236,14 @@ fn break_dependents(act: &mut Act<'_>, task: &TaskRow, kind: BlockedKind) -> Res
 /// Blocked, by something that it can't go on without.
 fn break_by(act: &mut Act<'_>, task: &mut TaskRow, broken: &TaskRow, kind: BlockedKind) -> Result<(), Fault> {
     let from = (task.status, task.verification);
+    block_by(act, task, broken, kind)?;
+    settle(act, task, from, Status::Blocked)
+}
+
+fn block_by(act: &mut Act<'_>, task: &mut TaskRow, broken: &TaskRow, kind: BlockedKind) -> Result<(), Fault> {
     task.blocked_kind = Some(kind);
     task.blocked_reason = Some(format!("task {} ({}) {}", broken.id, broken.title, broken.status));
-    record(act, task, "tasks.block", "system", format!("task {} blocked: {kind}", task.id))?;
-    settle(act, task, from, Status::Blocked)
+    record(act, task, "tasks.block", "system", format!("task {} blocked: {kind}", task.id))
 }
 
 /// What broke is offered again: those blocked by it wait for it as before, unless another one is broken too.
@@ -256,16 +274,13 @@ fn broken_dependency(act: &mut Act<'_>, task: &TaskRow) -> Result<Option<(TaskRo
     }))
 }
 
-/// What blocked it is over: it waits in the queue again, unless something that it needs broke meanwhile.
+/// What blocked it is over: it waits in the queue again.
 pub fn unblock(act: &mut Act<'_>, task: &mut TaskRow, actor: &str) -> Result<(), Fault> {
     let from = (task.status, task.verification);
     check(task.id, Move::Unblock, from.0)?;
-    task.blocked_until = None;
-    if let Some((broken, kind)) = broken_dependency(act, task)? {
-        return break_by(act, task, &broken, kind);
-    }
     task.blocked_kind = None;
     task.blocked_reason = None;
+    task.blocked_until = None;
     record(act, task, "tasks.unblock", actor, format!("task {} unblocked", task.id))?;
     settle(act, task, from, Status::Queued)
 }

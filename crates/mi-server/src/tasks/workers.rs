@@ -78,6 +78,9 @@ impl Worker {
 
 /// Who could take a ready task, and why nobody does.
 pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<Workers, Fault> {
+    if let Some(name) = crate::sessions::service::still_at(tx, office, task.id)? {
+        return Ok(Workers::StillStopping(name.to_string()));
+    }
     let providers = store::model_providers(tx)?;
     let tools = task.required_tools();
     if let Some(name) = &task.assigned {
