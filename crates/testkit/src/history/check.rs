@@ -191,7 +191,7 @@ impl<'a> Facts<'a> {
         let own = self
             .tasks
             .get(&task)
-            .is_some_and(|of_task| of_task.openings.iter().chain(&of_task.openings_below).any(|deed| between(deed)));
+            .is_some_and(|of_task| of_task.openings.iter().chain(&of_task.openings_below).any(&between));
         own || self.retried_from_above(task, &between)
     }
 

@@ -50,7 +50,7 @@ fn created<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a Deed, &'a String)
 
 fn may_be_edited(facts: &Facts<'_>, id: TaskId) -> bool {
     let other = |deed: &&Deed| matches!(deed.ask, Ask::Other { .. });
-    facts.tasks.get(&id).is_some_and(|of_task| of_task.openings.iter().any(|deed| other(deed)))
+    facts.tasks.get(&id).is_some_and(|of_task| of_task.openings.iter().any(other))
 }
 
 pub(super) fn refused_creates(facts: &Facts<'_>) -> Vec<String> {
