@@ -71,8 +71,6 @@ mod wanted {
         DoubleCompletion,
         /// A lost attempt isn't counted.
         AttemptsNotCounted,
-        /// A task that waits for a failed one is unblocked by hand.
-        UnblockedWhileBroken,
         /// Anybody with a key may look into every office.
         ForeignOffice,
         /// A request repeated with its key is carried out again.

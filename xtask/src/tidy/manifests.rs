@@ -44,7 +44,7 @@ pub fn check(files: &[File]) -> Vec<Finding> {
 /// Deliberate bugs are asked for on a command line, never by a manifest: so no shipped build can have them.
 fn wants_sabotage(file: &File) -> Option<Finding> {
     let is_manifest = file.path.rsplit('/').next() == Some("Cargo.toml");
-    let wants = |line: &str| line.contains("\"sabotage\"") || line.contains("/sabotage");
+    let wants = |line: &str| line.contains("\"sabotage\"") || line.contains("mi-server/sabotage");
     let number = file.text.lines().position(wants).filter(|_| is_manifest)?;
     Some(Finding::at(&file.path, number + 1, "a manifest asks for deliberate bugs: they are for a command line only"))
 }

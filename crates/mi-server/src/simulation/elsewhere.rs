@@ -6,6 +6,9 @@ use testkit::history::{Ask, Write};
 use super::world::{Held, Request, World, claimed, yes};
 use crate::infra::http::Via;
 
+/// Of the 120 s that a lease runs.
+const NEARLY_A_LEASE_MS: i64 = 119_000;
+
 impl World<'_> {
     pub(super) async fn claim_elsewhere(&mut self) {
         let names = self.state.elsewhere.clone();
@@ -73,9 +76,27 @@ impl World<'_> {
         let live = self.is_live(&held).await;
         let path = format!("/tasks/{}/{act}", held.task);
         let request = Request { speaker: self.house.with_claim(held.token), method: "POST", path, body };
+        let renewed = write == Write::Renew;
         let reply = self.ask(Self::write_ask(&held, write), request, yes).await;
         let refused = reply.is_none_or(|reply| reply.status >= 400);
         assert!(live || refused, "a stale claim writes nothing\n{}", self.told());
+        if renewed && !refused && self.chance().one_in(3) {
+            self.outlast(&held).await;
+        }
+    }
+
+    /// A claim of an agent elsewhere outlasts nearly a whole term after its renewal.
+    async fn outlast(&mut self, held: &Held) {
+        let detail = self.office.call("GET", &format!("/tasks/{}", held.task), serde_json::Value::Null).await.ok();
+        let mut sessions = detail["sessions"].as_array().unwrap().iter();
+        let own = |s: &&serde_json::Value| s["id"] == held.token.0;
+        let agent = sessions.find(own).map(|s| s["agent"].as_str().unwrap_or_default().to_owned()).unwrap_or_default();
+        if !self.state.elsewhere.contains(&agent) {
+            return;
+        }
+        self.state.log.push(format!("nearly a lease passes after the renewal of {}", held.token));
+        self.house.advance(NEARLY_A_LEASE_MS).await;
+        assert!(self.is_live(held).await, "a renewed claim lapsed early\n{}", self.told());
     }
 
     /// A program that still has the credential of a session that is over.

@@ -96,7 +96,7 @@ impl<'a> World<'a> {
     /// A program with the session's credential: it splits its task, judges others' work, writes and asks.
     async fn harness(&mut self, runner: &FakeRunner<'a>, grant: &SessionGrant) {
         let Some(own) = grant.task else { return };
-        let (speaker, id) = (runner.harness(grant), self.to_judge(&runner.name));
+        let (speaker, id) = (runner.harness(grant), self.any_to_judge(&runner.name));
         let (task, text) = (TaskId(id), format!("word {}", self.chance().next()));
         let held = Held { task: own.0, token: grant.token };
         let comment = Write::Comment(text.clone());
@@ -124,7 +124,7 @@ impl<'a> World<'a> {
     }
 
     /// Any task, or one that this agent did itself: then it must be refused.
-    fn to_judge(&mut self, agent: &str) -> i64 {
+    fn any_to_judge(&mut self, agent: &str) -> i64 {
         let done = self.state.done.iter().filter(|(name, _)| name == agent);
         let own: Vec<i64> = done.map(|(_, task)| *task).collect();
         let any = self.any_task();

@@ -6,7 +6,7 @@
 //!
 //! `world` is what everybody shares, `owner`, `elsewhere` and `hosted` are who acts, `memory` what the office tells.
 
-mod caught;
+mod caught_tests;
 mod chance;
 mod elsewhere;
 mod hosted;

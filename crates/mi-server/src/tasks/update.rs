@@ -203,7 +203,7 @@ fn queue_again(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: O
         return flow::give_back(act, task, member.name(), reason.unwrap_or("released"));
     }
     must_own(task, member)?;
-    if flow::still_broken(act, task)? && !sabotage!(UnblockedWhileBroken) {
+    if flow::still_broken(act, task)? {
         let sentence = format!("task {} needs a task that failed or was cancelled", task.id);
         return Err(Fault::new(Code::IllegalTransition, sentence).hint("retry that task, or edit dependsOn"));
     }
