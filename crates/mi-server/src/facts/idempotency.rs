@@ -173,6 +173,8 @@ async fn report_late(house: &TestHouse, claim: &str, task: &str, id: &str) {
 fn altered(operation: &Operation, request: Sample) -> Sample {
     let body = match operation.id {
         "files.upload" => upload("stored.md", "other words"),
+        // Takes no field that it doesn't know.
+        "integrations.set_secret" => json!({"key": "another"}).to_string().into_bytes(),
         _ => {
             let mut object: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
             object.insert("colour".to_owned(), json!("blue"));

@@ -169,7 +169,7 @@ impl Config {
                 .or_else(|| Some((file.get(setting.name)?.clone(), Origin::File)));
             let value = match found {
                 Some(value) => value,
-                None => (default_of(&setting, sources.home)?, Origin::Default),
+                None => (default_of(setting, sources.home)?, Origin::Default),
             };
             values.insert(setting.name, value);
         }

@@ -264,18 +264,6 @@ pub fn still_broken(act: &mut Act<'_>, task: &TaskRow) -> Result<bool, Fault> {
     Ok(broken_dependency(act, task)?.is_some())
 }
 
-/// What is queued again and needs something that is broken waits for that first.
-pub fn block_if_broken(act: &mut Act<'_>, id: TaskId) -> Result<(), Fault> {
-    let mut task = need(act, id)?;
-    if task.status != Status::Queued {
-        return Ok(());
-    }
-    match broken_dependency(act, &task)? {
-        Some((broken, kind)) => break_by(act, &mut task, &broken, kind),
-        None => Ok(()),
-    }
-}
-
 /// What it can't go on without, and in which way that broke.
 fn broken_dependency(act: &mut Act<'_>, task: &TaskRow) -> Result<Option<(TaskRow, BlockedKind)>, Fault> {
     let dependencies = store::dependencies(act.tx, act.office, task.id)?;

@@ -238,7 +238,6 @@ fn revive(act: &mut Act<'_>, member: &Member, mut task: TaskRow) -> Result<(), F
             }
         }
     }
-    flow::block_if_broken(act, task.id)?;
     flow::close_if_due(act, task.id)
 }
 

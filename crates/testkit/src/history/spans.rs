@@ -78,25 +78,12 @@ pub(super) fn attempts(facts: &Facts<'_>) -> Vec<String> {
             if later.token <= earlier.token {
                 found.push(format!("task {id}: token {} came after token {}", later.token, earlier.token));
             }
-            if may_wind_down(facts, *id, earlier.token) {
-                continue;
-            }
             if earlier.ended_at.is_none_or(|ended_at| ended_at > later.started_at) {
                 found.push(format!("task {id} ran twice at once: {earlier:?} and {later:?}"));
             }
         }
     }
     found
-}
-
-/// An attempt in a pod ends when its runner says so. What gave the task back before (its release, its rejection, a
-/// retry) may have offered it again while that runner winds down.
-fn may_wind_down(facts: &Facts<'_>, id: TaskId, token: ClaimToken) -> bool {
-    let Some(of_task) = facts.tasks.get(&id) else { return false };
-    let gives_back = |written: &Written<'_>| {
-        written.token == token && written.write.ends_claim() && written.deed.said.may_have_happened()
-    };
-    !of_task.openings.is_empty() || !of_task.openings_below.is_empty() || of_task.writes.iter().any(gives_back)
 }
 
 /// A claim that was asked for after another one was heard of has a larger token; no token comes twice.
