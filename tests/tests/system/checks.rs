@@ -70,7 +70,7 @@ fn a_check_that_never_ends_leaves_nothing_behind() {
         stays.iter().all(|word| !processes::with_argument(word).is_empty()).then_some(())
     });
     let why = office.mi(&["tasks", "why", &task.to_string()]).ok();
-    assert!(why.stdout.contains("(checks_running)"), "{}", why.stdout);
+    assert!(why.stdout.contains("the server runs its checks"), "{}", why.stdout);
     let failed = office.await_status(task, "failed", LONG);
     assert_eq!(failed["task"]["error"], "rejected 3 times, the last time: 1 of 1 checks failed");
     let found = outcome(&failed, 0);

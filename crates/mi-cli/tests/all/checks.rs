@@ -78,5 +78,5 @@ fn checks_are_shown_with_what_was_found() {
     let shown = "checks\n✗ cmd: make test (exit code 2, not 0)\n    one[2J\n    two\n✓ file: a.md\n· json: out.json\n";
     assert!(told.out.contains(shown) && told.out.contains("done (being checked)"), "{}", told.out);
     let told = house.run("mi tasks why 2");
-    assert_eq!(told.out, "task 2: the server runs its checks (checks_running)\n");
+    assert_eq!(told.out, "#2 Find bugs: the server runs its checks\n");
 }

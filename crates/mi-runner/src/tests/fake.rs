@@ -202,7 +202,7 @@ impl Desk for Arc<Fake> {
     }
 
     fn add_artifact(&self, _: TaskId, artifact: AddArtifact) -> Call<'_, Artifact> {
-        let answer = json!({"id": 1, "kind": "file", "path": artifact.path, "label": null, "sha256": "00", "size": 3,
+        let answer = json!({"id": 1, "kind": "file", "path": artifact.path, "label": null, "sha256": "00", "size": 3, "state": "unchanged",
             "created_by": "ada", "created_at": NOW});
         self.act("artifact", artifact, answer)
     }
