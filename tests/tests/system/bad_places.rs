@@ -5,7 +5,7 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 use serde_json::json;
-use tests::{Answer, House, NOBODY, Office, SHORT, Server, Start, User, until};
+use tests::{Answer, House, LONG, NOBODY, Office, SHORT, Server, Start, User, until};
 
 const DISK_MIB: usize = 24;
 const PIECE_BYTES: usize = 200 * 1024;
@@ -181,4 +181,18 @@ fn an_upload_refused_for_want_of_room_leaves_nothing() {
     let wrongly: Vec<&String> = filled.refused.iter().filter(|name| names.contains(name)).collect();
     assert!(wrongly.is_empty(), "refused, and there all the same: {wrongly:?}");
     assert!(server.stop().success());
+}
+
+/// Pods are given whole paths, whatever the server was told.
+#[test]
+fn a_data_directory_may_be_named_from_where_one_stands() {
+    const FROM_ITS_PARENT: &str =
+        r#"p=$1 d=$4; cd "$(dirname "$d")" && shift 4 && exec "$p" up --data-dir "$(basename "$d")" "$@""#;
+    let house = House::new();
+    let server = Server::start_with(&house, &Start::default().wrapped_in(&["sh", "-c", FROM_ITS_PARENT, "sh"]));
+    let office = Office::create(&server, "near");
+    office.hire("ada", "tq done \"$(pwd)\"");
+    let task = office.task("Where are you?", &[]);
+    let done = office.await_status(task, "done", LONG);
+    assert_eq!(done["task"]["result_summary"], "/workspace");
 }

@@ -242,7 +242,7 @@ fn driver(options: &Options, place: &Place) -> Result<Arc<dyn Driver>, StartErro
 
 fn settings(options: &Options, place: &Place, address: SocketAddr) -> Settings {
     Settings {
-        data_dir: options.data_dir.clone(),
+        data_dir: place.data_dir(),
         runtime_dir: place.runtime_dir(),
         endpoint: endpoint(address),
         program: options.program.clone(),

@@ -50,6 +50,11 @@ impl Place {
         Ok(Self { data_dir, runtime_dir, pod_users, _lock: lock })
     }
 
+    /// Whole, wherever the server was started: pods are given paths below it.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone()
+    }
+
     pub fn key_file(&self) -> PathBuf {
         self.data_dir.join("keys").join("master.key")
     }
