@@ -16,6 +16,7 @@ use super::{cards, flow, reviewers};
 use crate::agents::service::AgentRow;
 use crate::house::View;
 use crate::infra::act::{Act, Claim};
+use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::sessions::service::{self as sessions, SessionRow, Terms};
 
@@ -163,24 +164,20 @@ pub fn started(act: &mut Act<'_>, task: &mut TaskRow) -> Result<(), Fault> {
 }
 
 /// The claimer of a held task, or an operator; everybody else is told who holds it.
-pub fn must_hold(act: &Act<'_>, task: &TaskRow, member: &crate::infra::caller::Member) -> Result<(), Fault> {
-    // A live claim of another task moves nothing here, whoever sends it.
+pub fn must_hold(act: &Act<'_>, task: &TaskRow, member: &Member) -> Result<(), Fault> {
+    let holder = task.claimed_by.as_ref().filter(|_| task.status.is_held());
+    // A live claim of another task moves nothing here, whoever sends it; it is no reason to stop working on that one.
     if let Claim::Live(token) = act.claim
         && task.session != Some(token)
     {
-        return Err(fault::stale_claim(token));
+        return Err(fault::not_the_claimer(task.id, holder));
     }
-    use crate::infra::caller::Member;
     match member {
         Member::Operator(_) => Ok(()),
         Member::Agent { session: None, .. } if act.claim == Claim::None => Err(fault::claim_required()),
         Member::Agent { name, session, .. } => {
-            let holds = task.status.is_held() && task.claimed_by.as_ref() == Some(name);
             let same_claim = session.is_none_or(|session| task.session == Some(session));
-            if holds && same_claim {
-                return Ok(());
-            }
-            Err(fault::not_the_claimer(task.id, task.claimed_by.as_ref().filter(|_| task.status.is_held())))
+            if holder == Some(name) && same_claim { Ok(()) } else { Err(fault::not_the_claimer(task.id, holder)) }
         }
     }
 }

@@ -95,7 +95,12 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
     }
     let comment = Comment { id: act.next_row(), agent: author, message: wish.message.clone(), created_at: act.now };
     store::add_comment(act.tx, act.office, id, &comment)?;
-    flow::record(act, &task, "tasks.comment", &comment.agent, format!("{} commented on task {id}", comment.agent))?;
+    let summary = if comment.agent == member.name() {
+        format!("{} commented on task {id}", comment.agent)
+    } else {
+        format!("{} commented on task {id} as {}", member.name(), comment.agent)
+    };
+    flow::record(act, &task, "tasks.comment", member.name(), summary)?;
     if matches!(member, Member::Operator(_)) {
         answered(act, task)?;
     }

@@ -77,3 +77,33 @@ async fn a_runner_moves_tasks_only_with_a_claim() {
     ada.end(&grant, "finished").await.ok();
     house.close().await;
 }
+
+/// Whoever names another task by mistake keeps its own claim, and isn't told to stop.
+#[tokio::test]
+async fn a_live_claim_moves_its_own_task_only() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    office.task(json!({"title": "hers", "assignedAgent": "ada"})).await;
+    office.task(json!({"title": "his", "assignedAgent": "bob"})).await;
+    let (hers, _his) = (claim(&office, "ada").await.unwrap(), claim(&office, "bob").await.unwrap());
+    let speaker = house.with_claim(token(&hers));
+    for (act, body) in [("PATCH", json!({"status": "done", "result": "r"})), ("PATCH", json!({"status": "running"}))] {
+        let refused = office.call_as(&speaker, act, "/tasks/2", body).await;
+        assert_eq!(refused.json["must_stop"], Value::Null);
+        assert_eq!(refused.refused(), (403, "not_the_claimer".to_owned()));
+    }
+    office.call_as(&speaker, "POST", "/tasks/1/log", json!({"message": "still mine"})).await.ok();
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_chain_names_who_really_spoke() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    office.task(json!({"title": "a"})).await;
+    office.call("POST", "/tasks/1/comments", json!({"agent": "ada", "message": "as she said"})).await.ok();
+    let events = office.call("GET", "/events?category=task", Value::Null).await.ok();
+    let comment = events.as_array().unwrap().iter().find(|event| event["type"] == "tasks.comment").unwrap().clone();
+    assert_eq!((&comment["actor"], &comment["summary"]), (&json!("owner"), &json!("owner commented on task 1 as ada")));
+    house.close().await;
+}
