@@ -38,7 +38,9 @@ pub const CLAIMS_PER_AGENT_MAX: i64 = 3;
 pub const SPLIT_ROUNDS_MAX: i64 = 5;
 pub const REJECTIONS_MAX: i64 = 3;
 /// Results of lost claims that one task keeps for an operator to judge.
-pub const LATE_RESULTS_PER_TASK_MAX: i64 = 100;
+pub const LATE_RESULTS_PER_TASK_MAX: i64 = 20;
+/// … and that one lost claim may bring, so that it can't fill the places of others.
+pub const LATE_RESULTS_PER_CLAIM_MAX: i64 = 3;
 /// Agents that an office may name as reviewers.
 pub const REVIEWERS_MAX: usize = 50;
 /// How long a block by quota lasts when its claimer names no time, in seconds.

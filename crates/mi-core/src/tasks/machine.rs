@@ -33,6 +33,8 @@ pub enum Move {
     /// A reviewer rejects; the third time it fails.
     Reject,
     Cancel,
+    /// Done, not judged, and part of what is cancelled.
+    CallOff,
     Retry,
     /// A container's subtasks are finished: the server closes it.
     Close,
@@ -43,7 +45,7 @@ pub enum Move {
 }
 
 impl Move {
-    pub const ALL: [Move; 16] = [
+    pub const ALL: [Move; 17] = [
         Move::Claim,
         Move::Start,
         Move::Finish,
@@ -56,6 +58,7 @@ impl Move {
         Move::Accept,
         Move::Reject,
         Move::Cancel,
+        Move::CallOff,
         Move::Retry,
         Move::Close,
         Move::Reopen,
@@ -77,6 +80,7 @@ impl Move {
             Move::Accept => (&[Done], &[Done]),
             Move::Reject => (&[Done], &[Queued, Failed]),
             Move::Cancel => (&[Queued, Claimed, Running, Blocked], &[Cancelled]),
+            Move::CallOff => (&[Done], &[Cancelled]),
             Move::Retry => (&[Failed, Cancelled], &[Queued]),
             Move::Close => (&[Queued], &[Done, Failed]),
             Move::Reopen => (&[Done, Failed], &[Queued]),
@@ -147,6 +151,7 @@ mod tests {
             Accept     -              -              -              -              done           -              -
             Reject     -              -              -              -              queued/failed  -              -
             Cancel     cancelled      cancelled      cancelled      cancelled      -              -              -
+            CallOff    -              -              -              -              cancelled      -              -
             Retry      -              -              -              -              -              queued         queued
             Close      done/failed    -              -              -              -              -              -
             Reopen     -              -              -              -              queued         queued         -

@@ -25,6 +25,8 @@ const SUMMARY_CHARS_MAX: usize = 500;
 /// Lines of a lost session that its task's log keeps.
 const TAIL_LINES: i64 = 5;
 const LAPSED: &str = "the lease lapsed";
+/// In place of a harness: the claim was made from outside, by a program that we don't know.
+const ELSEWHERE: &str = "external";
 
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +147,7 @@ pub fn open(
         attempt: work.map(|(_, attempt)| attempt),
         state: State::Live,
         epoch: terms.epoch,
-        harness: agent.harness.as_str().to_owned(),
+        harness: if terms.epoch.is_some() { agent.harness.as_str() } else { ELSEWHERE }.to_owned(),
         provider: terms.provider.clone(),
         model: terms.model.clone(),
         lease_expires_at: Some(lease),

@@ -66,18 +66,19 @@ fn keep(
         Member::Operator(_) => true,
         Member::Agent { id, .. } => *id == session.agent_id,
     };
-    let reported = store::notes::has_result(act.tx, act.office, task.id, token)?;
-    if session.task != Some(task.id) || !own || reported {
+    let said_in_time = store::notes::has_result(act.tx, act.office, task.id, token, (status, text))?;
+    if session.task != Some(task.id) || !own || said_in_time {
         return Ok(false);
     }
-    let kept = rows::list(act.tx, act.office, task.id)?;
-    if kept.iter().any(|late| late.session == token && late.status == status && late.text == text) {
+    if rows::is_kept(act.tx, act.office, task.id, token, (status, text))? {
         return Ok(true);
     }
-    let id = kept.len() as i64 + 1;
-    if id > limits::LATE_RESULTS_PER_TASK_MAX {
+    let counts = rows::count(act.tx, act.office, task.id, token)?;
+    let full = counts.of_task >= limits::LATE_RESULTS_PER_TASK_MAX;
+    if full || counts.of_claim >= limits::LATE_RESULTS_PER_CLAIM_MAX {
         return Ok(false);
     }
+    let id = counts.of_task + 1;
     let new = NewLate { session: token, attempt: session.attempt, agent: &session.agent, status, text, at: act.now };
     rows::insert(act.tx, act.office, task.id, id, &new)?;
     let summary = format!("task {}: a late {status} of claim {token} by {} is kept", task.id, session.agent);
@@ -109,6 +110,7 @@ pub fn accept(act: &mut Act<'_>, member: &Member, id: TaskId, number: i64) -> Re
     if task.open_subtasks > 0 {
         return Err(subtasks_open(&task));
     }
+    reviewers::refuse_without_verdict(act, &task)?;
     if task.status.is_held()
         && let Some(session) = task.session
     {

@@ -101,7 +101,8 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
         format!("{} commented on task {id} as {}", member.name(), comment.agent)
     };
     flow::record(act, &task, "tasks.comment", member.name(), summary)?;
-    if matches!(member, Member::Operator(_)) {
+    // What an operator's key says for an agent is that agent's word, not an answer to it.
+    if matches!(member, Member::Operator(_)) && comment.agent == member.name() {
         answered(act, task)?;
     }
     Ok(comment)

@@ -174,7 +174,7 @@ fn send_back(act: &mut Act<'_>, reviewer: &str, task: &mut TaskRow, why: &str, c
 }
 
 /// Work that others build on can't be taken back under them; neither can that of a parent which would be open again.
-fn refuse_if_built_on(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
+pub fn refuse_if_built_on(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
     let mut finished = Some(task.clone());
     while let Some(task) = finished {
         let dependents = store::dependents(act.tx, act.office, task.id)?;
@@ -283,7 +283,11 @@ pub fn cancel_task(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reaso
 /// From the top down, so that no container closes itself while its parts go.
 fn cancel_tree(act: &mut Act<'_>, member: &Member, id: TaskId, reason: &str) -> Result<(), Fault> {
     let mut task = flow::need(act, id)?;
-    let Ok(to) = Move::Cancel.target(task.status) else { return Ok(()) };
+    // What is done and waits for a judgement is open as well: nobody is to judge it, and no check to send it back.
+    let unjudged = task.status == Status::Done && task.verification == Verification::Pending;
+    let mv = if unjudged { Move::CallOff } else { Move::Cancel };
+    let Ok(to) = mv.target(task.status) else { return Ok(()) };
+    reviewers::call_off(act, &task, None)?;
     let from = (task.status, task.verification);
     if task.status.is_held()
         && let Some(session) = task.session

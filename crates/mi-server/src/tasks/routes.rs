@@ -33,6 +33,8 @@ pub fn operations() -> Vec<Operation> {
                 Code::UnknownParent,
                 Code::DependencyCycle,
                 Code::ParentCancelled,
+                Code::DependentsStarted,
+                Code::NotYours,
                 Code::SubtaskTooDeep,
                 Code::TooManyOpenTasks,
                 Code::TooLong,
@@ -191,7 +193,13 @@ fn late_results() -> Vec<Operation> {
             .run(late_list),
         post("tasks.accept_late", "…/tasks/{id}/late-results/{n}/accept", Access::Operator, "Lets a late result count")
             .gives::<Task>(200)
-            .fails(&[Code::NoSuchTask, Code::NoSuchLateResult, Code::IllegalTransition, Code::SubtasksOpen])
+            .fails(&[
+                Code::NoSuchTask,
+                Code::NoSuchLateResult,
+                Code::IllegalTransition,
+                Code::SubtasksOpen,
+                Code::VerdictRequired,
+            ])
             .run(late_accept),
         post("tasks.drop_late", "…/tasks/{id}/late-results/{n}/drop", Access::Operator, "Lets a late result go")
             .gives::<LateResult>(200)

@@ -10,7 +10,7 @@ use super::store::{self, TaskRow};
 use super::{cards, flow, times};
 use crate::checks;
 use crate::house::View;
-use crate::infra::act::Act;
+use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
@@ -283,8 +283,11 @@ fn adopt(act: &mut Act<'_>, member: &Member, mut parent: TaskRow) -> Result<(), 
     parent.subtask_count += 1;
     parent.open_subtasks += 1;
     match parent.status {
-        Status::Done | Status::Failed => flow::reopen(act, parent, member.name()),
-        Status::Claimed | Status::Running if member.agent() != parent.claimed_by.as_ref() => {
+        Status::Done | Status::Failed => {
+            may_reopen(act, member, &parent)?;
+            flow::reopen(act, parent, member.name())
+        }
+        Status::Claimed | Status::Running if !splits_its_own(act, member, &parent) => {
             if let Some(session) = parent.session {
                 sessions::service::withdraw(act, session, "subtasks_added")?;
             }
@@ -295,6 +298,18 @@ fn adopt(act: &mut Act<'_>, member: &Member, mut parent: TaskRow) -> Result<(), 
             Ok(())
         }
     }
+}
+
+/// Its holder adds the subtask: by its credential, or a key that writes with the claim it got for an agent.
+fn splits_its_own(act: &Act<'_>, member: &Member, parent: &TaskRow) -> bool {
+    let with_its_claim = matches!(act.claim, Claim::Live(token) if parent.session == Some(token));
+    with_its_claim || (member.agent().is_some() && member.agent() == parent.claimed_by.as_ref())
+}
+
+/// A new part takes a finished task's result back: not under those who build on it, and no agent does so to others.
+fn may_reopen(act: &mut Act<'_>, member: &Member, parent: &TaskRow) -> Result<(), Fault> {
+    super::update::must_own(parent, member)?;
+    if parent.status == Status::Done { super::review::refuse_if_built_on(act, parent) } else { Ok(()) }
 }
 
 /// A task with everything that hangs on it.

@@ -56,6 +56,32 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: TaskId, id: i64, late: &N
     Ok(())
 }
 
+/// Whether a claim has brought this very outcome before.
+pub fn is_kept(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    task: TaskId,
+    session: ClaimToken,
+    (status, text): (Status, &str),
+) -> Result<bool, DbError> {
+    let sql = "select cast(1 as bigint) from late_results where office_id = $1 and task_id = $2 and session = $3 \
+               and status = $4 and text = $5 limit 1";
+    Ok(tx.first(sql, args![office, task, session, status.as_str(), text])?.is_some())
+}
+
+/// How many there are.
+pub struct Counts {
+    pub of_task: i64,
+    pub of_claim: i64,
+}
+
+pub fn count(tx: &mut dyn Tx, office: OfficeId, task: TaskId, session: ClaimToken) -> Result<Counts, DbError> {
+    let sql = "select count(*), cast(coalesce(sum(case when session = $3 then 1 else 0 end), 0) as bigint) \
+               from late_results where office_id = $1 and task_id = $2";
+    let row = tx.first(sql, args![office, task, session])?;
+    row.map_or(Ok(Counts { of_task: 0, of_claim: 0 }), |row| Ok(Counts { of_task: row.get(0)?, of_claim: row.get(1)? }))
+}
+
 /// All of a task, oldest first; there are never many.
 pub fn list(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Vec<LateResult>, DbError> {
     tx.query(select_late!("order by id"), args![office, task])?.iter().map(read).collect()

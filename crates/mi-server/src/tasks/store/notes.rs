@@ -160,10 +160,17 @@ pub fn reviews(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Re
         .collect()
 }
 
-/// Whether an attempt has reported its outcome already.
-pub fn has_result(tx: &mut dyn Tx, office: OfficeId, task: TaskId, session: ClaimToken) -> Result<bool, DbError> {
-    let sql = "select 1 from task_results where office_id = $1 and task_id = $2 and session = $3 limit 1";
-    Ok(tx.first(sql, args![office, task, session])?.is_some())
+/// Whether an attempt has reported this very outcome in time.
+pub fn has_result(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    task: TaskId,
+    session: ClaimToken,
+    (status, text): (Status, &str),
+) -> Result<bool, DbError> {
+    let sql = "select cast(1 as bigint) from task_results where office_id = $1 and task_id = $2 and session = $3 \
+               and status = $4 and text = $5 limit 1";
+    Ok(tx.first(sql, args![office, task, session, status.as_str(), text])?.is_some())
 }
 
 /// A kept result and the attempt that reported it.

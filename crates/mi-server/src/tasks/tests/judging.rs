@@ -155,3 +155,46 @@ async fn a_retried_part_brings_its_container_back_and_a_cancelled_whole_keeps_it
     assert_eq!(office.get_task(1).await["status"], "done");
     house.close().await;
 }
+
+#[tokio::test]
+async fn cancelling_takes_unjudged_parts_and_their_reviews_along() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    let settings = json!({"requireVerification": ["general"], "reviewers": ["bob"]});
+    office.call("PATCH", "/settings", settings).await.ok();
+    office.task(json!({"title": "whole"})).await;
+    office.task(json!({"title": "part", "parentId": 1, "assignedAgent": "ada"})).await;
+    let part = claim(&office, "ada").await.unwrap();
+    finish(&office, &part).await;
+    office.call("POST", "/tasks/1/cancel", json!({})).await.ok();
+    for id in [1, 2, 3] {
+        assert_eq!(office.get_task(id).await["status"], "cancelled", "task {id}");
+    }
+    assert_eq!(claim(&office, "bob").await, None);
+    assert_eq!(house.broken().await, Vec::<String>::new());
+    house.close().await;
+}
+
+/// What is finished is taken back by its own people only, and not under those who build on it.
+#[tokio::test]
+async fn a_new_part_reopens_only_what_is_ones_own_and_not_built_on() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    office.hire("eve").await;
+    let (mut ada, mut eve) = (office.runner("ada").await, office.runner("eve").await);
+    office.task(json!({"title": "hers", "assignedAgent": "ada"})).await;
+    let hers = ada.must_take().await;
+    ada.done(&hers, "work").await.ok();
+    ada.end(&hers, "finished").await.ok();
+    office.task(json!({"title": "after", "dependsOn": 1, "assignedAgent": "eve"})).await;
+    let after = eve.must_take().await;
+    let harness = eve.harness(&after);
+    let junk = office.call_as(&harness, "POST", "/tasks", json!({"title": "junk", "parentId": 1})).await;
+    assert_eq!(junk.refused(), (403, "not_yours".to_owned()));
+    let under = office.call("POST", "/tasks", json!({"title": "more", "parentId": 1})).await;
+    assert_eq!(under.refused(), (409, "dependents_started".to_owned()));
+    eve.done(&after, "built").await.ok();
+    eve.end(&after, "finished").await.ok();
+    house.close().await;
+}

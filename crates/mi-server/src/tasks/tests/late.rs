@@ -153,3 +153,55 @@ async fn each_attempt_has_one_record_of_proof() {
     assert_eq!(detail["artifacts"][0]["state"], "missing");
     house.close().await;
 }
+
+/// One lost claim can't fill the places of others, and what it says again costs nothing.
+#[tokio::test]
+async fn a_lost_claim_brings_only_so_many_results() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    let first = lapsed(&office).await;
+    for n in 0..5 {
+        patch(&office, &first, json!({"status": "done", "result": format!("r{n}")})).await.refused();
+    }
+    assert_eq!(late(&office, 1).await.len(), 3);
+    house.advance(5_001).await;
+    let second = claim(&office, "bob").await.unwrap();
+    house.advance(121_000).await;
+    patch(&office, &second, json!({"status": "done", "result": "honest"})).await.refused();
+    assert_eq!(late(&office, 1).await[3]["text"], "honest");
+    house.close().await;
+}
+
+/// Another outcome than the one that was given in time is a late result.
+#[tokio::test]
+async fn a_second_thought_is_kept() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    office.task(json!({"title": "t"})).await;
+    let held = claim(&office, "ada").await.unwrap();
+    patch(&office, &held, json!({"status": "failed", "error": "no"})).await.ok();
+    for (body, kept) in
+        [(json!({"status": "failed", "error": "no"}), 0), (json!({"status": "done", "result": "yes"}), 1)]
+    {
+        assert_eq!(patch(&office, &held, body).await.refused(), (409, "stale_claim".to_owned()));
+        assert_eq!(late(&office, 1).await.len(), kept);
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_late_review_needs_its_verdict_too() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    let settings = json!({"requireVerification": ["general"], "reviewers": ["bob"]});
+    office.call("PATCH", "/settings", settings).await.ok();
+    office.task(json!({"title": "work", "assignedAgent": "ada"})).await;
+    let work = claim(&office, "ada").await.unwrap();
+    finish(&office, &work).await;
+    let review = claim(&office, "bob").await.unwrap();
+    house.advance(121_000).await;
+    patch(&office, &review, json!({"status": "done", "result": "fine"})).await.refused();
+    let accepted = office.call("POST", "/tasks/2/late-results/1/accept", json!({})).await;
+    assert_eq!(accepted.refused(), (409, "verdict_required".to_owned()));
+    house.close().await;
+}

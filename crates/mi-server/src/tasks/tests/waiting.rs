@@ -115,3 +115,28 @@ async fn a_release_with_open_subtasks_is_a_split() {
     assert_eq!(withdrawn.refused(), (409, "stale_claim".to_owned()), "an operator's subtask took the claim back");
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_key_that_holds_a_claim_splits_its_own_task() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    office.task(json!({"title": "big"})).await;
+    let held = claim(&office, "ada").await.unwrap();
+    let speaker = house.with_claim(super::token(&held));
+    office.call_as(&speaker, "POST", "/tasks", json!({"title": "small", "parentId": 1})).await.ok();
+    assert_eq!(office.get_task(1).await["claimed_by"], "ada");
+    let early = patch(&office, &held, json!({"status": "done", "result": "r"})).await;
+    assert_eq!(early.refused(), (409, "subtasks_open".to_owned()));
+    house.close().await;
+}
+
+/// An operator's key may speak for an agent; that is no answer to the agent.
+#[tokio::test]
+async fn what_an_agent_says_itself_answers_nothing() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    blocked(&office, json!({"blockedKind": "needs_input"})).await;
+    office.call("POST", "/tasks/1/comments", json!({"agent": "ada", "message": "still waiting"})).await.ok();
+    assert_eq!(office.get_task(1).await["status"], "blocked");
+    house.close().await;
+}
