@@ -87,8 +87,10 @@ async fn parts_add_up_to_the_whole() {
 #[tokio::test]
 async fn every_way_to_tamper_has_its_name() {
     type How = fn(&mut dyn Tx, OfficeId) -> Result<(), DbError>;
-    let ways: [(&str, i64, How); 5] = [
+    let ways: [(&str, i64, How); 7] = [
         ("altered", 2, |tx, office| chain::forge_summary(tx, office, 2, "nothing happened")),
+        ("altered", 2, |tx, office| chain::fill_what_is_absent(tx, office, 2, "agent")),
+        ("altered", 1, |tx, office| chain::fill_what_is_absent(tx, office, 1, "task_id")),
         ("missing", 3, |tx, office| chain::lose(tx, office, 3)),
         ("missing", 1, |tx, office| chain::lose(tx, office, 1)),
         ("reordered", 2, |tx, office| chain::swap(tx, office, 2, 4)),

@@ -13,6 +13,7 @@ use mi_core::wire::audit::{BreakKind, Broken};
 
 #[cfg(any(test, feature = "testing"))]
 use crate::infra::act::look;
+use crate::infra::act::event::Tagged;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 use crate::infra::keys::Keys;
@@ -129,22 +130,19 @@ pub fn verify_chain(tx: &mut dyn Tx, keys: &Keys, office: OfficeId) -> Result<Op
     Ok(if is_whole { None } else { Some(walk.seq + 1) })
 }
 
-/// The tag of a stored event, over the same fields as `infra::act::NewEvent::mac`.
+/// The tag that a stored event should have.
 pub fn mac(keys: &Keys, office: OfficeId, link: &Link) -> String {
-    hex::encode(keys.mac(
-        "event",
-        &[
-            office.0.as_bytes(),
-            &link.seq.to_be_bytes(),
-            &link.at.0.to_be_bytes(),
-            link.category.as_bytes(),
-            link.kind.as_bytes(),
-            link.actor.as_bytes(),
-            link.agent.as_deref().unwrap_or_default().as_bytes(),
-            &link.task.unwrap_or(0).to_be_bytes(),
-            link.summary.as_bytes(),
-            link.data.as_bytes(),
-            link.prev.as_bytes(),
-        ],
-    ))
+    let tagged = Tagged {
+        seq: link.seq,
+        at: link.at,
+        category: &link.category,
+        kind: &link.kind,
+        actor: &link.actor,
+        agent: link.agent.as_deref(),
+        task: link.task,
+        summary: &link.summary,
+        data: &link.data,
+        prev: &link.prev,
+    };
+    tagged.mac(keys, office)
 }

@@ -127,3 +127,16 @@ pub fn move_checkpoint(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<()
     tx.execute("update event_checkpoints set seq = $2 where office_id = $1", args![office, seq])?;
     Ok(())
 }
+
+/// Tampering, for tests of the chain: an event that was nobody's and of no task looks as if it were.
+#[cfg(test)]
+pub fn fill_what_is_absent(tx: &mut dyn Tx, office: OfficeId, seq: i64, column: &str) -> Result<(), DbError> {
+    let sql = match column {
+        "agent" => "update events set agent = '' where office_id = $1 and seq = $2 and agent is null",
+        _ => "update events set task_id = 0 where office_id = $1 and seq = $2 and task_id is null",
+    };
+    match tx.execute(sql, args![office, seq])? {
+        1 => Ok(()),
+        _ => Err(DbError::Other(format!("event {seq} has {column}"))),
+    }
+}

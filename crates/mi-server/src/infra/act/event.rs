@@ -46,23 +46,58 @@ impl Category {
 }
 
 impl NewEvent<'_> {
-    /// The keyed tag over the event and its predecessor's tag; fields are length-prefixed.
     pub fn mac(&self, keys: &Keys, office: OfficeId, seq: i64, at: Time, prev: &str) -> String {
         let data = self.data.to_string();
+        let tagged = Tagged {
+            seq,
+            at,
+            category: self.category.as_str(),
+            kind: self.kind,
+            actor: self.actor,
+            agent: self.agent.map(AgentName::as_str),
+            task: self.task.map(|id| id.0),
+            summary: &self.summary,
+            data: &data,
+            prev,
+        };
+        tagged.mac(keys, office)
+    }
+}
+
+/// Every field of an event that its tag covers, whether it is about to be written or was read again.
+pub struct Tagged<'a> {
+    pub seq: i64,
+    pub at: Time,
+    pub category: &'a str,
+    pub kind: &'a str,
+    pub actor: &'a str,
+    pub agent: Option<&'a str>,
+    pub task: Option<i64>,
+    pub summary: &'a str,
+    pub data: &'a str,
+    pub prev: &'a str,
+}
+
+impl Tagged<'_> {
+    /// The keyed tag over the event and its predecessor's tag; fields are length-prefixed, and a field that is absent
+    /// is another than an empty one.
+    pub fn mac(&self, keys: &Keys, office: OfficeId) -> String {
         hex::encode(keys.mac(
             "event",
             &[
                 office.0.as_bytes(),
-                &seq.to_be_bytes(),
-                &at.0.to_be_bytes(),
-                self.category.as_str().as_bytes(),
+                &self.seq.to_be_bytes(),
+                &self.at.0.to_be_bytes(),
+                self.category.as_bytes(),
                 self.kind.as_bytes(),
                 self.actor.as_bytes(),
-                self.agent.map_or("", AgentName::as_str).as_bytes(),
-                &self.task.map_or(0, |id| id.0).to_be_bytes(),
+                &[u8::from(self.agent.is_some())],
+                self.agent.unwrap_or_default().as_bytes(),
+                &[u8::from(self.task.is_some())],
+                &self.task.unwrap_or_default().to_be_bytes(),
                 self.summary.as_bytes(),
-                data.as_bytes(),
-                prev.as_bytes(),
+                self.data.as_bytes(),
+                self.prev.as_bytes(),
             ],
         ))
     }
