@@ -38,12 +38,17 @@ pub struct Head {
     pub at: Time,
 }
 
+/// Number and tag of an event.
+pub type End = (i64, String);
+
 /// What was published of one office.
 #[derive(Debug, Default)]
 pub struct Published {
     pub heads: BTreeMap<i64, Head>,
-    /// A line in the office's name that this server didn't write.
-    pub forged: Option<Broken>,
+    /// What the lines say by themselves: one that this server didn't write, or two that can't both be true.
+    pub broken: Option<Broken>,
+    /// The genuine line before.
+    last: Option<Head>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,23 +81,47 @@ impl Published {
             return;
         }
         let head = Head { seq: line.seq, mac: line.mac, at: line.at };
-        if line.tag == head_tag(keys, office, &head) {
-            self.heads.insert(head.seq, head);
-        } else if self.forged.is_none() {
-            let what =
-                format!("a published head says event {} at {}, and this server didn't write it", head.seq, head.at);
-            self.forged = Some(Broken { seq: head.seq, kind: BreakKind::ForgedHead, what });
+        let is_genuine = line.tag == head_tag(keys, office, &head);
+        let broken = if is_genuine { self.contradicted(&head) } else { Some(forged(&head)) };
+        self.broken = self.broken.take().or(broken);
+        if is_genuine {
+            // The first word stands: what came later in its place is what replaced it.
+            self.heads.entry(head.seq).or_insert_with(|| head.clone());
+            self.last = Some(head);
         }
+    }
+
+    /// A genuine line that can't follow those before: events never get fewer, and none is written twice.
+    fn contradicted(&self, head: &Head) -> Option<Broken> {
+        let (seq, at) = (head.seq, head.at);
+        if let Some(before) = self.heads.get(&seq).filter(|before| before.mac != head.mac) {
+            let what = format!(
+                "event {seq} was published at {}, and another event {seq} at {at}: the past was replaced",
+                before.at
+            );
+            return Some(Broken { seq, kind: BreakKind::Forked, what });
+        }
+        let last = self.last.as_ref().filter(|last| last.seq > seq)?;
+        let what = format!(
+            "event {} was published at {}, and at {at} there were only {seq}: an older store was put back",
+            last.seq, last.at
+        );
+        Some(Broken { seq: seq + 1, kind: BreakKind::CutOff, what })
     }
 }
 
-/// The newest published number of every office; what somebody else wrote there doesn't count. Blocks.
-pub fn newest(folder: &Path, keys: &Keys) -> io::Result<HashMap<OfficeId, i64>> {
+fn forged(head: &Head) -> Broken {
+    let what = format!("a published head says event {} at {}, and this server didn't write it", head.seq, head.at);
+    Broken { seq: head.seq, kind: BreakKind::ForgedHead, what }
+}
+
+/// The newest published end of every office's chain; what somebody else wrote there doesn't count. Blocks.
+pub fn newest(folder: &Path, keys: &Keys) -> io::Result<HashMap<OfficeId, End>> {
     let mut newest = HashMap::new();
     each_line(folder, |line| {
         let head = Head { seq: line.seq, mac: line.mac, at: line.at };
         if line.tag == head_tag(keys, line.office, &head) {
-            newest.insert(line.office, line.seq);
+            newest.insert(line.office, (head.seq, head.mac));
         }
     })?;
     Ok(newest)

@@ -22,7 +22,7 @@ pub async fn verify(house: &House, call: &Call, after: i64, most: Option<i64>) -
     let base = base(house, call, after).await?;
     let mut report = base.report(&published);
     let begun = base.begun;
-    if let Some(broken) = base.broken.or_else(|| published.forged.clone()) {
+    if let Some(broken) = base.broken.or_else(|| published.broken.clone()) {
         return Ok(spoilt(report, broken));
     }
     let Some(begun) = begun else {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mi_core::ids::OfficeId;
 use mi_core::time::{Millis, Time};
 
-use super::heads::{self, Head, Room};
+use super::heads::{self, End, Head, Room};
 use super::store::{self, Tail};
 use crate::events::chain::{self, checkpoint};
 use crate::house::House;
@@ -29,8 +29,8 @@ pub struct Memory {
 
 #[derive(Default)]
 struct Remembered {
-    /// The newest published number of each office; `None` before the first round.
-    published: Option<HashMap<OfficeId, i64>>,
+    /// The newest published end of each office's chain; `None` before the first round.
+    published: Option<HashMap<OfficeId, End>>,
     published_at: Option<Time>,
     pruned_at: Option<Time>,
 }
@@ -79,10 +79,10 @@ async fn publish_all(house: &House, memory: &Memory, now: Time) -> Result<(), Fa
         after = last.office.0.simple().to_string();
         let moved: Vec<(OfficeId, Head)> = page
             .into_iter()
-            .filter(|tail| known.get(&tail.office) != Some(&tail.seq))
             .map(|tail| (tail.office, Head { seq: tail.seq, mac: tail.mac, at: now }))
+            .filter(|(office, head)| known.get(office).is_none_or(|(seq, mac)| (*seq, mac) != (head.seq, &head.mac)))
             .collect();
-        known.extend(moved.iter().map(|(office, head)| (*office, head.seq)));
+        known.extend(moved.iter().map(|(office, head)| (*office, (head.seq, head.mac.clone()))));
         if moved.is_empty() {
             continue;
         }

@@ -126,6 +126,29 @@ async fn published_heads_show_an_older_store_and_a_rewritten_one() {
 }
 
 #[tokio::test]
+async fn a_replaced_past_is_told_also_when_it_was_published_again() {
+    let house = TestHouse::new().await;
+    // (event that is left, tasks made afterwards, what is said of it)
+    for (back_to, again, kind, seq) in [(3, 2, "forked", 5), (3, 0, "cut_off", 4), (3, 1, "cut_off", 5)] {
+        let office = busy_office(&house, 4).await;
+        house.advance(PUBLISH_MS).await;
+        tamper(&office, move |tx, office| chain::go_back_to(tx, office, back_to)).await;
+        for n in 0..again {
+            office.task(json!({"title": format!("again {n}")})).await;
+        }
+        house.advance(PUBLISH_MS).await;
+        for n in 0..3 {
+            office.task(json!({"title": format!("later {n}")})).await;
+        }
+        house.advance(PUBLISH_MS).await;
+        let report = verify(&office, "").await;
+        assert_eq!(broken(&report), (false, kind.to_owned(), seq), "{report}");
+        drop_office(&house, &office).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_published_head_of_somebody_else_is_told() {
     let house = TestHouse::new().await;
     let office = busy_office(&house, 1).await;

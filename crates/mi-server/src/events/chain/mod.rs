@@ -11,9 +11,9 @@ pub mod store;
 use mi_core::ids::OfficeId;
 use mi_core::wire::audit::{BreakKind, Broken};
 
+use crate::infra::act::event::Tagged;
 #[cfg(any(test, feature = "testing"))]
 use crate::infra::act::look;
-use crate::infra::act::event::Tagged;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 use crate::infra::keys::Keys;
