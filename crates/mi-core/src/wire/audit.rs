@@ -58,6 +58,7 @@ crate::tasks::status::words! {
         Reordered = "reordered",
         CutOff = "cut_off",
         Forked = "forked",
+        Beyond = "beyond",
         ForgedCheckpoint = "forged_checkpoint",
         ForgedHead = "forged_head",
     }

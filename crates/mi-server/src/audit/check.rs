@@ -24,11 +24,11 @@ pub fn check(view: &mut View<'_>, keys: &Keys, part: &CheckExport) -> Result<Che
     let mut report = CheckReport { ok: true, events: 0, stored: 0, last: part.after.clone(), broken: None };
     let Some(first) = part.events.first() else { return Ok(report) };
     // A part without a beginning begins where it says: the first line's own link is all there is to hold it to.
-    let begun = part.after.clone().unwrap_or(ChainPoint { seq: first.seq - 1, mac: first.prev.clone() });
+    let begun = part.after.clone().unwrap_or(ChainPoint { seq: first.seq.saturating_sub(1), mac: first.prev.clone() });
     let mut walk = Walk::after(keys, view.office, begun.seq, begun.mac);
     for event in &part.events {
         let link = link(event);
-        let judged = walk.step(&link).and_then(|()| compare(&link, stored.get(&link.seq)));
+        let judged = walk.step(&Ok(link.clone())).and_then(|()| compare(&link, stored.get(&link.seq)));
         match judged {
             Ok(held) => report.stored += i64::from(held == Held::Alike),
             Err(broken) => return Ok(CheckReport { ok: false, broken: Some(broken), ..report }),
@@ -59,8 +59,8 @@ fn compare(link: &Link, stored: Option<&String>) -> Result<Held, Broken> {
 /// The tags that the store has for these numbers.
 fn stored(view: &mut View<'_>, part: &CheckExport) -> Result<HashMap<i64, String>, Fault> {
     let Some(first) = part.events.iter().map(|event| event.seq).min() else { return Ok(HashMap::new()) };
-    let links = chain::links(view.tx, view.office, first - 1, AUDIT_CHECK_EVENTS_MAX as i64)?;
-    Ok(links.into_iter().map(|link| (link.seq, link.mac)).collect())
+    let links = chain::links(view.tx, view.office, first.saturating_sub(1), AUDIT_CHECK_EVENTS_MAX as i64)?;
+    Ok(links.into_iter().flatten().map(|link| (link.seq, link.mac)).collect())
 }
 
 fn link(event: &AuditEvent) -> Link {

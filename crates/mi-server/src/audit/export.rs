@@ -1,12 +1,14 @@
 //! The whole record, line by line: a batch is read when the one before was taken.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use futures_util::stream::{Stream, unfold};
 use mi_core::ids::TaskId;
 use mi_core::wire::audit::AuditEvent;
 
 use crate::events::chain::CHAIN_BATCH_ROWS;
-use crate::events::chain::store::{self as chain, Link};
+use crate::events::chain::store::{self as chain, Found};
 use crate::house::{House, View};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -62,19 +64,30 @@ impl Exporter {
         let read =
             move |view: &mut View<'_>, _: &Member| Ok(chain::links(view.tx, view.office, after, CHAIN_BATCH_ROWS)?);
         let links = self.house.look(&self.call, read).await?;
-        let Some(last) = links.iter().rfind(|link| link.seq <= up_to) else { return Ok(None) };
-        self.after = last.seq;
         let mut text = Vec::new();
-        for link in links.into_iter().filter(|link| link.seq <= up_to) {
-            serde_json::to_writer(&mut text, &line(link)?).map_err(fault::internal)?;
+        for found in links {
+            let event = match chain::seq_of(&found, up_to) {
+                seq if seq > up_to => break,
+                seq => line(found).map_err(|cause| unreadable(seq, &cause))?,
+            };
+            self.after = event.seq;
+            serde_json::to_writer(&mut text, &event).map_err(|cause| unreadable(event.seq, &cause))?;
             text.push(b'\n');
         }
-        Ok(Some(text.into()))
+        Ok((!text.is_empty()).then(|| text.into()))
     }
 }
 
-fn line(link: Link) -> Result<AuditEvent, Fault> {
-    let data = serde_json::from_str(&link.data).map_err(fault::internal)?;
+/// An export never says less than the record without saying so; what is wrong is what `mi audit verify` is for.
+fn unreadable(seq: i64, cause: &dyn Display) -> Fault {
+    let mut fault = fault::internal(cause);
+    fault.sentence = format!("the export ends early: event {seq} can't be read");
+    fault
+}
+
+fn line(found: Found) -> Result<AuditEvent, String> {
+    let link = found.map_err(|_| "a column holds what can't be in it".to_owned())?;
+    let data = serde_json::from_str(&link.data).map_err(|error| error.to_string())?;
     Ok(AuditEvent {
         seq: link.seq,
         created_at: link.at,

@@ -7,8 +7,8 @@ use mi_core::wire::audit::{AuditReport, BreakKind, Broken, ChainPoint, Checkpoin
 
 use super::heads::{self, Head, Published};
 use crate::events::chain::checkpoint::{self, Start};
-use crate::events::chain::store::{self as chain, Link, Point};
-use crate::events::chain::{CHAIN_BATCH_ROWS, Walk, cut_off};
+use crate::events::chain::store::{self as chain, Found as Row, Point};
+use crate::events::chain::{CHAIN_BATCH_ROWS, Walk, cut_off, stray};
 use crate::house::{House, View};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -21,7 +21,7 @@ pub async fn verify(house: &House, call: &Call, after: i64, most: Option<i64>) -
     let published = heads::read(house, call.office()?).await?;
     let base = base(house, call, after).await?;
     let mut report = base.report(&published);
-    let begun = base.begun;
+    let (begun, stray) = (base.begun, base.stray);
     if let Some(broken) = base.broken.or_else(|| published.broken.clone()) {
         return Ok(spoilt(report, broken));
     }
@@ -35,7 +35,10 @@ pub async fn verify(house: &House, call: &Call, after: i64, most: Option<i64>) -
     Ok(match found {
         Found::Broken(broken) => spoilt(report, broken),
         Found::Next(next) => AuditReport { next: Some(next), ..report },
-        Found::End => report,
+        Found::End => match stray {
+            Some(broken) => spoilt(report, broken),
+            None => report,
+        },
     })
 }
 
@@ -50,6 +53,8 @@ struct Base {
     /// The last link that counts as good; `None` if it isn't there.
     begun: Option<ChainPoint>,
     broken: Option<Broken>,
+    /// A row outside of the chain, seen in the same moment as its head.
+    stray: Option<Broken>,
 }
 
 impl Base {
@@ -76,7 +81,7 @@ async fn base(house: &House, call: &Call, after: i64) -> Result<Base, Fault> {
 
 fn base_in(view: &mut View<'_>, keys: &Keys, after: i64) -> Result<Base, Fault> {
     let head = ChainPoint { seq: view.head.event_seq, mac: view.head.event_mac.clone() };
-    let mut base = Base { head, checkpoint: None, begun: None, broken: None };
+    let mut base = Base { head, checkpoint: None, begun: None, broken: None, stray: None };
     let first = match checkpoint::load(view.tx, keys, view.office)? {
         Start::First => ChainPoint { seq: 0, mac: String::new() },
         Start::Checkpoint(point) => {
@@ -89,6 +94,7 @@ fn base_in(view: &mut View<'_>, keys: &Keys, after: i64) -> Result<Base, Fault> 
             return Ok(base);
         }
     };
+    base.stray = stray(view.tx, view.office, first.seq, base.head.seq)?;
     base.begun = match after <= first.seq {
         true => Some(first),
         false => chain::link(view.tx, view.office, after)?.map(|link| ChainPoint { seq: link.seq, mac: link.mac }),
@@ -122,13 +128,14 @@ impl Round<'_> {
             }
             let room = most.map_or(CHAIN_BATCH_ROWS, |most| (most - self.events).min(CHAIN_BATCH_ROWS));
             let links = self.batch(room).await?;
-            if links.is_empty() {
-                return Ok(Found::Broken(cut_off(self.walk.seq, self.head.seq)));
-            }
             // Events that were written meanwhile are the next verification's.
             let end = self.head.seq;
-            for link in links.iter().filter(|link| link.seq <= end) {
-                if let Err(broken) = self.step(link) {
+            let mut links = links.iter().take_while(|found| chain::seq_of(found, end) <= end).peekable();
+            if links.peek().is_none() {
+                return Ok(Found::Broken(cut_off(self.walk.seq, end)));
+            }
+            for found in links {
+                if let Err(broken) = self.step(found) {
                     return Ok(Found::Broken(broken));
                 }
             }
@@ -136,22 +143,23 @@ impl Round<'_> {
         Ok(Found::End)
     }
 
-    async fn batch(&self, room: i64) -> Result<Vec<Link>, Fault> {
+    async fn batch(&self, room: i64) -> Result<Vec<Row>, Fault> {
         let seq = self.walk.seq;
         let read = move |view: &mut View<'_>, _: &Member| Ok(chain::links(view.tx, view.office, seq, room)?);
         self.house.look(self.call, read).await
     }
 
-    fn step(&mut self, link: &Link) -> Result<(), Broken> {
-        self.walk.step(link)?;
+    fn step(&mut self, found: &Row) -> Result<(), Broken> {
+        self.walk.step(found)?;
         self.events += 1;
-        if let Some(head) = self.heads.get(&link.seq).filter(|head| head.mac != link.mac) {
-            let what = format!("event {} is another than the one published at {}", link.seq, head.at);
-            return Err(Broken { seq: link.seq, kind: BreakKind::Forked, what });
+        let (seq, mac) = (self.walk.seq, &self.walk.mac);
+        if let Some(head) = self.heads.get(&seq).filter(|head| head.mac != *mac) {
+            let what = format!("event {seq} is another than the one published at {}", head.at);
+            return Err(Broken { seq, kind: BreakKind::Forked, what });
         }
-        if link.seq == self.head.seq && link.mac != self.head.mac {
-            let what = format!("the office remembers another event {} than the one that is there", link.seq);
-            return Err(Broken { seq: link.seq, kind: BreakKind::Forked, what });
+        if seq == self.head.seq && *mac != self.head.mac {
+            let what = format!("the office remembers another event {seq} than the one that is there");
+            return Err(Broken { seq, kind: BreakKind::Forked, what });
         }
         Ok(())
     }

@@ -20,8 +20,8 @@ pub fn tails(tx: &mut dyn Tx, after: &str, most: i64) -> Result<Vec<Tail>, DbErr
     tx.query(sql, args![after, most])?.iter().map(read).collect()
 }
 
-/// When the oldest event that is left was written.
+/// When the oldest event that is left was written; `None` as well if that can't be read, for what is broken stays.
 pub fn oldest(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Time>, DbError> {
     let sql = "select created_at from events where office_id = $1 order by seq limit 1";
-    tx.first(sql, args![office])?.map(|row| row.get(0)).transpose()
+    Ok(tx.first(sql, args![office])?.and_then(|row| row.get(0).ok()))
 }

@@ -158,11 +158,11 @@ fn prune_batch(act: &mut Act<'_>, keys: &crate::infra::keys::Keys, before: Time)
         Err(broken) => return Ok(stays(act, &broken.what)),
     };
     let first = walk.seq;
-    for link in chain::store::links(act.tx, act.office, walk.seq, PRUNED_ROWS)? {
-        if link.at >= before || link.seq >= act.head.event_seq {
+    for found in chain::store::links(act.tx, act.office, walk.seq, PRUNED_ROWS)? {
+        if found.as_ref().is_ok_and(|link| link.at >= before || link.seq >= act.head.event_seq) {
             break;
         }
-        if let Err(broken) = walk.step(&link) {
+        if let Err(broken) = walk.step(&found) {
             stays(act, &broken.what);
             break;
         }

@@ -5,7 +5,7 @@ use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use super::heads;
-use super::sweep::PUBLISH_MS;
+use super::sweep::{PRUNE_MS, PUBLISH_MS};
 use crate::events::chain::store as chain;
 use crate::infra::db::{DbError, Tx};
 use crate::testing::{TestHouse, TestOffice};
@@ -41,6 +41,7 @@ async fn tamper(
 
 /// Offices with a broken record can't be closed in the usual way.
 async fn drop_office(house: &TestHouse, office: &TestOffice<'_>) {
+    tamper(office, chain::lose_beyond).await;
     house.call("DELETE", &office.path(""), Value::Null).await.ok();
 }
 
@@ -87,7 +88,7 @@ async fn parts_add_up_to_the_whole() {
 #[tokio::test]
 async fn every_way_to_tamper_has_its_name() {
     type How = fn(&mut dyn Tx, OfficeId) -> Result<(), DbError>;
-    let ways: [(&str, i64, How); 7] = [
+    let ways: [(&str, i64, How); 14] = [
         ("altered", 2, |tx, office| chain::forge_summary(tx, office, 2, "nothing happened")),
         ("altered", 2, |tx, office| chain::fill_what_is_absent(tx, office, 2, "agent")),
         ("altered", 1, |tx, office| chain::fill_what_is_absent(tx, office, 1, "task_id")),
@@ -95,6 +96,16 @@ async fn every_way_to_tamper_has_its_name() {
         ("missing", 1, |tx, office| chain::lose(tx, office, 1)),
         ("reordered", 2, |tx, office| chain::swap(tx, office, 2, 4)),
         ("cut_off", 5, |tx, office| chain::lose(tx, office, 5)),
+        ("beyond", 6, |tx, office| chain::copy(tx, office, 5, 6)),
+        ("beyond", i64::MAX, |tx, office| chain::copy(tx, office, 5, i64::MAX)),
+        ("beyond", 0, |tx, office| chain::copy(tx, office, 5, 0)),
+        ("cut_off", 5, |tx, office| {
+            chain::copy(tx, office, 5, 6)?;
+            chain::lose(tx, office, 5)
+        }),
+        ("altered", 3, |tx, office| chain::spoil(tx, office, 3, "data")),
+        ("altered", 3, |tx, office| chain::spoil(tx, office, 3, "far")),
+        ("altered", 3, |tx, office| chain::spoil(tx, office, 3, "task")),
     ];
     let house = TestHouse::new().await;
     for (kind, seq, how) in ways {
@@ -104,6 +115,56 @@ async fn every_way_to_tamper_has_its_name() {
         assert_eq!(broken(&report), (false, kind.to_owned(), seq), "{report}");
         drop_office(&house, &office).await;
     }
+    house.close().await;
+}
+
+/// What the lists and streams of the office show: number and type.
+async fn listed(office: &TestOffice<'_>) -> Vec<(i64, String)> {
+    let events = office.call("GET", "/events", Value::Null).await.ok();
+    let shown = |event: &Value| (event["seq"].as_i64().unwrap(), event["type"].as_str().unwrap().to_owned());
+    events.as_array().unwrap().iter().map(shown).collect()
+}
+
+#[tokio::test]
+async fn what_stands_beyond_the_end_is_shown_nowhere() {
+    let house = TestHouse::new().await;
+    let office = busy_office(&house, 4).await;
+    let before = listed(&office).await;
+    for at in [i64::MAX, 6] {
+        tamper(&office, move |tx, office| chain::copy(tx, office, 5, at)).await;
+        assert_eq!(listed(&office).await, before);
+        let counted = office.call("GET", "/events?limit=1", Value::Null).await;
+        assert_eq!(counted.header("x-total-count"), Some("5"));
+        assert_eq!(export(&office).await.len(), 5);
+    }
+    // The place of the next event is taken: nothing is done that couldn't be recorded.
+    let refused = office.call("POST", "/tasks", json!({"title": "one more"})).await;
+    assert_eq!((refused.status, refused.json["code"].clone()), (500, json!("internal")));
+    assert!(refused.json["hint"].as_str().unwrap().contains("mi audit verify"));
+    drop_office(&house, &office).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cant_be_read_is_named_and_spoils_no_list() {
+    // Only SQLite keeps anything in any column.
+    let house = TestHouse::on_sqlite().await;
+    for how in ["data", "far", "task", "bytes", "time"] {
+        let office = busy_office(&house, 4).await;
+        let report = tamper(&office, move |tx, office| chain::spoil(tx, office, 3, how)).await;
+        assert_eq!(broken(&report), (false, "altered".to_owned(), 3), "{how}: {report}");
+        let listed = listed(&office).await;
+        assert_eq!(listed[2], (3, "unreadable".to_owned()), "{how}");
+        assert_eq!(listed.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{how}");
+        // Nothing is pruned behind it, and other offices' sweeps go on.
+        house.advance(PRUNE_MS).await;
+        drop_office(&house, &office).await;
+    }
+    let office = busy_office(&house, 4).await;
+    let report = tamper(&office, |tx, office| chain::spoil(tx, office, 3, "number")).await;
+    assert_eq!(broken(&report), (false, "altered".to_owned(), 3), "{report}");
+    assert_eq!(listed(&office).await.len(), 4);
+    drop_office(&house, &office).await;
     house.close().await;
 }
 

@@ -18,7 +18,7 @@ use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 use crate::infra::keys::Keys;
 use checkpoint::Start;
-use store::Link;
+use store::{Found, Link};
 
 /// Links of the chain that are read at once.
 pub const CHAIN_BATCH_ROWS: i64 = 500;
@@ -39,8 +39,27 @@ impl<'a> Walk<'a> {
     }
 
     /// The next link; what is wrong with it, if anything is.
-    pub fn step(&mut self, link: &Link) -> Result<(), Broken> {
-        let expected = self.seq + 1;
+    pub fn step(&mut self, found: &Found) -> Result<(), Broken> {
+        match found {
+            Ok(link) => self.fit(link),
+            Err(unreadable) => Err(self.unreadable(unreadable.seq)),
+        }
+    }
+
+    fn unreadable(&self, seq: Option<i64>) -> Broken {
+        let expected = self.seq.saturating_add(1);
+        match seq.filter(|seq| *seq > expected) {
+            Some(seq) => missing(expected, seq - 1),
+            None => Broken {
+                seq: expected,
+                kind: BreakKind::Altered,
+                what: format!("event {expected} was altered after it was written: it can't even be read"),
+            },
+        }
+    }
+
+    fn fit(&mut self, link: &Link) -> Result<(), Broken> {
+        let expected = self.seq.saturating_add(1);
         if link.seq > expected {
             return Err(missing(expected, link.seq - 1));
         }
@@ -78,7 +97,7 @@ impl<'a> Walk<'a> {
 
     fn true_place(&self, link: &Link) -> Option<i64> {
         let mut moved = link.clone();
-        let near = (link.seq - MISPLACED_BY_MAX).max(1)..=link.seq + MISPLACED_BY_MAX;
+        let near = (link.seq - MISPLACED_BY_MAX).max(1)..=link.seq.saturating_add(MISPLACED_BY_MAX);
         near.into_iter().find(|seq| {
             moved.seq = *seq;
             mac(self.keys, self.office, &moved) == link.mac
@@ -96,6 +115,19 @@ pub fn missing(from: i64, to: i64) -> Broken {
 pub fn cut_off(last: i64, remembered: i64) -> Broken {
     let what = format!("the chain ends with event {last}, and the office remembers {remembered}: its tail was cut off");
     Broken { seq: last + 1, kind: BreakKind::CutOff, what }
+}
+
+/// An event that stands where the office remembers none: after its newest one, or before the first that is left.
+pub fn stray(tx: &mut dyn Tx, office: OfficeId, pruned: i64, newest: i64) -> Result<Option<Broken>, Fault> {
+    let broken = |seq, what| Broken { seq, kind: BreakKind::Beyond, what };
+    if let Some(seq) = store::first_up_to(tx, office, pruned)? {
+        let what = format!("event {seq} stands before event {}, with which the record begins", pruned + 1);
+        return Ok(Some(broken(seq, what)));
+    }
+    let above = store::first_above(tx, office, newest)?;
+    Ok(above.map(|seq| {
+        broken(seq, format!("event {seq} stands after the end: the office remembers {newest} events and not this one"))
+    }))
 }
 
 /// Where a walk begins: at the checkpoint, or at the very first event.

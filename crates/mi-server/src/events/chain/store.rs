@@ -22,10 +22,26 @@ pub struct Link {
     pub mac: String,
 }
 
-pub fn links(tx: &mut dyn Tx, office: OfficeId, after: i64, limit: i64) -> Result<Vec<Link>, DbError> {
+/// A row that no act wrote as it is: a column holds what can't be in it.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// `None` if not even the number can be read.
+    pub seq: Option<i64>,
+}
+
+/// What stands in a row of the chain.
+pub type Found = Result<Link, Unreadable>;
+
+/// The number of what was found, or this one if it has none.
+pub fn seq_of(found: &Found, or: i64) -> i64 {
+    found.as_ref().map_or_else(|unreadable| unreadable.seq.unwrap_or(or), |link| link.seq)
+}
+
+pub fn links(tx: &mut dyn Tx, office: OfficeId, after: i64, limit: i64) -> Result<Vec<Found>, DbError> {
     let sql = "select seq, created_at, category, type, actor, agent, task_id, summary, data, prev, mac from events \
                where office_id = $1 and seq > $2 order by seq limit $3";
-    tx.query(sql, args![office, after, limit])?.iter().map(read_link).collect()
+    let found = |row: &Row| read_link(row).map_err(|_| Unreadable { seq: row.get(0).ok() });
+    Ok(tx.query(sql, args![office, after, limit])?.iter().map(found).collect())
 }
 
 fn read_link(row: &Row) -> Result<Link, DbError> {
@@ -45,11 +61,23 @@ fn read_link(row: &Row) -> Result<Link, DbError> {
     })
 }
 
-/// One event, if it is there.
+/// One event, if it is there and can be read.
 pub fn link(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<Option<Link>, DbError> {
     let sql = "select seq, created_at, category, type, actor, agent, task_id, summary, data, prev, mac from events \
                where office_id = $1 and seq = $2";
-    tx.first(sql, args![office, seq])?.as_ref().map(read_link).transpose()
+    Ok(tx.first(sql, args![office, seq])?.and_then(|row| read_link(&row).ok()))
+}
+
+/// The first row after this number, whatever it holds.
+pub fn first_above(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<Option<i64>, DbError> {
+    let sql = "select seq from events where office_id = $1 and seq > $2 order by seq limit 1";
+    Ok(tx.first(sql, args![office, seq])?.map(|row| row.get(0).unwrap_or(seq.saturating_add(1))))
+}
+
+/// The first row of all up to this number, whatever it holds.
+pub fn first_up_to(tx: &mut dyn Tx, office: OfficeId, seq: i64) -> Result<Option<i64>, DbError> {
+    let sql = "select seq from events where office_id = $1 and seq <= $2 order by seq limit 1";
+    Ok(tx.first(sql, args![office, seq])?.map(|row| row.get(0).unwrap_or(seq)))
 }
 
 /// A place in the chain, up to which events were pruned.
@@ -139,4 +167,40 @@ pub fn fill_what_is_absent(tx: &mut dyn Tx, office: OfficeId, seq: i64, column: 
         1 => Ok(()),
         _ => Err(DbError::Other(format!("event {seq} has {column}"))),
     }
+}
+
+/// Tampering, for tests of the chain: a copy of an event at a place where none is.
+#[cfg(test)]
+pub fn copy(tx: &mut dyn Tx, office: OfficeId, from: i64, to: i64) -> Result<(), DbError> {
+    let Some(one) = link(tx, office, from)? else { return Err(DbError::Other(format!("there is no event {from}"))) };
+    let sql = "insert into events (office_id, seq, category, type, actor, agent, task_id, summary, data, created_at, \
+               prev, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let Link { at, category, kind, actor, agent, task, summary, data, prev, mac, .. } = one;
+    tx.execute(sql, args![office, to, category, kind, actor, agent, task, summary, data, at, prev, mac])?;
+    Ok(())
+}
+
+/// Takes tampering back: rows behind the end of the chain.
+#[cfg(test)]
+pub fn lose_beyond(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbError> {
+    let sql = "delete from events where office_id = $1 and seq > (select event_seq from offices where id = $1)";
+    tx.execute(sql, args![office])?;
+    Ok(())
+}
+
+/// Tampering, for tests of the chain: a column holds what can't be in it. The second half takes SQLite, which keeps
+/// anything in any column.
+#[cfg(test)]
+pub fn spoil(tx: &mut dyn Tx, office: OfficeId, seq: i64, how: &str) -> Result<(), DbError> {
+    let sql = match how {
+        "data" => "update events set data = 'not json' where office_id = $1 and seq = $2",
+        "far" => "update events set created_at = 9223372036854775807 where office_id = $1 and seq = $2",
+        "task" => "update events set task_id = 0 where office_id = $1 and seq = $2",
+        "bytes" => "update events set summary = x'ff00' where office_id = $1 and seq = $2",
+        "time" => "update events set created_at = 'abc' where office_id = $1 and seq = $2",
+        "number" => "update events set seq = seq - 0.5 where office_id = $1 and seq = $2",
+        other => return Err(DbError::Other(format!("no way to spoil is called {other}"))),
+    };
+    tx.execute(sql, args![office, seq])?;
+    Ok(())
 }

@@ -21,7 +21,7 @@ pub use event::NewEvent;
 pub use head::Head;
 
 use super::caller::{Caller, Member};
-use super::db::Tx;
+use super::db::{DbError, Tx};
 use super::fault::{self, Fault};
 use super::keys::Keys;
 use super::wakeups::Wake;
@@ -151,12 +151,24 @@ impl<'a> Act<'a> {
         let prev = std::mem::take(&mut self.head.event_mac);
         let mac = event.mac(self.keys, self.office, seq, self.now, &prev);
         if !(sabotage!(EventDropped) && seq % 7 == 0) {
-            store::insert_event(self.tx, self.office, seq, self.now, &event, &prev, &mac)?;
+            store::insert_event(self.tx, self.office, seq, self.now, &event, &prev, &mac)
+                .map_err(|error| taken(error, seq))?;
         }
         self.head.event_seq = seq;
         self.head.event_mac = mac;
         self.events += 1;
         Ok(seq)
+    }
+}
+
+/// A row that stands where the next event belongs is nobody's to remove: it is evidence.
+fn taken(error: DbError, seq: i64) -> Fault {
+    match error {
+        DbError::Conflict(_) => {
+            fault::internal(format!("event {seq} is in the store already, and this server didn't write it"))
+                .hint("somebody wrote to the store: mi audit verify says where")
+        }
+        other => other.into(),
     }
 }
 

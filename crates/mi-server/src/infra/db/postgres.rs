@@ -168,6 +168,7 @@ impl ToSql for Value {
             Value::Int(n) if *kind == Type::INT4 => i32::try_from(*n)?.to_sql(kind, out),
             Value::Int(n) => n.to_sql(kind, out),
             Value::Text(text) => text.to_sql(kind, out),
+            Value::Foreign(what) => Err((*what).into()),
         }
     }
 

@@ -11,6 +11,8 @@ pub enum Value {
     Null,
     Int(i64),
     Text(String),
+    /// What no column of ours can hold, read from a store that somebody else wrote to; only its reader minds.
+    Foreign(&'static str),
 }
 
 macro_rules! into_value {

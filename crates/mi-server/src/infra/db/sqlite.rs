@@ -176,6 +176,7 @@ impl SqliteTx<'_> {
                 Value::Int(n) => statement.raw_bind_parameter(*index, n),
                 Value::Text(text) if text.contains('\0') => return Err(DbError::Nul),
                 Value::Text(text) => statement.raw_bind_parameter(*index, text),
+                Value::Foreign(what) => return Err(DbError::Shape((*what).to_owned())),
             };
             bound.map_err(translate)?;
         }
@@ -190,8 +191,7 @@ impl Tx for SqliteTx<'_> {
         let mut rows = statement.raw_query();
         let mut out = Vec::new();
         while let Some(row) = rows.next().map_err(translate)? {
-            let values =
-                (0..width).map(|i| row.get_ref(i).map_err(translate).and_then(own)).collect::<Result<_, _>>()?;
+            let values = (0..width).map(|i| row.get_ref(i).map(own).map_err(translate)).collect::<Result<_, _>>()?;
             out.push(Row::new(values));
         }
         Ok(out)
@@ -208,15 +208,15 @@ impl Tx for SqliteTx<'_> {
     }
 }
 
-fn own(value: ValueRef<'_>) -> Result<Value, DbError> {
+fn own(value: ValueRef<'_>) -> Value {
     match value {
-        ValueRef::Null => Ok(Value::Null),
-        ValueRef::Integer(n) => Ok(Value::Int(n)),
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Value::Text(text.to_owned())),
-            Err(_) => Err(DbError::Shape("a text that is not UTF-8".to_owned())),
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Foreign("a text that is not UTF-8"),
         },
-        ValueRef::Real(_) | ValueRef::Blob(_) => Err(DbError::Shape("a type outside the portable subset".to_owned())),
+        ValueRef::Real(_) | ValueRef::Blob(_) => Value::Foreign("a type outside the portable subset"),
     }
 }
 
