@@ -67,7 +67,7 @@ impl Events {
     pub async fn follow(&self, after: Option<i64>) -> Result<EventStream, ClientError> {
         let draft = Draft::read(format!("{}/events/stream", path_of(self.office))).query("since", after);
         let response = self.client.open(&Draft { answer_within: None, ..draft }).await?;
-        Ok(EventStream { client: self.client.clone(), response, read: BytesMut::new(), last: after })
+        Ok(EventStream { client: self.client.clone(), response, read: BytesMut::new(), last: after, is_reset: false })
     }
 }
 
@@ -78,6 +78,8 @@ pub struct EventStream {
     response: Response,
     read: BytesMut,
     last: Option<i64>,
+    /// The message that is being read is a `reset`.
+    is_reset: bool,
 }
 
 /// One event, and the JSON it came as.
@@ -92,7 +94,12 @@ impl EventStream {
     pub async fn next(&mut self) -> Result<Option<Told>, ClientError> {
         loop {
             while let Some(line) = self.line()? {
+                // The server said that a part is gone: no event of the office, and what follows goes on.
+                self.is_reset |= line.trim_end() == "event: reset";
                 let Some(json) = line.strip_prefix("data:") else { continue };
+                if std::mem::take(&mut self.is_reset) {
+                    continue;
+                }
                 let json = json.trim_start().to_owned();
                 let event: Event =
                     serde_json::from_str(&json).map_err(|fault| ClientError::Decode { what: fault.to_string() })?;

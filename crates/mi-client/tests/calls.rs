@@ -291,13 +291,17 @@ async fn names_and_fields_without_a_type_go_along() {
     );
 }
 
+/// No event: the server says that some are gone.
+const RESET: &str = "event: reset\nid: 1\ndata: {\"reason\":\"pruned\",\"after\":1}\n\n";
+
 #[tokio::test]
 async fn events_are_read_as_they_come_and_followed_from_where_they_were() {
     let event = |seq: i64| {
         serde_json::json!({"seq": seq, "category": "task", "type": "tasks.create", "actor": "owner", "summary": "ü",
             "data": {}, "created_at": "2026-04-27T09:30:00.000Z"})
     };
-    let body = format!("retry: 1000\n\nid: 1\ndata: {}\n\n: still here\n\nid: 2\ndata:{}\n\n", event(1), event(2));
+    let body =
+        format!("retry: 1000\n\nid: 1\ndata: {}\n\n: still here\n\n{RESET}id: 2\ndata:{}\n\n", event(1), event(2));
     let server = FakeServer::start(move |_, _| Reply::json(body.clone()));
     let events = client_of(&server).events(office());
     let mut stream = events.follow(None).await.unwrap();

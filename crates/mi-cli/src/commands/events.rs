@@ -52,8 +52,18 @@ async fn follow(desk: &mut Desk, of_office: &Events, since: Option<i64>) -> Resu
         let screen = desk.out.screen;
         match (desk.out.format, message.event.as_str()) {
             (Format::Json, _) => desk.out.json(message.data.as_bytes())?,
-            (Format::People, "reset") => desk.out.warn("older events were pruned; these are the ones that are left")?,
+            (Format::People, "reset") => desk.out.warn(gap(&message.json()?))?,
             (Format::People, _) => desk.out.data(&events::line(&message.json::<Event>()?, screen))?,
         }
+    }
+}
+
+/// Why something between the last event and the next is gone.
+fn gap(reset: &serde_json::Value) -> &'static str {
+    match reset["reason"].as_str() {
+        Some("unknown") => {
+            "the server never had that event (was an older store put back?); this goes on with the next one"
+        }
+        _ => "older events were pruned; these are the ones that are left",
     }
 }

@@ -23,30 +23,42 @@ struct Events {
 /// Starts after event `after`, or with the next one that happens.
 pub async fn open(house: House, call: Call, after: Option<i64>) -> Result<Reply, Fault> {
     let newest = house.look(&call, |view, _| Ok(view.head.event_seq)).await?;
-    // A number from the future (the store was restored from a backup) would wait for ever.
-    let after = after.map_or(newest, |after| after.min(newest));
+    let after = after.unwrap_or(newest);
     live::open(house, call, Events { after }, Interest::Events, Interval::KeepAlive).await
 }
 
 impl Source for Events {
     async fn next(&mut self, house: &House, call: &Call) -> Result<Vec<Piece>, Fault> {
-        let page = Page { limit: BATCH_ROWS, offset: 0 };
-        let wanted = Wanted { since: self.after, category: None, task: None, page };
+        let after = self.after;
         let read = move |view: &mut View<'_>, _: &Member| {
             let pruned = service::pruned_up_to(view.tx, view.office)?;
-            Ok((pruned, service::next(view.tx, view.office, &wanted)?))
+            let gap = gap(after, pruned, view.head.event_seq);
+            let page = Page { limit: BATCH_ROWS, offset: 0 };
+            let since = gap.map_or(after, |(_, place)| place);
+            let wanted = Wanted { since, category: None, task: None, page };
+            Ok((gap, service::next(view.tx, view.office, &wanted)?))
         };
-        let (pruned, events) = house.look(call, read).await?;
+        let (gap, events) = house.look(call, read).await?;
         let mut pieces = Vec::new();
-        if self.after < pruned {
-            self.after = pruned;
-            pieces.push(Piece::reset(pruned.to_string(), &json!({"reason": "pruned", "after": pruned}))?);
+        if let Some((reason, place)) = gap {
+            self.after = place;
+            pieces.push(Piece::reset(place.to_string(), &json!({"reason": reason, "after": place}))?);
         }
         for event in &events {
             self.after = event.seq;
             pieces.push(of_event(event)?);
         }
         Ok(pieces)
+    }
+}
+
+/// Why a client can't go on where it is, and where it goes on instead.
+fn gap(after: i64, pruned: i64, newest: i64) -> Option<(&'static str, i64)> {
+    match after {
+        // A number from the future (an older store was put back) would wait for ever.
+        after if after > newest => Some(("unknown", newest)),
+        after if after < pruned => Some(("pruned", pruned)),
+        _ => None,
     }
 }
 

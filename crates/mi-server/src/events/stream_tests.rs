@@ -58,6 +58,26 @@ fn read(text: &str) -> Option<Piece> {
 }
 
 #[tokio::test]
+async fn a_place_that_the_office_never_reached_is_told_to_be_unknown() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let newest = office.call("GET", "/events?limit=1", Value::Null).await.header("x-total-count").unwrap().to_owned();
+    let newest: i64 = newest.parse().unwrap();
+    for (path, last) in [("/events/stream", Some("1000000")), ("/events/stream?since=1000000", None)] {
+        let mut stream = Reader::open(&office, house.owner(), path, last).await;
+        let reset = stream.next().await;
+        assert_eq!((reset.event.as_str(), reset.id), ("reset", newest.to_string()), "{path}");
+        assert_eq!(reset.data, json!({"reason": "unknown", "after": newest}));
+    }
+    let mut stream = Reader::open(&office, house.owner(), "/events/stream", Some("1000000")).await;
+    assert_eq!(stream.next().await.event, "reset");
+    office.task(json!({"title": "goes on"})).await;
+    let next = stream.next().await;
+    assert_eq!((next.event.as_str(), &next.data["seq"]), ("message", &json!(newest + 1)));
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_task_is_followed_from_a_snapshot_and_resumed_without_a_gap() {
     let house = TestHouse::new().await;
     let office = house.office().await;
