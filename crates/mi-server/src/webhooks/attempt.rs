@@ -64,7 +64,7 @@ pub async fn send(house: &House, office: OfficeId, job: &Job) -> Result<Outcome,
         time_max: Millis::seconds(DELIVERY_SECONDS_MAX),
         answer_bytes_max: ANSWER_BYTES_MAX,
     };
-    let line = house.webhooks.lines.acquire().await.map_err(fault::internal)?;
+    let line = house.webhooks.line(office).await.map_err(fault::internal)?;
     let began = house.clock.now();
     let answered = house.outbound.send(&house.clock, outgoing).await;
     drop(line);

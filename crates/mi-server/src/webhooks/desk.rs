@@ -1,11 +1,11 @@
 //! Deliveries under way: one for each webhook, and a limit for all.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mi_core::ids::OfficeId;
 use mi_core::time::Time;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::deliver;
@@ -14,12 +14,20 @@ use crate::infra::wakeups::Wake;
 
 /// Calls to receivers at the same time, over all offices.
 pub const DELIVERIES_AT_ONCE_MAX: usize = 32;
+/// And of one office.
+const OFFICE_DELIVERIES_AT_ONCE_MAX: usize = 8;
 
 pub type Which = (OfficeId, i64);
 
 pub struct Desk {
     state: Mutex<State>,
-    pub(super) lines: Semaphore,
+    lines: Semaphore,
+}
+
+/// A place for a call. One of the office's own comes first: its receivers that hang hold up nobody else's.
+pub(super) struct Line<'a> {
+    _of_all: SemaphorePermit<'a>,
+    _of_office: OwnedSemaphorePermit,
 }
 
 #[derive(Default)]
@@ -28,6 +36,7 @@ struct State {
     /// Asked for while somebody was about to leave.
     again: HashSet<Which>,
     working: JoinSet<()>,
+    lines: HashMap<OfficeId, Arc<Semaphore>>,
     /// Up to where each webhook's events were looked at and don't concern it, ahead of its stored cursor.
     passed: HashMap<Which, i64>,
     outlook: Outlook,
@@ -61,6 +70,14 @@ impl Desk {
         self.state().outlook = outlook;
     }
 
+    /// Waits for a place; it is given back when it is dropped.
+    pub(super) async fn line(&self, office: OfficeId) -> Result<Line<'_>, AcquireError> {
+        let lines = || Arc::new(Semaphore::new(OFFICE_DELIVERIES_AT_ONCE_MAX));
+        let lines = Arc::clone(self.state().lines.entry(office).or_insert_with(lines));
+        let of_office = lines.acquire_owned().await?;
+        Ok(Line { _of_all: self.lines.acquire().await?, _of_office: of_office })
+    }
+
     pub(super) fn passed(&self, which: Which) -> i64 {
         self.state().passed.get(&which).copied().unwrap_or(0)
     }
@@ -71,7 +88,10 @@ impl Desk {
 
     /// What was passed counts only for webhooks that there still are.
     pub(super) fn forget_others(&self, listed: &HashSet<Which>) {
-        self.state().passed.retain(|which, _| listed.contains(which));
+        let mut state = self.state();
+        state.passed.retain(|which, _| listed.contains(which));
+        // Whoever waits or calls holds on to the lines of its office.
+        state.lines.retain(|_, lines| Arc::strong_count(lines) > 1);
     }
 
     /// Sets somebody to work on a webhook, unless somebody is.
@@ -122,5 +142,30 @@ impl Drop for Leaving {
         if state.again.remove(&self.which) {
             self.house.wakeups.send(&[Wake::Webhooks]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn one_offices_receivers_that_hang_hold_up_nobody_elses() {
+        let desk = Desk::default();
+        let (one, other) = (OfficeId(Uuid::from_u128(1)), OfficeId(Uuid::from_u128(2)));
+        let take = |office| desk.line(office).now_or_never().map(Result::unwrap);
+        let mut hanging: Vec<Line<'_>> = (0..OFFICE_DELIVERIES_AT_ONCE_MAX).map(|_| take(one).unwrap()).collect();
+        assert!(take(one).is_none());
+        desk.forget_others(&HashSet::new());
+        assert!(take(one).is_none(), "what is in use is not forgotten");
+        assert!(take(other).is_some());
+        hanging.pop();
+        assert!(take(one).is_some());
+        drop(hanging);
+        desk.forget_others(&HashSet::new());
+        assert!(desk.state().lines.is_empty());
     }
 }
