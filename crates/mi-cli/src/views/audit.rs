@@ -22,14 +22,28 @@ pub fn report(report: &AuditReport, screen: Screen) -> String {
     facts.render(screen)
 }
 
-/// Of an export that holds.
+/// Of an export that holds, as far as it goes: what was cut off before or behind is not in it.
 pub fn check(report: &CheckReport, screen: Screen) -> String {
+    let (first, head) = (report.first_seq.unwrap_or(1), report.head.seq);
+    let last = report.last.as_ref().map_or(first, |last| last.seq);
+    let lacks = lacks(first, last, head);
+    let verdict = if lacks.is_empty() { "genuine and whole" } else { "genuine, in order, without a gap" };
     let mut facts = Table::of_facts();
-    facts.fact("export", screen.paint.tint(Tone::Good, "genuine and whole"));
-    facts.fact("events", report.events);
-    facts.fact("still stored", report.stored);
+    facts.fact("export", screen.paint.tint(Tone::Good, verdict));
+    facts.fact("events", format!("{first} to {last} of 1 to {head}"));
+    if !lacks.is_empty() {
+        facts.fact("not in it", screen.paint.tint(Tone::Waiting, &lacks));
+    }
+    facts.fact("still stored", format!("{} of {}", report.stored, report.events));
     if let Some(last) = &report.last {
         facts.fact("last", format!("{} {}", last.seq, last.mac));
     }
     facts.render(screen)
+}
+
+/// The events of the office before the first and behind the last one.
+fn lacks(first: i64, last: i64, head: i64) -> String {
+    let before = (first > 1).then(|| format!("1 to {}, before its first line", first - 1));
+    let behind = (last < head).then(|| format!("{} to {head}, behind its last line", last + 1));
+    [before, behind].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 use crate::ids::TaskId;
 use crate::time::Time;
 
-/// An event with its links, as it is exported: one line each.
+/// An event with its links, as it is exported: one line each. Nothing stands in it that its tag doesn't cover.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AuditEvent {
     pub seq: i64,
     pub created_at: Time,
@@ -111,6 +112,11 @@ pub struct CheckReport {
     pub events: i64,
     /// How many of them the store still holds, and holds alike.
     pub stored: i64,
+    /// The first event of this part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<i64>,
+    /// The end of the chain, as the office remembers it now.
+    pub head: ChainPoint,
     /// Where this part ended: `after` of the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<ChainPoint>,

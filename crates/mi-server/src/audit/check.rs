@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use mi_core::limits::AUDIT_CHECK_EVENTS_MAX;
 use mi_core::wire::audit::{AuditEvent, BreakKind, Broken, ChainPoint, CheckExport, CheckReport};
 
-use crate::events::chain::Walk;
 use crate::events::chain::store::{self as chain, Link};
+use crate::events::chain::{Walk, checkpoint, mac};
 use crate::house::View;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::Keys;
@@ -20,16 +20,17 @@ pub fn may(part: &CheckExport) -> Result<(), Fault> {
 }
 
 pub fn check(view: &mut View<'_>, keys: &Keys, part: &CheckExport) -> Result<CheckReport, Fault> {
-    let stored = stored(view, part)?;
-    let mut report = CheckReport { ok: true, events: 0, stored: 0, last: part.after.clone(), broken: None };
+    let head = ChainPoint { seq: view.head.event_seq, mac: view.head.event_mac.clone() };
+    let store = Store::read(view, keys, part)?;
+    let mut report =
+        CheckReport { ok: true, events: 0, stored: 0, first_seq: None, last: part.after.clone(), head, broken: None };
     let Some(first) = part.events.first() else { return Ok(report) };
+    report.first_seq = Some(first.seq);
     // A part without a beginning begins where it says: the first line's own link is all there is to hold it to.
     let begun = part.after.clone().unwrap_or(ChainPoint { seq: first.seq.saturating_sub(1), mac: first.prev.clone() });
     let mut walk = Walk::after(keys, view.office, begun.seq, begun.mac);
     for event in &part.events {
-        let link = link(event);
-        let judged = walk.step(&Ok(link.clone())).and_then(|()| compare(&link, stored.get(&link.seq)));
-        match judged {
+        match walk.step(&Ok(link(event))).and_then(|()| store.compare(event)) {
             Ok(held) => report.stored += i64::from(held == Held::Alike),
             Err(broken) => return Ok(CheckReport { ok: false, broken: Some(broken), ..report }),
         }
@@ -42,25 +43,44 @@ pub fn check(view: &mut View<'_>, keys: &Keys, part: &CheckExport) -> Result<Che
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     Alike,
-    NoMore,
+    Pruned,
 }
 
-fn compare(link: &Link, stored: Option<&String>) -> Result<Held, Broken> {
-    match stored {
-        None => Ok(Held::NoMore),
-        Some(mac) if *mac == link.mac => Ok(Held::Alike),
-        Some(_) => {
-            let what = format!("event {} of the export is genuine, and the store holds another one", link.seq);
-            Err(Broken { seq: link.seq, kind: BreakKind::Forked, what })
-        }
+/// What the store says of these numbers.
+struct Store {
+    /// The tag that each event has by what stands in its row.
+    tags: HashMap<i64, String>,
+    pruned: i64,
+    newest: i64,
+}
+
+impl Store {
+    fn read(view: &mut View<'_>, keys: &Keys, part: &CheckExport) -> Result<Self, Fault> {
+        let (office, newest) = (view.office, view.head.event_seq);
+        let pruned = checkpoint::pruned_up_to(view.tx, office)?;
+        let first = part.events.iter().map(|event| event.seq).min().unwrap_or(newest);
+        let links = chain::links(view.tx, office, first.saturating_sub(1), AUDIT_CHECK_EVENTS_MAX as i64)?;
+        let own = links.into_iter().flatten().filter(|link| link.seq <= newest);
+        let tags = own.map(|link| (link.seq, mac(keys, office, &link))).collect();
+        Ok(Self { tags, pruned, newest })
     }
-}
 
-/// The tags that the store has for these numbers.
-fn stored(view: &mut View<'_>, part: &CheckExport) -> Result<HashMap<i64, String>, Fault> {
-    let Some(first) = part.events.iter().map(|event| event.seq).min() else { return Ok(HashMap::new()) };
-    let links = chain::links(view.tx, view.office, first.saturating_sub(1), AUDIT_CHECK_EVENTS_MAX as i64)?;
-    Ok(links.into_iter().flatten().map(|link| (link.seq, link.mac)).collect())
+    /// Of an event that is genuine in itself.
+    fn compare(&self, event: &AuditEvent) -> Result<Held, Broken> {
+        let seq = event.seq;
+        let (kind, said) = match self.tags.get(&seq) {
+            Some(tag) if *tag == event.mac => return Ok(Held::Alike),
+            None if seq <= self.pruned => return Ok(Held::Pruned),
+            Some(_) => (BreakKind::Forked, "the store holds another one".to_owned()),
+            None if seq > self.newest => {
+                let newest = self.newest;
+                let said = format!("the office remembers {newest}: its tail was cut off, or an older store put back");
+                (BreakKind::CutOff, said)
+            }
+            None => (BreakKind::Missing, "the store holds none that can be read".to_owned()),
+        };
+        Err(Broken { seq, kind, what: format!("event {seq} of the export is genuine, and {said}") })
+    }
 }
 
 fn link(event: &AuditEvent) -> Link {

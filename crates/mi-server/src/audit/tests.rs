@@ -327,7 +327,33 @@ async fn an_export_is_known_again_line_by_line() {
     assert_eq!(broken(&check(turned, Value::Null).await), (false, "missing".to_owned(), 2));
     assert_eq!(broken(&check(lines[2..].to_vec(), json!({"seq": 2, "mac": "00"})).await).1, "forked");
 
-    // The store was rewritten after the export.
+    // What no tag covers has no place in it; and numbers that can't be spoil nothing.
+    let mut more = lines.clone();
+    more[1]["approved_by"] = json!("owner");
+    let refused = office.call("POST", "/audit/check", json!({"events": more})).await.refused();
+    assert_eq!(refused, (400, "bad_request".to_owned()));
+    for seq in [i64::MIN, 0, i64::MAX] {
+        let mut odd = lines[..1].to_vec();
+        odd[0]["seq"] = json!(seq);
+        assert_eq!(check(odd, Value::Null).await["ok"], json!(false), "{seq}");
+    }
+    assert_eq!((&part["first_seq"], &part["head"]["seq"]), (&json!(1), &json!(5)));
+
+    // The store was altered, lost an event, was cut off, was rewritten after the export.
+    type How = fn(&mut dyn Tx, OfficeId) -> Result<(), DbError>;
+    let ways: [(&str, i64, How); 3] = [
+        ("forked", 3, |tx, office| chain::forge_summary(tx, office, 3, "nothing")),
+        ("missing", 3, |tx, office| chain::lose(tx, office, 3)),
+        ("cut_off", 4, |tx, office| chain::go_back_to(tx, office, 3)),
+    ];
+    for (kind, seq, how) in ways {
+        let other = busy_office(&house, 4).await;
+        let lines = export(&other).await;
+        tamper(&other, how).await;
+        let report = other.call("POST", "/audit/check", json!({"events": lines})).await.ok();
+        assert_eq!(broken(&report), (false, kind.to_owned(), seq), "{report}");
+        drop_office(&house, &other).await;
+    }
     let id = office.id;
     house.house.db.write(move |tx| Ok(chain::go_back_to(tx, id, 3)?)).await.unwrap();
     office.task(json!({"title": "another past"})).await;

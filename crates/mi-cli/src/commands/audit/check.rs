@@ -6,7 +6,7 @@ use std::path::Path;
 
 use mi_client::Audit;
 use mi_core::limits::AUDIT_CHECK_EVENTS_MAX;
-use mi_core::wire::audit::{AuditEvent, ChainPoint, CheckExport, CheckReport};
+use mi_core::wire::audit::{AuditEvent, CheckExport, CheckReport};
 
 use super::broken;
 use crate::desk::Desk;
@@ -17,33 +17,46 @@ use crate::views::audit;
 
 /// Lines that go with one request; a body is at most twice this.
 const PART_BYTES_MAX: usize = 512 * 1024;
+const HOW_MADE: &str = "an export is made with mi audit export -o FILE";
 
 pub async fn run(desk: &mut Desk, audit: &Audit, path: &Path) -> Result<(), Fault> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|fault| Fault::io(format!("{shown} can't be read"), fault))?;
     let mut lines = Lines { shown, reader: BufReader::new(file), number: 0 };
-    let mut whole = CheckReport { ok: true, events: 0, stored: 0, last: None, broken: None };
+    let mut whole: Option<CheckReport> = None;
     let bar = Bar::counting(&desk.out, "events", 0);
     loop {
         let events = lines.part()?;
         if events.is_empty() {
             break;
         }
-        let part = CheckExport { after: whole.last.clone(), events };
+        let after = whole.as_ref().and_then(|whole| whole.last.clone());
+        let part = CheckExport { after, events };
         let report = audit.check(&part).await?;
         bar.add(report.events);
-        whole = add(whole, report);
-        if !whole.ok {
+        let is_ok = report.ok;
+        whole = Some(add(whole, report));
+        if !is_ok {
             break;
         }
     }
     drop(bar);
-    tell(desk, &whole)
+    match whole {
+        Some(whole) => tell(desk, &whole),
+        // Nothing is as genuine as nothing.
+        None => Err(Fault::failed(format!("{} holds no event", lines.shown), HOW_MADE)),
+    }
 }
 
-fn add(whole: CheckReport, part: CheckReport) -> CheckReport {
-    let last: Option<ChainPoint> = part.last.or(whole.last);
-    CheckReport { events: whole.events + part.events, stored: whole.stored + part.stored, last, ..part }
+fn add(whole: Option<CheckReport>, part: CheckReport) -> CheckReport {
+    let Some(whole) = whole else { return part };
+    CheckReport {
+        events: whole.events + part.events,
+        stored: whole.stored + part.stored,
+        first_seq: whole.first_seq.or(part.first_seq),
+        last: part.last.or(whole.last),
+        ..part
+    }
 }
 
 fn tell(desk: &mut Desk, report: &CheckReport) -> Result<(), Fault> {
@@ -88,7 +101,7 @@ impl Lines {
     fn event(&self, line: &str) -> Result<AuditEvent, Fault> {
         serde_json::from_str(line).map_err(|fault| {
             let message = format!("line {} of {} is no event: {fault}", self.number, self.shown);
-            Fault::failed(message, "an export is made with mi audit export -o FILE")
+            Fault::failed(message, HOW_MADE)
         })
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
 
     fn true_place(&self, link: &Link) -> Option<i64> {
         let mut moved = link.clone();
-        let near = (link.seq - MISPLACED_BY_MAX).max(1)..=link.seq.saturating_add(MISPLACED_BY_MAX);
+        let near = link.seq.saturating_sub(MISPLACED_BY_MAX).max(1)..=link.seq.saturating_add(MISPLACED_BY_MAX);
         near.into_iter().find(|seq| {
             moved.seq = *seq;
             mac(self.keys, self.office, &moved) == link.mac
