@@ -74,7 +74,8 @@ fn read(file: &mut std::fs::File) -> std::io::Result<(String, i64)> {
     }
 }
 
-fn unfit(error: DiskError) -> Unfit {
+/// What it means for whoever is measured by the file.
+pub fn unfit(error: DiskError) -> Unfit {
     match error {
         DiskError::Missing => Unfit::File("there is no such file".to_owned()),
         DiskError::NotAFile => Unfit::File("no regular file stands there, or on the way to it".to_owned()),

@@ -9,7 +9,7 @@
 //! Elsewhere: which files prove a task's result is in `tasks`; how the drive gets into a pod is in `pods`.
 
 mod arriving;
-mod disk;
+pub mod disk;
 mod download;
 mod drives;
 pub mod examine;

@@ -2,21 +2,25 @@
 //!
 //! A schema can be written so that a small file keeps its judge busy for years, and both are an agent's work. So the judge
 //! is this program again, in a sandbox with a time limit: `mi check-json FILE [--schema JSON | --schema-file FILE]`. It
-//! fetches nothing: references lead into the schema itself, or nowhere.
+//! fetches nothing: references lead into the schema itself, or nowhere. It opens files as checks of files do: regular
+//! ones on the drive, never through a link. A file that breaks its schema is the agent's fault; a schema that is none is
+//! the fault of whoever asked for it, and rejects nobody's work.
 
-use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mi_core::checks::JsonCheck;
 use mi_core::checks::judge::{CommandEnd, Judgement};
 use mi_core::checks::read::remote_reference;
+use mi_core::drive::DrivePath;
 use mi_core::limits::FILE_CHECK_SECONDS;
 use serde_json::Value;
 
 use super::sandbox::{self, Errand};
-use super::{Found, Unable};
+use super::{Found, Unable, storable};
 use crate::checks::service::Job;
+use crate::files::disk::Folder;
+use crate::files::examine::{self, Unfit};
 use crate::house::House;
 
 const COMMAND: &str = "check-json";
@@ -27,7 +31,19 @@ const ERRORS_SHOWN_MAX: usize = 20;
 const ERROR_CHARS_MAX: usize = 300;
 /// How the judge ends, besides 0.
 const FAILED: u8 = 1;
+/// There is nothing to hold the file against, or the drive itself can't be read.
+const UNABLE: u8 = 2;
 const MISUSED: u8 = 64;
+
+/// Why the judge has no judgement, or one that isn't good.
+#[derive(Debug, PartialEq, Eq)]
+enum Trouble {
+    /// Of the file, a line each.
+    Breaches(Vec<String>),
+    /// Of the schema or the drive, which whoever worked on the file can't help.
+    NotTheFiles(String),
+    Misuse(String),
+}
 
 pub(super) async fn run(house: &House, job: &Job, check: &JsonCheck) -> Result<Found, Unable> {
     let mut args = vec![COMMAND.to_owned(), check.path.as_str().to_owned()];
@@ -44,6 +60,7 @@ pub(super) async fn run(house: &House, job: &Job, check: &JsonCheck) -> Result<F
         }
         CommandEnd::Code(0) => Judgement::Passed("follows its schema".to_owned()),
         CommandEnd::Code(code) if code == i64::from(FAILED) => Judgement::Failed(first_line(&back.output)),
+        CommandEnd::Code(code) if code == i64::from(UNABLE) => return Err(Unable(storable(&first_line(&back.output)))),
         CommandEnd::Code(code) => return Err(Unable(format!("the judge of schemas ended with exit code {code}"))),
         CommandEnd::Signal(_) => Judgement::Failed("is too large to be judged".to_owned()),
         CommandEnd::OutOfTime => Judgement::Failed(format!("could not be judged within {FILE_CHECK_SECONDS} s")),
@@ -58,74 +75,83 @@ fn first_line(output: &str) -> String {
 
 /// `mi check-json …`, in the sandbox. Says what is wrong, a line each, and gives the exit code.
 pub fn main(args: &[String], drive: &Path, out: &mut impl Write) -> u8 {
-    let said = match judge(args, drive) {
-        Ok(wrong) if wrong.is_empty() => return 0,
-        Ok(wrong) => wrong.join("\n"),
-        Err(misuse) => return if writeln!(out, "{misuse}").is_ok() { MISUSED } else { FAILED },
+    let (said, code) = match judge(args, drive) {
+        Ok(()) => return 0,
+        Err(Trouble::Breaches(lines)) => (lines.join("\n"), FAILED),
+        Err(Trouble::NotTheFiles(why)) => (why, UNABLE),
+        Err(Trouble::Misuse(misuse)) => (misuse, MISUSED),
     };
     // With nobody to read it, the exit code alone must tell.
     drop(writeln!(out, "{said}"));
-    FAILED
+    code
 }
 
-/// What is wrong with the file, or how the judge was misused.
-fn judge(args: &[String], drive: &Path) -> Result<Vec<String>, String> {
+fn judge(args: &[String], drive: &Path) -> Result<(), Trouble> {
+    let drive =
+        Folder::open(drive).map_err(|error| Trouble::NotTheFiles(format!("the drive can't be read: {error}")))?;
     let (file, schema) = match args {
         [file] => (file, None),
-        [file, flag, schema] if flag == "--schema" => (file, Some(Ok(schema.clone()))),
-        [file, flag, path] if flag == "--schema-file" => (file, Some(read(drive.join(path), path, SCHEMA_BYTES_MAX))),
-        _ => return Err(format!("{COMMAND} FILE [--schema JSON | --schema-file FILE]")),
+        [file, flag, schema] if flag == "--schema" => (file, Some(read_schema(schema)?)),
+        [file, flag, path] if flag == "--schema-file" => (file, Some(schema_on(&drive, path)?)),
+        _ => return Err(Trouble::Misuse(format!("{COMMAND} FILE [--schema JSON | --schema-file FILE]"))),
     };
-    let text = match read(drive.join(file), file, JSON_BYTES_MAX) {
-        Ok(text) => text,
-        Err(wrong) => return Ok(vec![wrong]),
-    };
-    let instance: Value = match serde_json::from_str(&text) {
-        Ok(value) => value,
-        Err(error) => return Ok(vec![format!("is no JSON: {error}")]),
-    };
-    Ok(match schema {
-        None => Vec::new(),
-        Some(Err(wrong)) => vec![format!("its schema: {wrong}")],
-        Some(Ok(schema)) => breaches(&schema, &instance),
-    })
+    let failed = |why| Trouble::Breaches(vec![why]);
+    let text = read(&drive, file, JSON_BYTES_MAX)?.map_err(failed)?;
+    let instance: Value = serde_json::from_str(&text).map_err(|error| failed(format!("is no JSON: {error}")))?;
+    schema.map_or(Ok(()), |schema| compare(&schema, &instance))
 }
 
-fn read(path: PathBuf, name: &str, bytes_max: u64) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no file {name}"),
-        kind => format!("{name} can't be opened: {kind}"),
-    })?;
+fn schema_on(drive: &Folder, path: &str) -> Result<Value, Trouble> {
+    let text = read(drive, path, SCHEMA_BYTES_MAX)?;
+    read_schema(&text.map_err(|why| Trouble::NotTheFiles(format!("its schema {path}: {why}")))?)
+}
+
+fn read_schema(text: &str) -> Result<Value, Trouble> {
+    let schema: Value =
+        serde_json::from_str(text).map_err(|error| Trouble::NotTheFiles(format!("its schema is no JSON: {error}")))?;
+    match remote_reference(&schema) {
+        Some(address) => Err(Trouble::NotTheFiles(format!(
+            "its schema refers to {}, and only references within it are followed",
+            shortened(address)
+        ))),
+        None => Ok(schema),
+    }
+}
+
+/// The text of a regular file, or what is wrong with that file. A pipe or a link that an agent planted is neither waited
+/// for nor followed.
+fn read(drive: &Folder, name: &str, bytes_max: u64) -> Result<Result<String, String>, Trouble> {
+    let path: DrivePath = name.parse().map_err(|bad| Trouble::Misuse(format!("{name}: {bad}")))?;
+    let (file, _) = match drive.open_file(&path).map_err(examine::unfit) {
+        Ok(opened) => opened,
+        Err(Unfit::File(why)) => return Ok(Err(why)),
+        Err(Unfit::Drive(why)) => return Err(Trouble::NotTheFiles(why)),
+    };
     let mut text = String::new();
-    let read = file.take(bytes_max + 1).read_to_string(&mut text);
-    read.map_err(|error| format!("{name} is no text: {}", error.kind()))?;
-    if text.len() as u64 > bytes_max {
-        return Err(format!("{name} is longer than {bytes_max} bytes, the most that is judged"));
+    if let Err(error) = file.take(bytes_max + 1).read_to_string(&mut text) {
+        return Ok(Err(format!("is no text: {}", error.kind())));
     }
-    Ok(text)
+    if text.len() as u64 > bytes_max {
+        return Ok(Err(format!("is longer than {bytes_max} bytes, the most that is judged")));
+    }
+    Ok(Ok(text))
 }
 
-/// A head and the places that break the schema; empty if none does.
-fn breaches(schema: &str, instance: &Value) -> Vec<String> {
-    let schema: Value = match serde_json::from_str(schema) {
-        Ok(schema) => schema,
-        Err(error) => return vec![format!("its schema is no JSON: {error}")],
-    };
-    if let Some(address) = remote_reference(&schema) {
-        return vec![format!("its schema refers to {address}, and only references within it are followed")];
-    }
-    let validator = match jsonschema::options().build(&schema) {
-        Ok(validator) => validator,
-        Err(error) => return vec![format!("its schema is none: {}", shortened(&error.to_string()))],
-    };
+/// A head and the places that break the schema, if any does.
+fn compare(schema: &Value, instance: &Value) -> Result<(), Trouble> {
+    let validator = jsonschema::options().build(schema).map_err(|error| Trouble::NotTheFiles(no_schema(&error)))?;
     let mut errors = validator.iter_errors(instance);
     let mut lines: Vec<String> = errors.by_ref().take(ERRORS_SHOWN_MAX).map(|error| line(&error)).collect();
-    let more = errors.next().is_some();
-    if !lines.is_empty() {
-        let count = if more { format!("more than {ERRORS_SHOWN_MAX}") } else { lines.len().to_string() };
-        lines.insert(0, format!("breaks its schema in {count} places"));
+    if lines.is_empty() {
+        return Ok(());
     }
-    lines
+    let count = if errors.next().is_some() { format!("more than {ERRORS_SHOWN_MAX}") } else { lines.len().to_string() };
+    lines.insert(0, format!("breaks its schema in {count} places"));
+    Err(Trouble::Breaches(lines))
+}
+
+fn no_schema(error: &jsonschema::ValidationError<'_>) -> String {
+    format!("its schema is none: {}", shortened(&error.to_string()))
 }
 
 fn line(error: &jsonschema::ValidationError<'_>) -> String {
@@ -172,24 +198,65 @@ mod tests {
 
     #[test]
     fn what_cannot_be_judged_says_why_and_nothing_is_fetched() {
-        for (file, words, expected) in [
-            ("{", ["out.json", "--schema", "{}"], "is no JSON"),
-            ("{}", ["none.json", "--schema", "{}"], "there is no file none.json"),
-            ("{}", ["out.json", "--schema-file", "none.json"], "its schema: there is no file none.json"),
-            ("{}", ["out.json", "--schema", "{"], "its schema is no JSON"),
-            ("{}", ["out.json", "--schema", r#"{"type": "nonsense"}"#], "its schema is none"),
-            ("{}", ["out.json", "--schema", r#"{"$ref": "http://127.0.0.1:1/x"}"#], "only references within it"),
-            ("{}", ["out.json", "--schema", r#"{"$schema": "http://127.0.0.1:1/x"}"#], "its schema is none"),
+        for (file, words, code, expected) in [
+            ("{", ["out.json", "--schema", "{}"], FAILED, "is no JSON"),
+            ("{}", ["none.json", "--schema", "{}"], FAILED, "there is no such file"),
+            ("{}", ["out.json", "--schema-file", "none.json"], UNABLE, "its schema none.json: there is no such file"),
+            ("{}", ["out.json", "--schema", "{"], UNABLE, "its schema is no JSON"),
+            ("{}", ["out.json", "--schema", r#"{"type": "nonsense"}"#], UNABLE, "its schema is none"),
+            ("{}", ["out.json", "--schema", r#"{"pattern": "("}"#], UNABLE, "its schema is none"),
+            ("{}", ["out.json", "--schema", r##"{"$ref": "#/none"}"##], UNABLE, "its schema is none"),
+            (
+                "{}",
+                ["out.json", "--schema", r#"{"$ref": "http://127.0.0.1:1/x"}"#],
+                UNABLE,
+                "only references within it",
+            ),
+            ("{}", ["out.json", "--schema", r#"{"$schema": "http://127.0.0.1:1/x"}"#], UNABLE, "its schema is none"),
             (
                 "{}",
                 ["out.json", "--schema", r#"{"$id": "http://127.0.0.1:1/", "allOf": [{"$ref": "x"}]}"#],
+                UNABLE,
                 "only references within it",
             ),
         ] {
-            let (code, text) = said(file, &words);
-            assert_eq!(code, FAILED, "{words:?}");
+            let (ended, text) = said(file, &words);
+            assert_eq!(ended, code, "{words:?}: {text}");
             assert!(text.contains(expected), "{words:?}: {text}");
         }
         assert_eq!(said("{}", &["out.json", "--nonsense", "x"]).0, MISUSED);
+    }
+
+    /// Nothing that an agent plants on the drive counts as a file, or holds the judge up.
+    #[test]
+    fn links_and_pipes_are_no_files() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (drive, other) = (folder.path(), elsewhere.path());
+        std::fs::write(other.join("x.json"), "{}").unwrap();
+        std::fs::write(drive.join("real.json"), "{}").unwrap();
+        std::os::unix::fs::symlink(other.join("x.json"), drive.join("out.json")).unwrap();
+        std::os::unix::fs::symlink("real.json", drive.join("near.json")).unwrap();
+        std::os::unix::fs::symlink(other, drive.join("folder")).unwrap();
+        nix::unistd::mkfifo(&drive.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        std::fs::create_dir(drive.join("dir")).unwrap();
+        let said = |words: &[&str]| {
+            let mut out = Vec::new();
+            let args: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            (main(&args, drive, &mut out), String::from_utf8(out).unwrap())
+        };
+        assert_eq!(said(&["real.json"]).0, 0);
+        for (name, expected) in [
+            ("out.json", "a link on the way leads out of the drive"),
+            ("near.json", "no regular file"),
+            ("folder/x.json", "a link on the way leads out of the drive"),
+            ("pipe", "no regular file"),
+            ("dir", "no regular file"),
+        ] {
+            let (code, text) = said(&[name]);
+            assert!(code == FAILED && text.starts_with(expected), "{name}: {code} {text}");
+            let (code, text) = said(&["real.json", "--schema-file", name]);
+            assert!(code == UNABLE && text.contains(expected), "{name} as a schema: {code} {text}");
+        }
+        assert_eq!(said(&["../x.json"]).0, MISUSED);
     }
 }
