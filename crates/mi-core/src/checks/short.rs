@@ -46,9 +46,22 @@ fn split_head(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn pairs(options: &str) -> impl Iterator<Item = (&str, &str)> {
+/// Each at most once: of two that contradict each other, nobody could say which was meant.
+fn pairs<'a>(options: &'a str) -> Result<Vec<(&'a str, &'a str)>, String> {
     let parts = options.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| part.split_once('=').map_or((part, ""), |(name, value)| (name.trim(), value.trim())))
+    let pair = |part: &'a str| part.split_once('=').map_or((part, ""), |(name, value)| (name.trim(), value.trim()));
+    let mut pairs: Vec<(&'a str, &'a str)> = Vec::new();
+    for (name, value) in parts.map(pair) {
+        if pairs.iter().any(|(known, _)| *known == name) {
+            return Err(twice(name));
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs)
+}
+
+fn twice(option: &str) -> String {
+    format!("its option {:?} stands there twice", excerpt(option))
 }
 
 fn number(name: &str, text: &str) -> Result<i64, String> {
@@ -57,7 +70,7 @@ fn number(name: &str, text: &str) -> Result<i64, String> {
 
 fn command(options: &str, rest: &str) -> Result<Check, String> {
     let mut check = CommandCheck { command: rest.to_owned(), exit: 0, timeout_seconds: CHECK_SECONDS_DEFAULT };
-    for (name, value) in pairs(options) {
+    for (name, value) in pairs(options)? {
         match name {
             "exit" => check.exit = number(name, value)?,
             "timeout" => check.timeout_seconds = number(name, value)?,
@@ -104,8 +117,8 @@ impl Asked {
     /// Whether the word is an option.
     fn take(&mut self, word: &str) -> Result<bool, String> {
         if let Some(digest) = word.strip_prefix("sha256=") {
-            self.sha256 = Some(digest.to_ascii_lowercase());
-            return Ok(true);
+            let before = self.sha256.replace(digest.to_ascii_lowercase());
+            return before.map_or(Ok(true), |_| Err(twice("sha256=")));
         }
         let places: [(&str, &mut Option<i64>, Unit); 4] = [
             ("words>=", &mut self.words_min, Unit::Words),
@@ -115,8 +128,8 @@ impl Asked {
         ];
         for (prefix, place, unit) in places {
             if let Some(amount) = word.strip_prefix(prefix) {
-                *place = Some(unit.amount(prefix, amount)?);
-                return Ok(true);
+                let before = place.replace(unit.amount(prefix, amount)?);
+                return before.map_or(Ok(true), |_| Err(twice(prefix)));
             }
         }
         let meant = ["words", "size", "sha256"]
@@ -176,7 +189,7 @@ fn json(options: &str, rest: &str) -> Result<Check, String> {
 
 fn http(options: &str, rest: &str) -> Result<Check, String> {
     let mut timeout_seconds = HTTP_CHECK_SECONDS_DEFAULT;
-    for (name, value) in pairs(options) {
+    for (name, value) in pairs(options)? {
         match name {
             "timeout" => timeout_seconds = number(name, value)?,
             other => return Err(format!("http has no option {:?}; it has timeout", excerpt(other))),
@@ -283,6 +296,10 @@ mod tests {
             ("cmd[exit=x]: true", "exit is a whole number"),
             ("cmd[exti=1]: true", "it has exit and timeout"),
             ("cmd[exit=1: true", "a check reads cmd:"),
+            ("cmd[exit=5,exit=6]: true", "\"exit\" stands there twice"),
+            ("http[timeout=1,timeout=1]: https://x.org", "\"timeout\" stands there twice"),
+            ("file: a words>=1 words>=2", "\"words>=\" stands there twice"),
+            ("file: a sha256=ab sha256=cd", "\"sha256=\" stands there twice"),
             ("file: a words=3", "it has words>=N"),
             ("file: a words>=many", "words>= is a whole number"),
             ("file[x=1]: a", "after the path"),
