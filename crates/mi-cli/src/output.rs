@@ -61,9 +61,14 @@ impl Paint {
     }
 }
 
-/// Text of agents can't move the cursor or change colours of a person's terminal.
+/// Embeddings, overrides and isolates of a writing direction: with them a text shows other words than it holds.
+const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text of agents can't move the cursor, change colours of a person's terminal or turn what stands around it.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let tame = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    let tame = |c: char| (!c.is_control() && !turns_text(c)) || c == '\n' || c == '\t';
     if text.chars().all(tame) { Cow::Borrowed(text) } else { text.chars().filter(|c| tame(*c)).collect() }
 }
 
@@ -162,5 +167,22 @@ impl Output {
 
     fn say(&mut self, text: &str) -> Result<(), Fault> {
         self.stderr.write_all(format!("{text}\n").as_bytes()).map_err(Fault::of_output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_can_neither_steer_the_terminal_nor_turn_around() {
+        for (given, shown) in [
+            ("plain — ünïcödé\n\tשלום عربى 👩‍💻", "plain — ünïcödé\n\tשלום عربى 👩‍💻"),
+            ("\u{1b}[31mred\u{7}\u{9b}2J", "[31mred2J"),
+            ("report\u{202e}fdp.exe", "reportfdp.exe"),
+            ("\u{202a}a\u{202b}b\u{202c}c\u{202d}d\u{2066}e\u{2067}f\u{2068}g\u{2069}h", "abcdefgh"),
+        ] {
+            assert_eq!(clean(given), shown, "{given:?}");
+        }
     }
 }
