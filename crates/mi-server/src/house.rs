@@ -151,10 +151,11 @@ impl House {
     where
         F: Fn(&mut Act<'_>, &Member) -> Result<Answer, Fault> + Send + 'static,
     {
-        let (keys, clock) = (self.keys.clone(), self.clock.clone());
+        let (keys, clock, outbound) = (self.keys.clone(), self.clock.clone(), self.outbound.clone());
         let open_tasks_max = self.settings.open_tasks_max;
         let write = move |tx: &mut dyn Tx| {
-            let mut open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
+            let open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
+            let mut open = open.with_outbound(&outbound);
             let member = enter_even_late(open.tx, &ask.caller, office, open.head.owner, ask.lateness)?;
             if let Some(key) = &ask.idempotency
                 && !sabotage!(IdempotencyForgotten)
@@ -185,10 +186,11 @@ impl House {
         T: Send + 'static,
         F: Fn(&mut Act<'_>) -> Result<T, Fault> + Send + 'static,
     {
-        let (keys, clock) = (self.keys.clone(), self.clock.clone());
+        let (keys, clock, outbound) = (self.keys.clone(), self.clock.clone(), self.outbound.clone());
         let open_tasks_max = self.settings.open_tasks_max;
         let write = move |tx: &mut dyn Tx| {
-            let mut open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
+            let open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
+            let mut open = open.with_outbound(&outbound);
             let value = act(&mut open)?;
             open.finish(value)
         };

@@ -6,11 +6,21 @@ use mi_core::ids::TaskId;
 use mi_core::problem::Code;
 
 use crate::infra::fault::{self, Fault};
+use crate::infra::outbound::BadAddress;
 use crate::tasks::store::TaskRow;
 
 /// The sentence says which check and what is wrong.
 pub fn bad_check(sentence: String) -> Fault {
     fault::bad_request(sentence).hint("mi tasks create --help shows how checks are written")
+}
+
+/// An address that leads nowhere, or to where no check may look.
+pub fn bad_address(number: usize, bad: &BadAddress) -> Fault {
+    let fault = bad_check(format!("check {number}: {bad}"));
+    match bad.hint() {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
 }
 
 pub fn no_egress(number: usize, target: &Target, method: &str) -> Fault {

@@ -1,7 +1,7 @@
 //! Acts of checks.
 
 use mi_core::checks::rules::{Asker, HandInIt, Standing, may_change};
-use mi_core::checks::{Check, read};
+use mi_core::checks::{Check, HttpCheck, JsonCheck, read};
 use mi_core::egress::{self, Target};
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::{Status, Verification};
@@ -37,14 +37,31 @@ pub fn attach(act: &mut Act<'_>, task: TaskId, wishes: Option<&[Value]>) -> Resu
 
 fn checked(act: &Act<'_>, wishes: &[Value]) -> Result<Vec<Check>, Fault> {
     let checks = read::all(wishes).map_err(faults::bad_check)?;
-    for (place, check) in checks.iter().enumerate() {
-        let Check::Http(check) = check else { continue };
-        let target = Target::of_url(&check.url).map_err(faults::bad_check)?;
-        if !egress::allows(&act.head.settings.egress, &target, &check.method) {
-            return Err(faults::no_egress(place + 1, &target, &check.method));
+    for (number, check) in (1..).zip(&checks) {
+        match check {
+            Check::Http(check) => may_ask(act, number, check)?,
+            Check::JsonSchema(check) => may_measure(number, check)?,
+            Check::Command(_) | Check::File(_) => {}
         }
     }
     Ok(checks)
+}
+
+/// What would be refused whenever it is asked is refused now.
+fn may_ask(act: &Act<'_>, number: usize, check: &HttpCheck) -> Result<(), Fault> {
+    let address = act.outbound.read(&check.url).map_err(|bad| faults::bad_address(number, &bad))?;
+    // As it will be called, not as it was written.
+    let target = Target::of_url(address.as_str()).map_err(faults::bad_check)?;
+    if !egress::allows(&act.head.settings.egress, &target, &check.method) {
+        return Err(faults::no_egress(number, &target, &check.method));
+    }
+    Ok(())
+}
+
+/// A schema on the drive is judged when it is needed.
+fn may_measure(number: usize, check: &JsonCheck) -> Result<(), Fault> {
+    let Some(schema) = &check.schema else { return Ok(()) };
+    run::json::look_at_schema(schema).map_err(|why| faults::bad_check(format!("check {number}: {why}")))
 }
 
 /// Other checks in the place of those that the task has. A completion that waits is checked anew.

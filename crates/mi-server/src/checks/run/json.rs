@@ -150,6 +150,12 @@ fn compare(schema: &Value, instance: &Value) -> Result<(), Trouble> {
     Err(Trouble::Breaches(lines))
 }
 
+/// Whether it is a schema, by the rules of its draft. Nothing of it is compiled or followed, so this is quick whatever is
+/// in it; what only shows when it is used shows then.
+pub fn look_at_schema(schema: &Value) -> Result<(), String> {
+    jsonschema::meta::validate(schema).map_err(|error| no_schema(&error))
+}
+
 fn no_schema(error: &jsonschema::ValidationError<'_>) -> String {
     format!("its schema is none: {}", shortened(&error.to_string()))
 }
@@ -225,6 +231,28 @@ mod tests {
             assert!(text.contains(expected), "{words:?}: {text}");
         }
         assert_eq!(said("{}", &["out.json", "--nonsense", "x"]).0, MISUSED);
+    }
+
+    #[test]
+    fn a_schema_is_known_by_its_draft_and_the_costly_ones_cost_nothing_yet() {
+        use serde_json::json;
+        let deep = (0..100).fold(json!({}), |inner, _| json!({"allOf": [inner, {"$ref": "#"}]}));
+        let costly = json!({"pattern": "((a{1000}){1000}){1000}", "allOf": vec![json!({"$ref": "#"}); 1000]});
+        let draft4 =
+            json!({"$schema": "http://json-schema.org/draft-04/schema#", "maximum": 3, "exclusiveMaximum": true});
+        for good in [json!({}), json!(true), json!({"type": ["object", "null"]}), deep, costly, draft4] {
+            assert_eq!(look_at_schema(&good), Ok(()));
+        }
+        for bad in [
+            json!({"type": "nonsense"}),
+            json!({"properties": {"a": {"minItems": "two"}}}),
+            json!({"required": "a"}),
+            json!({"allOf": []}),
+            json!({"$schema": "http://127.0.0.1:1/x"}),
+        ] {
+            let why = look_at_schema(&bad).unwrap_err();
+            assert!(why.starts_with("its schema is none: "), "{bad}: {why}");
+        }
     }
 
     /// Nothing that an agent plants on the drive counts as a file, or holds the judge up.

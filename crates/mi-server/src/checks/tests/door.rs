@@ -40,12 +40,51 @@ async fn what_is_wrong_is_said_with_its_number_and_nothing_is_created() {
         (json!([{"kind": "file", "path": "../x"}]), "check 1: "),
         (json!(["http: https://example.com"]), "check 1: the office's egress doesn't allow GET to example.com:443"),
         (json!([7]), "check 1: it is an object"),
+        (
+            json!([{"kind": "json_schema", "path": "a", "schema": {"type": "nonsense"}}]),
+            "check 1: its schema is none: ",
+        ),
+        (json!([r#"json: a {"required": 3}"#]), "check 1: its schema is none: "),
     ] {
         let reply = office.call("POST", "/tasks", json!({"title": "t", "checks": checks})).await;
         assert!(reply.json["error"].as_str().unwrap().starts_with(said), "{}", reply.json);
         assert_eq!(reply.refused(), (400, "bad_request".to_owned()));
     }
     assert_eq!(office.call("GET", "/tasks", Value::Null).await.ok(), json!([]));
+    house.close().await;
+}
+
+/// Whatever the office allows, and however it is written.
+#[tokio::test]
+async fn addresses_of_the_servers_own_network_are_refused_at_the_door() {
+    let house = TestHouse::reaching(&["127.0.0.1:7899".to_owned()]).await;
+    let office = office_with(&house, &[]).await;
+    office.call("PATCH", "/settings", json!({"egress": ["*", "127.0.0.1:1"]})).await.ok();
+    let attempt = async |url: &str| {
+        let checks = json!([format!("http: {url}")]);
+        office.call("POST", "/tasks", json!({"title": "t", "checks": checks})).await
+    };
+    for url in [
+        "http://localhost/",
+        "http://[::1]/",
+        "http://169.254.169.254/latest",
+        "http://0x7f.1/",
+        "http://2130706433/",
+        "http://10.0.0.1/",
+        "http://127.0.0.1:1/",
+    ] {
+        let reply = attempt(url).await;
+        let said = reply.json["error"].as_str().unwrap();
+        assert!(said.starts_with("check 1: ") && said.contains("the server's own machine or network"), "{url}: {said}");
+        assert!(reply.json["hint"].as_str().unwrap().contains("--allow-upstream"), "{}", reply.json);
+        assert_eq!(reply.refused(), (400, "bad_request".to_owned()));
+    }
+    // What may be reached is named as the run will see it.
+    let reply = attempt("http://0x7f.1:7899/ok").await;
+    assert!(reply.json["hint"].as_str().unwrap().contains("\"127.0.0.1:7899\""), "{}", reply.json);
+    assert_eq!(reply.refused(), (400, "bad_request".to_owned()));
+    office.call("PATCH", "/settings", json!({"egress": ["127.0.0.1:7899"]})).await.ok();
+    assert_eq!(attempt("http://0x7f.1:7899/ok").await.status, 201);
     house.close().await;
 }
 

@@ -105,6 +105,29 @@ async fn a_schema_is_judged_in_a_sandbox_too() {
     house.close().await;
 }
 
+/// Whoever asked for it has to mend it; whoever did the work is not rejected for it.
+#[tokio::test]
+async fn a_schema_that_turns_out_broken_rejects_nobody() {
+    let house = TestHouse::new().await;
+    let office = office_with(&house, &["ada"]).await;
+    let id = office.task(json!({"title": "t", "checks": ["json: out.json schema.json"]})).await;
+    work(&office).await;
+    house.settle().await;
+    let started = house.check_pod().await;
+    std::fs::write(&started.spec.log, "its schema is none: \"x\" is no type\n").unwrap();
+    started.pod.exit(2);
+    wait_for_rounds(&house).await;
+    assert_eq!(standing(&office, id).await, stands("done", "pending", "checks_delayed"));
+    let task = office.get_task(id).await;
+    assert!(task["why"]["message"].as_str().unwrap().contains("its schema is none: \"x\" is no type"), "{task}");
+    assert_eq!(detail(&office, id).await["comments"], json!([]));
+    house.advance(5_001).await;
+    house.check_pod().await.pod.exit(0);
+    wait_for_rounds(&house).await;
+    assert_eq!(standing(&office, id).await, stands("done", "accepted", ""));
+    house.close().await;
+}
+
 /// Every round that isn't judged is in the store, and taken up by whichever server comes next.
 #[tokio::test]
 async fn a_round_whose_server_died_is_run_anew() {

@@ -24,6 +24,7 @@ use super::caller::{Caller, Member};
 use super::db::{DbError, Tx};
 use super::fault::{self, Fault};
 use super::keys::Keys;
+use super::outbound::Outbound;
 use super::wakeups::Wake;
 
 /// The facts of a request that an act needs; cheap to clone into a closure.
@@ -62,6 +63,8 @@ pub struct Act<'a> {
     pub claim: Claim,
     /// How many tasks of an office may be open at once.
     pub open_tasks_max: i64,
+    /// What addresses may be named.
+    pub outbound: Outbound,
     keys: &'a Keys,
     wakes: Vec<Wake>,
     events: i64,
@@ -84,13 +87,31 @@ impl<'a> Act<'a> {
         let head = store::load_for_update(tx, office)?.ok_or_else(fault::no_such_office)?;
         let found = head.numbers();
         let open_tasks_max = OPEN_TASKS_PER_OFFICE_MAX;
-        let (claim, wakes) = (Claim::None, Vec::new());
-        Ok(Self { tx, office, head, now, claim, open_tasks_max, keys, wakes, events: 0, refusal: None, found })
+        let (claim, wakes, outbound) = (Claim::None, Vec::new(), Outbound::default());
+        Ok(Self {
+            tx,
+            office,
+            head,
+            now,
+            claim,
+            open_tasks_max,
+            outbound,
+            keys,
+            wakes,
+            events: 0,
+            refusal: None,
+            found,
+        })
     }
 
     /// Another limit than the default.
     pub fn with_open_tasks_max(self, open_tasks_max: i64) -> Self {
         Self { open_tasks_max, ..self }
+    }
+
+    /// With what `--allow-upstream` lets through.
+    pub fn with_outbound(self, outbound: &Outbound) -> Self {
+        Self { outbound: outbound.clone(), ..self }
     }
 
     /// Writes back the office's row, if anything in it changed: an act that found nothing to do costs no disk.
