@@ -38,6 +38,11 @@ pub fn nothing_to_set(manifest: &Manifest) -> Fault {
     fault::bad_request("the body holds no secret").hint(names(manifest))
 }
 
+/// The body names one secret twice, by names that mean the same.
+pub fn two_values(key: &str) -> Fault {
+    fault::bad_request(format!("the body holds two values of {key}")).hint("send the one that counts")
+}
+
 pub fn no_text(name: &str) -> Fault {
     fault::bad_request(format!("the value of {} is a text that isn't blank", excerpt(name)))
 }

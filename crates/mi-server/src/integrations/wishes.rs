@@ -20,15 +20,19 @@ pub struct Wish {
 /// `{key}`, `{NAME: …}` or `{data: {NAME: …}}`, and `rawKeys` beside any of them.
 pub fn read(manifest: &Manifest, mut body: Map<String, Value>) -> Result<Wish, Fault> {
     let raw_keys = read_raw_keys(manifest, &mut body)?;
-    match body.remove("data") {
-        None | Some(Value::Null) => {}
-        Some(Value::Object(data)) => body.extend(data),
+    let data = match body.remove("data") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(data)) => data,
         Some(_) => return Err(fault::bad_request("data is an object of names and values")),
-    }
+    };
     let mut values = BTreeMap::new();
-    for (name, value) in body {
+    for (name, value) in body.into_iter().chain(data) {
         let secret = named(manifest, &name)?;
-        values.insert(secret.key.clone(), text(&name, value)?);
+        let value = text(&name, value)?;
+        if values.get(&secret.key).is_some_and(|known| *known != value) {
+            return Err(faults::two_values(&secret.key));
+        }
+        values.insert(secret.key.clone(), value);
     }
     if values.is_empty() && raw_keys.is_none() {
         return Err(faults::nothing_to_set(manifest));
@@ -122,6 +126,10 @@ mod tests {
             ("slack", json!({"key": "t"}), set(&[("SLACK_BOT_TOKEN", "t")], None)),
             ("whatsapp", json!({"WHATSAPP_PHONE_NUMBER_ID": 7}), set(&[("WHATSAPP_PHONE_NUMBER_ID", "7")], None)),
             ("whatsapp", json!({"key": "t"}), bad()),
+            ("github", json!({"key": "t", "GITHUB_TOKEN": "t"}), set(&[("GITHUB_TOKEN", "t")], None)),
+            ("github", json!({"key": "t", "GITHUB_TOKEN": "u"}), bad()),
+            ("github", json!({"GITHUB_TOKEN": "t", "gh_token": "u"}), bad()),
+            ("github", json!({"GITHUB_TOKEN": "t", "data": {"GITHUB_TOKEN": "u"}}), bad()),
             ("github", json!({}), bad()),
             ("github", json!({"GITHUB_TOKNE": "t"}), bad()),
             ("github", json!({"key": ""}), bad()),
