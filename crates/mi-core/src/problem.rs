@@ -110,6 +110,7 @@ codes! {
     TaskNameTaken => 409 "task_name_taken" "Another task of the office already has this name.";
     ScheduleExists => 409 "schedule_exists" "A schedule with that name already exists in the office.";
     TooManySchedules => 409 "too_many_schedules" "The office has as many schedules as it may have.";
+    TooManyWebhooks => 409 "too_many_webhooks" "The office has as many webhooks as it may have.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";
     NotAFile => 409 "not_a_file" "Something that is no regular file stands at this name on the drive.";

@@ -139,6 +139,10 @@ const ADVICE: &[(&str, &str)] = &[
         "too_many_schedules",
         "`mi schedules list` shows them; `mi schedules rm NAME` removes one. One schedule can create a task that an agent splits into many.",
     ),
+    (
+        "too_many_webhooks",
+        "`mi webhooks list` shows them; `mi webhooks rm ID` removes one. One webhook can be told of several kinds of events.",
+    ),
     ("agent_exists", "Choose another name, or go on with the agent that has it: `mi agents get COLONY NAME`."),
     (
         "illegal_transition",

@@ -17,7 +17,8 @@ pub fn no_such_delivery(webhook: i64, n: &str) -> Fault {
 }
 
 pub fn too_many(max: i64) -> Fault {
-    Fault::new(Code::TooLong, format!("an office has at most {max} webhooks")).hint("mi webhooks rm removes one")
+    Fault::new(Code::TooManyWebhooks, format!("an office has at most {max} webhooks"))
+        .hint("mi webhooks rm removes one")
 }
 
 pub fn too_many_patterns(max: usize) -> Fault {

@@ -20,7 +20,7 @@ pub fn operations() -> Vec<Operation> {
         post("webhooks.create", "…/webhooks", Access::Operator, "Tell an address of events; shows its secret once")
             .takes::<CreateWebhook>()
             .gives::<Webhook>(201)
-            .fails(&[Code::TooLong])
+            .fails(&[Code::TooLong, Code::TooManyWebhooks])
             .run(create),
         delete("webhooks.delete", "…/webhooks/{id}", Access::Operator, "Tell it nothing any more")
             .fails(OF_ONE)

@@ -310,7 +310,7 @@ async fn a_webhook_is_judged_when_it_is_made() {
         bench.webhook(&office, Value::Null).await;
     }
     let one_more = office.call("POST", "/webhooks", json!({"url": bench.url})).await.refused();
-    assert_eq!(one_more, (400, "too_long".to_owned()));
+    assert_eq!(one_more, (409, "too_many_webhooks".to_owned()));
     bench.house.close().await;
 }
 
