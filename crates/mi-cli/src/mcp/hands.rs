@@ -68,14 +68,18 @@ impl Hands {
             return Ok(Outcome::refused(&Refusal::UnknownTool { name: excerpt(name) }));
         };
         let named = match self.scope {
-            Scope::AnyOffice => inputs.remove(schema::COLONY),
-            Scope::OwnOffice => None,
+            Scope::AnyOffice => hands::take_colony(&mut inputs),
+            Scope::OwnOffice => Ok(None),
+        };
+        let named = match named {
+            Ok(named) => named,
+            Err(refusal) => return Ok(Outcome::refused(&refusal)),
         };
         let request = match hands::request(tool, &inputs, &self.here) {
             Ok(request) => request,
             Err(refusal) => return Ok(Outcome::refused(&refusal)),
         };
-        let office = self.office(named.as_ref().and_then(Value::as_str)).await?;
+        let office = self.office(named.as_deref()).await?;
         let path = format!("/api/v1/offices/{office}{}", request.target);
         let (verb, body) = (method(request.verb), request.body.as_ref());
         // A claim begins an attempt; it is not part of the one before, and it may be parked.

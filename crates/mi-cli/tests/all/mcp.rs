@@ -28,8 +28,9 @@ fn talk(house: &mut House, lines: &[String]) -> Vec<Value> {
     // Whatever stands on stdout is a message of the protocol.
     let mut answers: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     answers.sort_by_key(|answer| answer["id"].as_i64());
-    assert_eq!(answers[0]["result"]["serverInfo"]["name"], "mitosis");
-    answers.split_off(1)
+    let hello = answers.iter().position(|answer| answer["id"] == 0).unwrap();
+    assert_eq!(answers.remove(hello)["result"]["serverInfo"]["name"], "mitosis");
+    answers
 }
 
 fn text(answer: &Value) -> (&str, bool) {
@@ -87,6 +88,24 @@ fn a_refusal_is_an_answer_and_a_lost_claim_says_stop() {
     assert!(is_error && said.starts_with("STOP WORKING") && said.ends_with("code: stale_claim"), "{said}");
     assert!(text(&answers[1]).1 && text(&answers[1]).0.contains("task_done needs `result`"));
     assert!(text(&answers[2]).1 && text(&answers[2]).0.contains("there is no tool"));
+}
+
+#[test]
+fn what_is_no_message_is_answered_and_the_conversation_goes_on() {
+    let mut house = House::new(|_, _| Reply::json("[]"));
+    let listed = request(4, "tools/call", &json!({"name": "inbox", "arguments": [1]}));
+    let long = format!("\"{}\"", "x".repeat(17 * 1024 * 1024));
+    let lines = ["{bad json".to_owned(), " ".to_owned(), long, listed, call(5, "inbox", json!({"colony": 5}))];
+    let ping = request(6, "ping", &json!({}));
+    let answers = talk(&mut house, &[lines.as_slice(), &[ping]].concat());
+    let codes: Vec<_> = answers.iter().map(|answer| (&answer["id"], answer["error"]["code"].as_i64())).collect();
+    let (none, no_json) = (json!(null), Some(-32700));
+    // Without an id they stand first.
+    assert_eq!(codes[..2], [(&none, no_json), (&none, no_json)]);
+    assert_eq!(codes[2], (&json!(4), Some(-32602)));
+    assert!(text(&answers[3]).1 && text(&answers[3]).0.contains("`colony` is a text"), "{}", answers[3]);
+    assert_eq!((&answers[4]["id"], &answers[4]["result"]), (&json!(6), &json!({})));
+    assert_eq!(house.asked(), "");
 }
 
 #[test]

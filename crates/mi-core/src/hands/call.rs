@@ -56,6 +56,15 @@ fn names(tool: &Tool) -> String {
     if names.is_empty() { "no inputs".to_owned() } else { names.join(", ") }
 }
 
+/// Takes out which colony the call is about, if it says so.
+pub fn take_colony(given: &mut Map<String, Value>) -> Result<Option<String>, Refusal> {
+    match given.remove(super::schema::COLONY) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(name)) => Ok(Some(name)),
+        Some(_) => Err(Refusal::Wrong { name: super::schema::COLONY, rule: "is a text, an id or a name".to_owned() }),
+    }
+}
+
 /// The request that a call of this tool stands for.
 pub fn request(tool: &'static Tool, given: &Map<String, Value>, here: &Here) -> Result<Request, Refusal> {
     if let Some(name) = given.keys().find(|name| !tool.inputs.iter().any(|input| input.name == name.as_str())) {

@@ -17,7 +17,7 @@ pub mod table;
 mod tests;
 
 pub use answer::Outcome;
-pub use call::{Refusal, Request, request};
+pub use call::{Refusal, Request, request, take_colony};
 pub use schema::Scope;
 pub use table::TOOLS;
 

@@ -93,7 +93,7 @@ pub fn read(body: &[u8], version: Option<&str>) -> Result<Incoming, Broken> {
         let is_answer = message.contains_key("result") || message.contains_key("error");
         return if is_answer { Ok(Incoming::Notice) } else { Err(broken(&id, INVALID_REQUEST, "there is no method")) };
     };
-    if id.is_null() {
+    if !message.contains_key("id") {
         return Ok(Incoming::Notice);
     }
     if !id.is_string() && !id.is_i64() && !id.is_u64() {
@@ -102,6 +102,14 @@ pub fn read(body: &[u8], version: Option<&str>) -> Result<Incoming, Broken> {
     let params = message.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
     let era = era(&id, version, &params)?;
     Ok(Incoming::Question(Question { asked: asked(&id, method, params)?, era, id }))
+}
+
+/// What to answer to a line of a stream that no library could take to us: one that is no JSON, or a call without the
+/// parameters that a call has.
+pub fn unreadable(line: &[u8]) -> Option<Value> {
+    let reply = read(line, None).err()?.reply;
+    let code = reply.pointer("/error/code").and_then(Value::as_i64);
+    matches!(code, Some(PARSE_ERROR | INVALID_PARAMS)).then_some(reply)
 }
 
 fn era(id: &Value, header: Option<&str>, params: &Map<String, Value>) -> Result<Era, Broken> {

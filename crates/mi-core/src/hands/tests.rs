@@ -233,6 +233,7 @@ fn messages_that_are_none() {
     assert_eq!(code(r#"{"id":1,"method":"ping"}"#, None), (400, -32600));
     assert_eq!(code(r#"{"jsonrpc":"2.0","id":1}"#, None), (400, -32600));
     assert_eq!(code(r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, None), (400, -32600));
+    assert_eq!(code(r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, None), (400, -32600));
     assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, None), (200, -32602));
     assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, Some("1999-01-01")), (400, -32022));
 }

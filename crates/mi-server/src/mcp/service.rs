@@ -1,11 +1,12 @@
 //! From a message to its answer.
 
 use mi_core::hands::rpc::{self, Asked, Incoming, Question};
-use mi_core::hands::{self, Here, Outcome, Scope, schema};
+use mi_core::hands::{self, Here, Outcome, Scope};
 use mi_core::ids::{OfficeId, excerpt};
 use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::problem::Problem;
 use mi_core::wire::offices::Office;
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -45,17 +46,15 @@ fn refuse_foreign_pages(house: &House, call: &Call) -> Result<(), Fault> {
     let Some(origin) = call.header("origin") else { return Ok(()) };
     let host = host_of(origin);
     let own = host_of(&house.settings.endpoint);
-    if LOOPBACK.contains(&host) || host == own { Ok(()) } else { Err(faults::foreign_origin(origin)) }
+    let welcome = host.is_some_and(|host| LOOPBACK.contains(&host.as_str()) || own.is_some_and(|own| own == host));
+    if welcome { Ok(()) } else { Err(faults::foreign_origin(origin)) }
 }
 
-/// `http://[::1]:7700/x` → `[::1]`.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    if authority.starts_with('[') {
-        return authority.find(']').map_or(authority, |end| &authority[..=end]);
-    }
-    authority.split(':').next().unwrap_or_default()
+/// `http://[::1]:7700/x` → `[::1]`; of web pages only, read as browsers read it.
+fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let is_a_page = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    if is_a_page { url.host_str().map(str::to_owned) } else { None }
 }
 
 /// An agent has one office, a person may have several.
@@ -91,8 +90,11 @@ async fn carry_out(house: &House, call: &Call, name: &str, mut inputs: Map<Strin
     let (office, here) = match &call.caller {
         Caller::Runner { office, .. } | Caller::Session { office, .. } => (*office, here(house, call).await?),
         Caller::User { .. } | Caller::Nobody | Caller::Ticket { .. } => {
-            let named = inputs.remove(schema::COLONY);
-            (office(call, named.as_ref().and_then(Value::as_str)).await?, Here::default())
+            let named = match hands::take_colony(&mut inputs) {
+                Ok(named) => named,
+                Err(refusal) => return Ok(Outcome::refused(&refusal)),
+            };
+            (office(call, named.as_deref()).await?, Here::default())
         }
     };
     let request = match hands::request(tool, &inputs, &here) {

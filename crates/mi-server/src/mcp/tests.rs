@@ -84,6 +84,7 @@ async fn what_goes_wrong_is_an_answer_that_a_model_can_use() {
         ("task_show", json!({"nr": 1}), "takes no input \"nr\""),
         ("fly", json!({}), "there is no tool \"fly\""),
         ("tasks_list", json!({"colony": "elsewhere"}), "code: no_such_office"),
+        ("tasks_list", json!({"colony": 5}), "`colony` is a text"),
         ("tasks_list", json!({"colony": "00000000-0000-4000-8000-000000000000"}), "code: no_such_office"),
     ] {
         let (text, is_error) = call(&owner, tool, inputs).await;
@@ -183,9 +184,17 @@ async fn who_may_not_come_in_and_what_is_no_message() {
     let house = TestHouse::new().await;
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     assert_eq!(post(&house.nobody(), ping.clone()).await.refused(), (401, "unauthenticated".to_owned()));
-    for origin in
-        ["http://evil.example", "https://127.0.0.1.evil.example", "null", "http://localhost.evil.example:7700"]
-    {
+    for origin in [
+        "http://evil.example",
+        "https://127.0.0.1.evil.example",
+        "null",
+        "http://localhost.evil.example:7700",
+        "http://[::1].evil.com",
+        "chrome-extension://localhost",
+        "file://localhost",
+        "http://localhost@evil.example",
+        "http://evil@localhost",
+    ] {
         let page = house.owner().with_header("origin", origin);
         assert_eq!(post(&page, ping.clone()).await.refused(), (403, "foreign_origin".to_owned()), "{origin}");
     }
@@ -195,6 +204,12 @@ async fn who_may_not_come_in_and_what_is_no_message() {
     let looked = house.owner().call("GET", "/mcp", Value::Null).await;
     assert_eq!(looked.header("allow"), Some("POST"));
     assert_eq!(looked.refused(), (405, "method_not_allowed".to_owned()));
+    let nameless = post(&house.owner(), json!({"jsonrpc": "2.0", "id": null, "method": "ping"})).await;
+    assert_eq!((nameless.status, &nameless.json["error"]["code"]), (400, &json!(-32600)));
+    let listed =
+        json!({"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "inbox", "arguments": [1]}});
+    let listed = post(&house.owner(), listed).await;
+    assert_eq!((listed.status, &listed.json["error"]["code"], &listed.json["id"]), (200, &json!(-32602), &json!(4)));
     let batch = post(&house.owner(), json!([ping])).await;
     assert_eq!((batch.status, &batch.json["error"]["code"]), (400, &json!(-32600)));
     let newer = house.owner().with_header("mcp-protocol-version", "2199-01-01");
