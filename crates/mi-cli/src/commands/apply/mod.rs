@@ -54,9 +54,10 @@ Examples:
 The file, as docs/apply.md explains it:
   colony: review
   agents:
-    scout: {harness: command, command: ./scout.sh}
+    scout: {harness: command, command: sh /shared/files/scout.sh}
   files:
     - {path: src/main.go, as: main.go}
+    - tools/scout.sh
   tasks:
     collect: {title: Collect the facts, agent: scout}
     report:  {title: Write the report, dependsOn: [collect]}";
