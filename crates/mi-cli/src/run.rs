@@ -108,9 +108,38 @@ fn tell_usage(usage: clap::Error, world: World) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::Command;
+
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();
         <crate::tq::TqProgram as clap::CommandFactory>::command().debug_assert();
+    }
+
+    fn ids(command: &Command) -> BTreeSet<&str> {
+        command.get_arguments().map(|argument| argument.get_id().as_str()).collect()
+    }
+
+    fn shadows(command: &Command, path: &str, global: &BTreeSet<&str>, found: &mut Vec<String>) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            found.extend(ids(sub).intersection(global).map(|id| format!("{path}: {id}")));
+            shadows(sub, &path, global, found);
+        }
+    }
+
+    /// What shares an id shares its value: a name would be sent as the API key.
+    #[test]
+    fn no_argument_shares_an_id_with_one_of_every_command() {
+        for program in [super::command(), <crate::tq::TqProgram as clap::CommandFactory>::command()] {
+            let everywhere = program.get_arguments().filter(|argument| argument.is_global_set());
+            let everywhere: BTreeSet<&str> = everywhere.map(|argument| argument.get_id().as_str()).collect();
+            assert!(everywhere.contains("key"));
+            let mut found = Vec::new();
+            shadows(&program, program.get_name(), &everywhere, &mut found);
+            assert_eq!(found, Vec::<String>::new());
+        }
     }
 }

@@ -12,7 +12,10 @@ const NIGHTLY: &str = r##"{"id":12,"name":"nightly","cron":"0 3 * * *","timezone
 
 /// What the server is asked.
 fn asks(line: &str, expect: Expect) {
-    let house = House::new(|_, _| Reply::json("[]"));
+    let house = House::new(|asked, _| match asked.header("authorization") {
+        Some("Bearer mi_key") => Reply::json("[]"),
+        _ => Reply::problem(401, "unauthorized", "that isn't the key"),
+    });
     let said = house.run(&format!("{line} --json"));
     expect.assert_eq(&format!("{}{}", said.err, house.asked()));
 }

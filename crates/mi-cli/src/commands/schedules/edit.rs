@@ -16,7 +16,7 @@ use crate::views::schedules;
 pub struct EditArgs {
     /// The schedule, by name or id
     #[arg(value_name = "NAME")]
-    key: String,
+    schedule: String,
     #[command(flatten)]
     colony: ColonyArg,
     /// Call it so from now on
@@ -49,7 +49,7 @@ pub async fn run(desk: &mut Desk, args: EditArgs) -> Result<(), Fault> {
         paused: None,
     };
     let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
-    desk.show(client.schedules(office).update(&args.key, &changes), schedules::line).await
+    desk.show(client.schedules(office).update(&args.schedule, &changes), schedules::line).await
 }
 
 /// The fields of the task that were named.
