@@ -47,6 +47,13 @@ impl Env {
         Call::done(&self.client, Draft::write(Method::PUT, path).json(&body))
     }
 
+    /// Removes a variable of one agent.
+    pub fn delete_for_agent(&self, name: &AgentName, key: &str) -> Call<()> {
+        let path = format!("{}/env/{}", path_of(self.office), segment(key));
+        let draft = Draft::write(Method::DELETE, path).query("scope", Some("agent")).query("agentName", Some(name));
+        Call::done(&self.client, draft)
+    }
+
     pub fn delete(&self, key: &str) -> Call<()> {
         let path = format!("{}/env/{}", path_of(self.office), segment(key));
         Call::done(&self.client, Draft::write(Method::DELETE, path))

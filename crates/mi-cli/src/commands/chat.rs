@@ -1,8 +1,8 @@
 //! `mi chat NAME [TEXT]`, `mi chat --group [TEXT]`: talk with an agent or with everybody.
 
 use clap::Args;
-use mi_client::{Call, Client, Messages, OFFICE_GROUP};
-use mi_core::ids::OfficeId;
+use mi_client::{Agents, Call, Client, Messages, OFFICE_GROUP};
+use mi_core::ids::{AgentName, OfficeId};
 use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::time::Time;
 use mi_core::wire::chat::Conversation;
@@ -65,9 +65,7 @@ pub async fn run(desk: &mut Desk, args: ChatArgs) -> Result<(), Fault> {
             match (args.follow, says_only) {
                 (true, _) => talk.follow(desk, args.limit).await,
                 (false, true) => Ok(()),
-                (false, false) => {
-                    desk.show(talk.said(args.limit), |(list, _), screen| messages::list(list, screen)).await
-                }
+                (false, false) => talk.show(desk, &client.agents(office), args.limit).await,
             }
         }
     }
@@ -127,6 +125,22 @@ impl Talk {
         match &self.peer {
             Peer::Group => self.all.group_messages(OFFICE_GROUP, limit),
             Peer::Agent(name) => self.all.between(&self.me, name, limit),
+        }
+    }
+
+    /// Where nothing was said, there has to be somebody.
+    async fn show(&self, desk: &mut Desk, agents: &Agents, limit: Option<i64>) -> Result<(), Fault> {
+        let ((list, _), answer) = self.said(limit).both().await?;
+        if let (true, Peer::Agent(name)) = (list.is_empty(), &self.peer)
+            && name != OWNER
+        {
+            let name: AgentName =
+                name.parse().map_err(|_| Fault::usage(format!("{name} is no name"), "mi agents list"))?;
+            agents.get(&name).await?;
+        }
+        match desk.out.format {
+            Format::Json => desk.out.json(&answer.body),
+            Format::People => desk.out.data(&messages::list(&list, desk.out.screen)),
         }
     }
 

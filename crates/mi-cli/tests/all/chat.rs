@@ -32,6 +32,7 @@ fn words_reach_whom_they_are_for() {
         "mi chat ada",
         expect![[r#"
             GET /api/v1/offices/OFFICE/xmtp/messages/owner/ada?limit=20
+            GET /api/v1/offices/OFFICE/employees/ada
         "#]],
     );
     check(
@@ -75,4 +76,17 @@ fn the_group_has_no_name() {
     let said = house.run("mi chat --group ada Hello");
     assert_eq!(said.code, 2);
     assert!(said.err.contains("put the text in quotes"), "{}", said.err);
+}
+
+#[test]
+fn where_nothing_was_said_there_has_to_be_somebody() {
+    let house = House::new(|asked, _| match asked.path.split('/').next_back() {
+        Some("nobody") if !asked.path.contains("/messages/") => {
+            Reply::problem(404, "no_such_agent", "there is no agent nobody")
+        }
+        _ => Reply::json("[]"),
+    });
+    let said = house.run("mi chat nobody");
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("there is no agent nobody"), "{}", said.err);
 }

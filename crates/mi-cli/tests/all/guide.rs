@@ -182,6 +182,12 @@ fn files_tasks_env_and_credits() {
     "#]],
     );
     check(
+        "mi env delete --colony ID KEY --agent ada",
+        expect![[r#"
+        DELETE /api/v1/offices/OFFICE/env/KEY?scope=agent&agentName=ada
+    "#]],
+    );
+    check(
         "mi credits add --colony ID --amount 100",
         expect![[r#"
         POST /api/v1/offices/OFFICE/credits {"amount":100}

@@ -15,7 +15,7 @@ pub enum Act {
     List(list::ListArgs),
     /// Set KEY=value
     Set(set::SetArgs),
-    /// Remove keys of the colony
+    /// Remove keys of the colony, or of an agent
     #[command(visible_alias = "rm")]
     Delete(delete::DeleteArgs),
 }
