@@ -37,6 +37,8 @@ pub enum PodsKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
+    /// For people on a terminal, else JSON
+    Auto,
     Human,
     Json,
 }
@@ -65,7 +67,7 @@ pub struct UpArgs {
     /// How many tasks of an office may be open at once [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub open_tasks_max: Option<i64>,
-    /// How the log is written [default: human on a terminal, else json]
+    /// How the log is written [default: auto]
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
 }

@@ -27,6 +27,7 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
         PodsKind::Process => "process",
     });
     let log_format = args.log_format.map(|format| match format {
+        programs::LogFormat::Auto => "auto",
         programs::LogFormat::Human => "human",
         programs::LogFormat::Json => "json",
     });

@@ -3,6 +3,7 @@
 use clap::Args;
 use mi_client::{EventFilter, Events, Paging};
 use mi_core::ids::TaskId;
+use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::wire::events::Event;
 
 use crate::args::{ColonyPlace, PagingArgs};
@@ -11,7 +12,11 @@ use crate::fault::Fault;
 use crate::output::Format;
 use crate::views::{self, events};
 
+/// The newest, where neither `--since` nor `--offset` says from where.
+const SHOWN_DEFAULT: i64 = 50;
+
 #[derive(Args)]
+#[command(after_help = "Without --since and --offset the newest are shown, the last one at the end.")]
 pub struct EventsArgs {
     #[command(flatten)]
     place: ColonyPlace,
@@ -38,11 +43,23 @@ pub async fn run(desk: &mut Desk, args: EventsArgs) -> Result<(), Fault> {
         return follow(desk, &of_office, args.since).await;
     }
     let (since, category, task) = (args.since, args.category, args.task);
-    let filter = EventFilter { since, category, task, paging: Paging::from(&args.paging) };
+    let mut filter = EventFilter { since, category, task, paging: Paging::from(&args.paging) };
+    if filter.since.is_none() && filter.paging.offset.is_none() {
+        filter.paging = newest(&of_office, &filter).await?;
+    }
     desk.show(of_office.filtered(&filter), |(list, total), screen| {
         views::listed(events::list(list, screen), list.len(), *total)
     })
     .await
+}
+
+/// The API gives the oldest first, so what comes before the newest is left out.
+async fn newest(of_office: &Events, filter: &EventFilter) -> Result<Paging, Fault> {
+    let limit = filter.paging.limit.unwrap_or(SHOWN_DEFAULT);
+    let one = EventFilter { paging: Paging { limit: Some(1), offset: None }, ..filter.clone() };
+    let (_, total) = of_office.filtered(&one).await?;
+    let older = i64::try_from(total).unwrap_or(i64::MAX).saturating_sub(limit.clamp(1, LIST_LIMIT_MAX));
+    Ok(Paging { limit: Some(limit), offset: (older > 0).then_some(older) })
 }
 
 async fn follow(desk: &mut Desk, of_office: &Events, since: Option<i64>) -> Result<(), Fault> {

@@ -29,8 +29,8 @@ pub fn nothing(_: &(), _: Screen) -> String {
 
 /// A list, and how much of it is not shown.
 pub fn listed(text: String, shown: usize, total: u64) -> String {
-    let left = total.saturating_sub(shown as u64);
-    if left == 0 { text } else { format!("{text}({left} more: --limit, --offset)\n") }
+    let all = shown as u64 >= total;
+    if all { text } else { format!("{text}({shown} of {total}: --limit, --offset)\n") }
 }
 
 /// `2026-04-27 09:30:00`, UTC.

@@ -115,7 +115,7 @@ fn wrong_usage_is_two_and_help_is_data() {
 fn the_binarys_own_programs_are_called() {
     let house = House::new(|_, _| Reply::json("{}"));
     let codes = [
-        "mi up --listen 127.0.0.1:0 --allow-upstream 127.0.0.1:1 --allow-upstream 10.0.0.1:2",
+        "mi up --listen 127.0.0.1:0 --log-format auto --allow-upstream 127.0.0.1:1 --allow-upstream 10.0.0.1:2",
         "mi demo --keep",
         "mi config show --json",
         "mi runner --slots 2",
@@ -283,35 +283,35 @@ fn tables_are_for_people() {
         &house,
         "mi tasks list",
         expect![[r#"
-        ID  STATUS   TITLE      AGENT     KIND    PRIORITY  WHY
-        1   running  Find bugs  reviewer  review  50        -
-        12  queued   Find bugs  reviewer  review  50        -
-        (68 more: --limit, --offset)
-        --
-        -- 0
-    "#]],
+            ID  STATUS   TITLE      AGENT     KIND    PRIORITY  WHY
+            1   running  Find bugs  reviewer  review  50        -
+            12  queued   Find bugs  reviewer  review  50        -
+            (2 of 70: --limit, --offset)
+            --
+            -- 0
+        "#]],
     );
     check(
         &house,
         "mi agents list",
         expect![[r#"
-        NAME  PHASE  TASK  ROLE     MODEL   HARNESS  MESSAGE
-        ada   Idle   -     reviews  sonnet  native   waits for work
-        (69 more: --limit, --offset)
-        --
-        -- 0
-    "#]],
+            NAME  PHASE  TASK  ROLE     MODEL   HARNESS  MESSAGE
+            ada   Idle   -     reviews  sonnet  native   waits for work
+            (1 of 70: --limit, --offset)
+            --
+            -- 0
+        "#]],
     );
     check(
         &house,
         "mi colonies list",
         expect![[r#"
-        ID                                    NAME       STATUS  CREATED
-        5b7e3c1a-0000-4000-8000-000000000001  My Colony  active  2026-04-27 09:30:00
-        (69 more: --limit, --offset)
-        --
-        -- 0
-    "#]],
+            ID                                    NAME       STATUS  CREATED
+            5b7e3c1a-0000-4000-8000-000000000001  My Colony  active  2026-04-27 09:30:00
+            (1 of 70: --limit, --offset)
+            --
+            -- 0
+        "#]],
     );
 }
 
@@ -503,6 +503,42 @@ fn colours_are_for_terminals_that_want_them() {
 }
 
 #[test]
+fn the_newest_events_are_shown_unless_a_place_is_named() {
+    let house = House::new(|_, _| Reply::json("[]").with("x-total-count", "120"));
+    for rest in ["", "--limit 20 --category task", "--limit 200", "--offset 0", "--since 7 --limit 5"] {
+        let said = house.run(&format!("mi events {rest}"));
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    expect![[r#"
+        GET /api/v1/offices/OFFICE/events?limit=1
+        GET /api/v1/offices/OFFICE/events?limit=50&offset=70
+        GET /api/v1/offices/OFFICE/events?category=task&limit=1
+        GET /api/v1/offices/OFFICE/events?category=task&limit=20&offset=100
+        GET /api/v1/offices/OFFICE/events?limit=1
+        GET /api/v1/offices/OFFICE/events?limit=200
+        GET /api/v1/offices/OFFICE/events?offset=0
+        GET /api/v1/offices/OFFICE/events?since=7&limit=5
+    "#]]
+    .assert_eq(&house.asked());
+}
+
+#[test]
+fn a_colony_goes_only_after_a_yes_on_a_terminal() {
+    let delete = |line: &str, stderr_is_terminal, answer: &str| {
+        let house = House::new(|_, _| Reply::empty(204));
+        let stdin = Box::new(std::io::Cursor::new(answer.to_owned().into_bytes()));
+        let world = World { stdin, stderr_is_terminal, ..house.world() };
+        let code = mi_cli::run(words(&line.replace("ID", crate::house::OFFICE)), world, &Echo);
+        (code, house.asked())
+    };
+    let gone = "DELETE /api/v1/offices/OFFICE\n".to_owned();
+    assert_eq!(delete("mi colonies delete ID", true, "\n"), (1, String::new()));
+    assert_eq!(delete("mi colonies delete ID", true, "y\n"), (0, gone.clone()));
+    assert_eq!(delete("mi colonies delete ID --yes", true, ""), (0, gone.clone()));
+    assert_eq!(delete("mi colonies delete ID", false, ""), (0, gone));
+}
+
+#[test]
 fn acts_without_an_answer_say_so_to_people_only() {
     let house = House::new(|_, _| Reply::empty(204));
     check(
@@ -676,12 +712,12 @@ fn events_are_listed_and_followed() {
     };
     let house = House::new(move |asked, before| match (asked.path.contains("stream"), before) {
         (false, _) => Reply::json(format!("[{}]", event(1))),
-        (true, 1) => Reply::json(format!("id: 2\ndata: {}\n\n", event(2))),
+        (true, 2) => Reply::json(format!("id: 2\ndata: {}\n\n", event(2))),
         (true, _) => Reply::problem(403, "no_access", "it is somebody else's now"),
     });
     assert!(house.run("mi events --task 1").out.contains("made 1"));
     let said = house.run("mi events -f --since 1");
     assert_eq!(said.code, 4);
     assert!(said.out.ends_with("tasks.create      made 2\n"), "{}", said.out);
-    assert_eq!(house.server.asked()[2].header("last-event-id"), Some("2"));
+    assert_eq!(house.server.asked()[3].header("last-event-id"), Some("2"));
 }

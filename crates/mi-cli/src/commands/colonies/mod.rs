@@ -41,7 +41,7 @@ pub enum Act {
     /// Take away what is only in the way
     Cleanup(cleanup::CleanupArgs),
     /// Stop its agents and remove everything it owns
-    Delete(ColonyPlace),
+    Delete(delete::DeleteArgs),
     /// What a colony has set
     Settings(settings::SettingsArgs),
     /// Stop all work until it is resumed
@@ -58,7 +58,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Status(place) => status::run(desk, place).await,
         Act::Watch(args) => watch::run(desk, args).await,
         Act::Cleanup(args) => cleanup::run(desk, args).await,
-        Act::Delete(place) => delete::run(desk, place).await,
+        Act::Delete(args) => delete::run(desk, args).await,
         Act::Settings(args) => settings::run(desk, args).await,
         Act::Suspend(place) => suspend::run(desk, place).await,
         Act::Resume(place) => resume::run(desk, place).await,
