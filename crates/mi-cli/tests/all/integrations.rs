@@ -131,11 +131,14 @@ fn a_secret_on_the_command_line_works_with_a_warning() {
         &house(),
         "mi integrations set github s3cret",
         expect![[r#"
-        --
-        error: a value without its name
-        hint: write NAME=VALUE, `-` for stdin, or nothing to be asked
-        -- 2
-    "#]],
+            --
+            warning: a value on the command line can be seen by others on this machine and stays in the shell's history; `-`, --from-env or no value at all keeps it to yourself
+            github is configured
+            hint: `mi integrations enable github AGENT` lets an agent use it
+            -- 0
+            GET /api/v1/offices/OFFICE/integrations/github
+            POST /api/v1/offices/OFFICE/integrations/github/secret {"data":{"GITHUB_TOKEN":"s3cret"}}
+        "#]],
     );
 }
 
@@ -250,5 +253,31 @@ fn one_is_shown_with_where_its_secrets_are_found() {
         -- 0
         GET /api/v1/offices/OFFICE/integrations
     "#]],
+    );
+}
+
+#[test]
+fn a_value_without_its_name_is_explained_and_so_is_an_unknown_integration() {
+    check(
+        &house(),
+        "mi integrations set github one two",
+        expect![[r#"
+            --
+            error: a value without its name; github takes GITHUB_TOKEN
+            hint: write GITHUB_TOKEN=VALUE, `-` for stdin, or nothing to be asked
+            -- 2
+            GET /api/v1/offices/OFFICE/integrations/github
+        "#]],
+    );
+    let none = House::new(|_, _| Reply::problem(404, "no_such_integration", "there is no integration nosuch"));
+    check(
+        &none,
+        "mi integrations set nosuch x",
+        expect![[r#"
+            --
+            error: there is no integration nosuch
+            -- 3
+            GET /api/v1/offices/OFFICE/integrations/nosuch
+        "#]],
     );
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use mi_client::Integrations;
 use mi_core::wire::integrations::{Integration, IntegrationStatus, SetSecret};
 
 use crate::args::{ColonyArg, key_value};
@@ -19,7 +20,7 @@ pub struct SetArgs {
     /// Its id or an alias, such as github or gh
     #[arg(value_name = "INTEGRATION")]
     id: String,
-    /// `-` (stdin), or NAME=VALUE, where the value may be `-` or `@FILE`
+    /// `-` (stdin), the value itself where one is enough, or NAME=VALUE, where the value may be `-` or `@FILE`
     #[arg(value_name = "VALUE")]
     values: Vec<String>,
     /// Take the value of a variable of yours; NAME=VARIABLE where the names differ
@@ -43,7 +44,7 @@ pub async fn run(desk: &mut Desk, args: SetArgs) -> Result<(), Fault> {
     let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
     let all = client.integrations(office);
     let mut secret = if !args.values.is_empty() {
-        of_words(desk, &args.values)?
+        of_words(desk, &args, &all).await?
     } else if !args.from_env.is_empty() {
         of_variables(desk, &args.from_env, &all.get(&args.id).await?)?
     } else if args.raw_keys.is_some() {
@@ -59,16 +60,14 @@ pub async fn run(desk: &mut Desk, args: SetArgs) -> Result<(), Fault> {
     }
 }
 
-fn of_words(desk: &mut Desk, words: &[String]) -> Result<SetSecret, Fault> {
-    if let [word] = words
+async fn of_words(desk: &mut Desk, args: &SetArgs, all: &Integrations) -> Result<SetSecret, Fault> {
+    if let [word] = args.values.as_slice()
         && word == "-"
     {
         return Ok(SetSecret { key: Some(desk.text_or_file(word)?.trim().to_owned()), ..SetSecret::default() });
     }
     let mut data = BTreeMap::new();
-    for word in words {
-        let how = "write NAME=VALUE, `-` for stdin, or nothing to be asked";
-        let (name, value) = key_value(word).map_err(|_| Fault::usage("a value without its name", how))?;
+    for (name, value) in named(&args.values, &args.id, all).await? {
         if value != "-" && !value.starts_with('@') {
             desk.out.warn(
                 "a value on the command line can be seen by others on this machine and stays in the shell's history; \
@@ -78,6 +77,27 @@ fn of_words(desk: &mut Desk, words: &[String]) -> Result<SetSecret, Fault> {
         data.insert(name, desk.text_or_file(&value)?.trim().to_owned());
     }
     Ok(SetSecret { data: Some(data), ..SetSecret::default() })
+}
+
+/// The values by their names. One may stand alone where only one is needed, which its card says.
+async fn named(words: &[String], id: &str, all: &Integrations) -> Result<Vec<(String, String)>, Fault> {
+    if let Ok(pairs) = words.iter().map(|word| key_value(word)).collect() {
+        return Ok(pairs);
+    }
+    let card = all.get(id).await?;
+    let required = card.required_secrets.iter().filter(|secret| secret.required);
+    let required: Vec<&str> = required.map(|secret| secret.key.as_str()).collect();
+    match (words, required.as_slice()) {
+        ([value], [only]) => Ok(vec![((*only).to_owned(), value.clone())]),
+        (_, []) => {
+            let hint = format!("`mi integrations enable {} AGENT` lets an agent use it", card.id);
+            Err(Fault::usage(format!("{} needs no secret", card.id), hint))
+        }
+        (_, [first, ..]) => {
+            let what = format!("a value without its name; {} takes {}", card.id, required.join(", "));
+            Err(Fault::usage(what, format!("write {first}=VALUE, `-` for stdin, or nothing to be asked")))
+        }
+    }
 }
 
 fn of_variables(desk: &Desk, words: &[String], card: &Integration) -> Result<SetSecret, Fault> {
