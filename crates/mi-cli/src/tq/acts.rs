@@ -35,6 +35,10 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
             let id = task(desk, id)?;
             update::update(desk, &client, office, id, changes).await
         }
+        Act::Release { id, reason } => {
+            let id = task(desk, id)?;
+            update::update(desk, &client, office, id, Changes::release(reason)).await
+        }
         Act::Artifact { words, about } => {
             let (id, path) = words.read()?;
             let id = task(desk, id)?;

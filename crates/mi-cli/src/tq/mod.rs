@@ -70,6 +70,15 @@ enum Act {
         #[command(flatten)]
         changes: Changes,
     },
+    /// Give your task back: it is offered again, for example when its subtasks are finished
+    Release {
+        /// [default: the task you work on]
+        #[arg(value_name = "TASK")]
+        id: Option<TaskId>,
+        /// Why, for whoever takes it next
+        #[arg(long, allow_hyphen_values = true)]
+        reason: Option<String>,
+    },
     /// Finish your task with what was accomplished; `-` reads it from stdin
     Done {
         #[command(flatten)]

@@ -195,6 +195,12 @@ fn colleagues_are_asked_and_judged() {
     "#]],
     );
     check(
+        r#"tq release 9 --reason "the parts come first""#,
+        expect![[r#"
+        PATCH /api/v1/offices/OFFICE/tasks/9 {"status":"queued","reason":"the parts come first"}
+    "#]],
+    );
+    check(
         r#"tq standup "- did one""#,
         expect![[r#"
         POST /api/v1/offices/OFFICE/employees/reviewer/events {"type":"standup","message":"- did one"}

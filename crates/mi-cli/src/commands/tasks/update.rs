@@ -47,7 +47,7 @@ pub struct Changes {
     /// Why it is moved
     #[arg(long, allow_hyphen_values = true)]
     reason: Option<String>,
-    /// What it waits for
+    /// What it waits for: of these, an operator's comment ends only `needs_input` [default: other]
     #[arg(long = "blockedKind", visible_alias = "blocked-kind", value_parser = one_of!(BlockedKind))]
     blocked_kind: Option<BlockedKind>,
     /// The integration that it waits for
@@ -96,6 +96,10 @@ pub struct Changes {
 impl Changes {
     pub fn done(result: String) -> Self {
         Self { status: Some(Status::Done), result: Some(result), ..Self::default() }
+    }
+
+    pub fn release(reason: Option<String>) -> Self {
+        Self { status: Some(Status::Queued), reason, ..Self::default() }
     }
 }
 
