@@ -84,10 +84,8 @@ pub async fn tasks(desk: &mut Desk, tasks: &Tasks, ids: &[TaskId], limit: Option
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             let open = seen.values().filter(|task| task.status.is_open(task.verification)).count();
-            return Err(Fault::failed(
-                format!("{open} tasks are still open"),
-                "`mi tasks why` says what they wait for",
-            ));
+            let are = if open == 1 { "task is" } else { "tasks are" };
+            return Err(Fault::failed(format!("{open} {are} still open"), "`mi tasks why` says what they wait for"));
         }
         tokio::time::sleep(desk.pace).await;
     }

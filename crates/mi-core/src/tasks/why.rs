@@ -136,7 +136,8 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
         return Why::new("waiting_for_dependency", format!("waits for {}", ids.join(", ")));
     }
     if facts.open_subtasks > 0 {
-        return Why::new("open_subtasks", format!("waits for {} open subtasks", facts.open_subtasks));
+        let word = if facts.open_subtasks == 1 { "subtask" } else { "subtasks" };
+        return Why::new("open_subtasks", format!("waits for {} open {word}", facts.open_subtasks));
     }
     if let Some(why) = why_not_yet(facts) {
         return Some(why);
@@ -203,6 +204,7 @@ mod tests {
         check(&all, expect!["waiting_for_dependency: waits for #3, #4"]);
         let all = Facts { waiting_for: &[], ..all };
         check(&all, expect!["open_subtasks: waits for 2 open subtasks"]);
+        check(&Facts { open_subtasks: 1, ..all.clone() }, expect!["open_subtasks: waits for 1 open subtask"]);
         let all = Facts { open_subtasks: 0, ..all };
         check(&all, expect!["backing_off: is offered again at 1970-01-01T00:00:05.000Z"]);
         let all = Facts { now: Time(5_000), ..all };
