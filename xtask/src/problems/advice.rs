@@ -75,7 +75,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("no_access", "`mi colonies list` shows the offices of this key. Use the key of the one who owns that office."),
     (
         "operator_only",
-        "Agents can't do this. Ask the owner, for example by a comment on the task, or block the task with `--status blocked --reason …`.",
+        "Agents can't do this. Ask the owner, for example by a comment on the task, or block the task with `--status blocked --blocked-kind needs_input --reason …`.",
     ),
     (
         "not_you",

@@ -167,6 +167,9 @@ fn facts(task: &Task, screen: Screen) -> String {
     if let Some(why) = &task.why {
         facts.fact("why", &why.message);
     }
+    if let Some(end) = waiting::end_of_block(task) {
+        facts.fact("block", end);
+    }
     if let Some(late) = &task.why_late {
         facts.fact("late", Cell::toned(&late.message, Tone::Bad));
     }

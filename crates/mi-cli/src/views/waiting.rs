@@ -105,6 +105,25 @@ fn fix_of_waiting(task: &Task) -> Option<String> {
     Some(command)
 }
 
+/// What ends a block, after its kind; other tasks have none.
+pub fn end_of_block(task: &Task) -> Option<String> {
+    if task.status != Status::Blocked {
+        return None;
+    }
+    let code = task.why.as_ref()?.code.as_str();
+    let end = match code {
+        "needs_input" => "an operator's comment ends it",
+        "needs_integration" => "enabling the integration ends it",
+        "dependency" => "it ends when all that it waits for is accepted, or by hand",
+        "quota" => "it ends by itself, or by hand",
+        "other" => "no comment ends it, only an operator or the creator",
+        "dependency_failed" | "dependency_cancelled" => "it ends when that task is retried, or edited away",
+        _ => return None,
+    };
+    let command = fix(task).map(|command| format!(": `{command}`")).unwrap_or_default();
+    Some(format!("{code}; {end}{command}"))
+}
+
 /// Nobody has to do anything: time, agents or other tasks bring it on.
 pub fn goes_on_alone(task: &Task) -> bool {
     const BY_ITSELF: [&str; 8] = [

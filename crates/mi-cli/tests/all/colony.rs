@@ -504,3 +504,22 @@ fn cleanup_shows_its_plan_and_asks_first() {
         ]
     );
 }
+
+#[test]
+fn a_block_tells_what_ends_it() {
+    let house = House::new(|asked, _| {
+        let kind = if asked.path.ends_with("/7") { "needs_input" } else { "other" };
+        let why = format!(r#""why":{{"code":"{kind}","message":"which branch?"}}"#);
+        let task = task(7, "blocked").replace(r#""why":null"#, &why);
+        let rest = r#""subtasks":[],"logs":[],"comments":[],"artifacts":[],"linkedMessages":[],"sessions":[]"#;
+        Reply::json(format!(r#"{{"task":{task},{rest}}}"#))
+    });
+    for (id, end) in [
+        (7, "needs_input; an operator's comment ends it: `mi tasks comment 7 \"the answer\"`"),
+        (8, "other; no comment ends it, only an operator or the creator: `mi tasks update 7 --status queued`"),
+    ] {
+        let (get, why) = (house.run(&format!("mi tasks get {id}")), house.run(&format!("mi tasks why {id}")));
+        assert!(get.out.contains(end), "{get:?}");
+        assert!(why.err.contains(end), "{why:?}");
+    }
+}

@@ -65,7 +65,7 @@ async fn of_one(desk: &mut Desk, calls: &Tasks, id: TaskId) -> Result<(), Fault>
     desk.out.data(&text)?;
     match chain.last() {
         Some(cause) => match waiting::fix(cause) {
-            Some(fix) => desk.out.hint(&format!("`{fix}`")),
+            Some(fix) => desk.out.hint(&waiting::end_of_block(cause).unwrap_or_else(|| format!("`{fix}`"))),
             None if waiting::goes_on_alone(cause) => desk.out.note("it goes on by itself"),
             None => Ok(()),
         },
