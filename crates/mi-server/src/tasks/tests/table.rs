@@ -315,7 +315,7 @@ walks! {
         subtask: queued
         dependency fails: done (bad_request)
         fire the holder: done
-        late result: done (stale_claim, no_such_late_result)
+        late result: done (stale_claim, illegal_transition)
     "#]];
     what_can_happen_to_an_unjudged_task: Pending => expect![[r#"
         claim: done+pending (illegal_transition)
@@ -339,7 +339,7 @@ walks! {
         subtask: queued
         dependency fails: done+pending (bad_request)
         fire the holder: done+pending
-        late result: done+pending (stale_claim, no_such_late_result)
+        late result: done+pending (stale_claim, illegal_transition)
     "#]];
     what_can_happen_to_a_failed_task: Failed => expect![[r#"
         claim: failed (illegal_transition)
@@ -363,7 +363,7 @@ walks! {
         subtask: queued
         dependency fails: failed (bad_request)
         fire the holder: failed
-        late result: failed (stale_claim, no_such_late_result)
+        late result: done (stale_claim, accepted)
     "#]];
     what_can_happen_to_a_cancelled_task: Cancelled => expect![[r#"
         claim: cancelled (illegal_transition)
