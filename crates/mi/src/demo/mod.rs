@@ -36,9 +36,14 @@ async fn play(args: &DemoArgs, format: Format, world: &World) -> Result<Exit, Fa
     let began = Instant::now();
     let mut signals = Signals::listen()?;
     let brains = Brains::find(world).await;
+    let mut setting = Box::pin(Stage::set(args, world, &brains));
     let stage = tokio::select! {
-        stage = Box::pin(Stage::set(args, world, &brains)) => stage?,
-        () = signals.next() => return Err(Failure::new("interrupted")),
+        stage = &mut setting => stage?,
+        // A server that is half up would go on writing into its folder while that is removed.
+        () = signals.next() => {
+            setting.await?.clear().await?;
+            return Err(Failure::new("interrupted"));
+        }
     };
     let outcome = tokio::select! {
         outcome = Box::pin(tell(&stage, args, format, &brains, began)) => outcome,
