@@ -52,14 +52,15 @@ fn record(view: &mut View<'_>, attempt: SessionRow, papers: &Papers) -> Result<P
 }
 
 impl Papers {
-    /// What an attempt said at its end: in time, or too late.
+    /// What an attempt said at its end: what counted, or else what came too late.
     fn reported_by(&self, number: ClaimToken) -> Option<Reported> {
-        let late = self.late.iter().rev().find(|late| late.session == number);
-        if let Some(late) = late {
-            return Some(reported(late.status, &late.text, Late::Yes, late.created_at));
+        let late = || self.late.iter().rev().filter(|late| late.session == number);
+        if let Some(kept) = self.results.iter().rev().find(|result| result.session == Some(number)) {
+            let was_late = late().any(|late| late.status == kept.status && late.text == kept.text);
+            let when = if was_late { Late::Yes } else { Late::No };
+            return Some(reported(kept.status, &kept.text, when, kept.created_at));
         }
-        let kept = self.results.iter().rev().find(|result| result.session == Some(number))?;
-        Some(reported(kept.status, &kept.text, Late::No, kept.created_at))
+        late().next().map(|late| reported(late.status, &late.text, Late::Yes, late.created_at))
     }
 }
 

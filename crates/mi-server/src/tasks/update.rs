@@ -91,7 +91,8 @@ fn finish(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, result: Option
 }
 
 pub fn subtasks_open(task: &TaskRow) -> Fault {
-    let sentence = format!("task {} has {} open subtasks", task.id, task.open_subtasks);
+    let parts = if task.open_subtasks == 1 { "subtask" } else { "subtasks" };
+    let sentence = format!("task {} has {} open {parts}", task.id, task.open_subtasks);
     Fault::new(Code::SubtasksOpen, sentence).hint("release it: it is offered to you again when they are finished")
 }
 

@@ -186,6 +186,12 @@ async fn a_second_thought_is_kept() {
         assert_eq!(patch(&office, &held, body).await.refused(), (409, "stale_claim".to_owned()));
         assert_eq!(late(&office, 1).await.len(), kept);
     }
+    let reported = async || office.call("GET", "/tasks/1/proof", Value::Null).await.ok()[0]["result"].clone();
+    let in_time = reported().await;
+    assert_eq!((&in_time["status"], &in_time["late"]), (&json!("failed"), &json!(false)), "what counted is the proof");
+    office.call("POST", "/tasks/1/late-results/1/accept", json!({})).await.ok();
+    let accepted = reported().await;
+    assert_eq!((&accepted["text"], &accepted["late"]), (&json!("yes"), &json!(true)));
     house.close().await;
 }
 
