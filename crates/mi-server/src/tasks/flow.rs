@@ -224,7 +224,8 @@ fn bounded(mut text: String) -> String {
 fn break_dependents(act: &mut Act<'_>, task: &TaskRow, kind: BlockedKind) -> Result<(), Fault> {
     for id in store::dependent_ids(act.tx, act.office, task.id)? {
         let mut dependent = need(act, id)?;
-        let waits_for_it = dependent.blocked_kind == Some(BlockedKind::Dependency);
+        let waits_for_it =
+            dependent.status == Status::Blocked && dependent.blocked_kind == Some(BlockedKind::Dependency);
         if Move::Break.target(dependent.status).is_err() && !waits_for_it {
             continue;
         }

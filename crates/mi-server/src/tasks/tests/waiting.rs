@@ -80,6 +80,23 @@ async fn a_claimer_may_name_what_it_waits_for() {
     house.close().await;
 }
 
+/// What was called off stays so, whatever becomes of the task that it was once blocked on.
+#[tokio::test]
+async fn a_cancelled_task_is_not_blocked_again() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    office.task(json!({"title": "stuck", "assignedAgent": "ada"})).await;
+    office.task(json!({"title": "needed", "assignedAgent": "bob"})).await;
+    let held = claim(&office, "ada").await.unwrap();
+    let report = json!({"status": "blocked", "reason": "needs 2", "blockedKind": "dependency", "dependsOn": [2]});
+    patch(&office, &held, report).await.ok();
+    office.call("POST", "/tasks/1/cancel", json!({})).await.ok();
+    let needed = claim(&office, "bob").await.unwrap();
+    patch(&office, &needed, json!({"status": "failed", "error": "no"})).await.ok();
+    assert_eq!(office.get_task(1).await["status"], "cancelled");
+    house.close().await;
+}
+
 /// B waits for T and for the container A, which waits for T: one acceptance moves both.
 #[tokio::test]
 async fn one_acceptance_can_move_a_task_in_two_ways() {
