@@ -16,7 +16,7 @@ use crate::http::Connection;
 use crate::lives;
 use crate::office::Office;
 use crate::sample::Sample;
-use crate::server::{Manner, Server, Site};
+use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
 
 const CLAIM_P99_MS: f64 = 5.0;
@@ -48,14 +48,9 @@ struct Measured {
 }
 
 pub async fn prove(plan: &Plan) -> Result<Verdict> {
-    let site = Site::new()?;
     let limit = (plan.long + WRITERS).to_string();
     let manner = Manner { arguments: vec!["--open-tasks-max".to_owned(), limit], ..plan.manner.clone() };
-    let server = Server::start(&site, &manner)?;
-    let verdict = run(plan, &server, &site).await;
-    let verdict = verdict.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
-    server.stop()?;
-    Ok(verdict)
+    server::during(&manner, async |server, site| run(plan, server, site).await).await
 }
 
 async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ use crate::http::Connection;
 use crate::lives::{self, Held, Pen};
 use crate::office::Office;
 use crate::sample::Sample;
-use crate::server::{Manner, Server, Site};
+use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
 
 const PARKED_SECONDS: u32 = 1;
@@ -32,12 +32,7 @@ pub struct Plan {
 type Got = Vec<Option<Held>>;
 
 pub async fn prove(plan: &Plan) -> Result<Verdict> {
-    let site = Site::new()?;
-    let server = Server::start(&site, &plan.manner)?;
-    let verdict = run(plan, &server, &site).await;
-    let verdict = verdict.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
-    server.stop()?;
-    Ok(verdict)
+    server::during(&plan.manner, async |server, site| run(plan, server, site).await).await
 }
 
 async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {

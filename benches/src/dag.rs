@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use mi_core::tasks::status::{Status, Verification};
 use mi_core::wire::tasks::{CreateTask, TaskDetail, VerifyTask};
 use testkit::history::{Recorder, check};
@@ -13,7 +13,7 @@ use crate::figures::report::{Figure, Unit};
 use crate::http::Connection;
 use crate::memory::{self, Depth};
 use crate::office::Office;
-use crate::server::{Manner, Server, Site};
+use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
 
 const AGENTS: [&str; 5] = ["ada", "ben", "cleo", "dan", "eve"];
@@ -42,12 +42,7 @@ pub struct Plan {
 }
 
 pub async fn prove(plan: &Plan) -> Result<Verdict> {
-    let site = Site::new()?;
-    let server = Server::start(&site, &plan.manner)?;
-    let verdict = run(&server, &site).await;
-    let verdict = verdict.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
-    server.stop()?;
-    Ok(verdict)
+    server::during(&plan.manner, async |server, site| run(server, site).await).await
 }
 
 async fn run(server: &Server, site: &Site) -> Result<Verdict> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::figures::load::{self, Load};
 use crate::figures::report::{Figure, Report, Unit};
@@ -10,7 +10,7 @@ use crate::floor::Disk;
 use crate::office::Office;
 use crate::procfs;
 use crate::sample::{Sample, each};
-use crate::server::{Manner, Server, Site};
+use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
 
 const LIVES_PER_SECOND: f64 = 5_000.0;
@@ -28,12 +28,7 @@ pub struct Plan {
 }
 
 pub async fn prove(plan: &Plan) -> Result<Verdict> {
-    let site = Site::new()?;
-    let server = Server::start(&site, &plan.manner)?;
-    let verdict = run(plan, &server, &site).await;
-    let verdict = verdict.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
-    server.stop()?;
-    Ok(verdict)
+    server::during(&plan.manner, async |server, site| run(plan, server, site).await).await
 }
 
 async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::task::JoinSet;
 
 use crate::figures::report::{Figure, Unit};
@@ -10,7 +10,7 @@ use crate::http::Connection;
 use crate::lives;
 use crate::office::Office;
 use crate::procfs;
-use crate::server::{Manner, Server, Site};
+use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
 
 const CPU_PERCENT_MAX: f64 = 1.0;
@@ -28,12 +28,7 @@ pub struct Plan {
 }
 
 pub async fn prove(plan: &Plan) -> Result<Verdict> {
-    let site = Site::new()?;
-    let server = Server::start(&site, &plan.manner)?;
-    let verdict = run(plan, &server, &site).await;
-    let verdict = verdict.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
-    server.stop()?;
-    Ok(verdict)
+    server::during(&plan.manner, async |server, site| run(plan, server, site).await).await
 }
 
 async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {

@@ -98,6 +98,16 @@ pub struct Server {
     pub ready_after: Duration,
 }
 
+/// A server of its own for as long as `work` takes; what goes wrong is told with the end of the server's log.
+pub async fn during<T>(manner: &Manner, work: impl AsyncFnOnce(&Server, &Site) -> Result<T>) -> Result<T> {
+    let site = Site::new()?;
+    let server = Server::start(&site, manner)?;
+    let done = work(&server, &site).await;
+    let done = done.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
+    server.stop()?;
+    Ok(done)
+}
+
 impl Server {
     pub fn start(site: &Site, manner: &Manner) -> Result<Self> {
         let mut command = command(site, manner)?;

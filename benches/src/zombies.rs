@@ -17,7 +17,7 @@ use crate::http::Connection;
 use crate::lives::Held;
 use crate::memory::{self, Depth};
 use crate::office::Office;
-use crate::server::{Manner, Server, Site};
+use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
 
 /// The shortest that an office may set.
@@ -43,12 +43,7 @@ struct Counts {
 }
 
 pub async fn prove(plan: &Plan) -> Result<Verdict> {
-    let site = Site::new()?;
-    let server = Server::start(&site, &plan.manner)?;
-    let verdict = run(plan, &server, &site).await;
-    let verdict = verdict.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
-    server.stop()?;
-    Ok(verdict)
+    server::during(&plan.manner, async |server, site| run(plan, server, site).await).await
 }
 
 async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {

@@ -32,7 +32,8 @@ fn nothing_wrong(verdict: &Verdict) {
 
 #[test]
 fn kills() {
-    let plan = kills::Plan { manner: manner(), kills: 3, seed: 7, workers: 1, creators: 1, hands: 1, clients: 16 };
+    let plan =
+        kills::Plan { manner: manner(), kills: 3, seed: 7, workers: 1, creators: 1, hands: 1, clients: 16, told: drop };
     let outcome = kills::prove(&plan).unwrap();
     nothing_wrong(&outcome.verdict());
     let count = |name: &str| outcome.counts.iter().find(|(what, _)| *what == name).unwrap().1;

@@ -35,6 +35,16 @@ struct Options {
     json: bool,
 }
 
+/// Who waits for minutes wants to see that something happens.
+const TOLD_EVERY: u32 = 25;
+
+#[expect(clippy::print_stderr, reason = "progress of long work")]
+fn tell(kills: u32) {
+    if kills.is_multiple_of(TOLD_EVERY) {
+        eprintln!("{kills} kills");
+    }
+}
+
 fn main() -> ExitCode {
     exit::with(run())
 }
@@ -51,6 +61,7 @@ fn run() -> Result<ExitCode> {
         creators: options.creators,
         hands: options.hands,
         clients: options.clients,
+        told: tell,
     };
     kills::prove(&plan)?.verdict().tell(Telling::of(options.json))
 }

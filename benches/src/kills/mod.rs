@@ -72,6 +72,8 @@ pub struct Plan {
     pub hands: usize,
     /// Clients of the load, in an office of their own.
     pub clients: usize,
+    /// Hears after each kill how many there were.
+    pub told: fn(u32),
 }
 
 #[derive(Debug)]
@@ -170,6 +172,7 @@ fn kill_again_and_again(
         let began = Instant::now();
         server = Server::start(site, &manner).with_context(|| format!("after kill {}", number + 1))?;
         restarts.ready_again.add(began.elapsed());
+        (plan.told)(number + 1);
     }
     Ok((server, restarts))
 }
