@@ -19,7 +19,7 @@ use mi_core::wire::files::ChangeKind;
 
 use super::disk::{Folder, Mark};
 use super::drives::Desk;
-use super::scan::{Difference, read, walk};
+use super::scan::{Difference, look_at, read, walk};
 use super::store::{self, Position, Row};
 use super::{faults, service};
 use crate::house::House;
@@ -46,7 +46,29 @@ pub async fn run(house: &House, office: OfficeId, desk: &Desk) -> Result<Vec<Ste
     let index = house.db.read(move |tx| Ok(store::all(tx, office)?)).await?;
     let root = Arc::clone(&drive);
     let found = service::blocking(move || walk(&root).map_err(faults::of_folder)).await?;
-    let difference = Difference::between(index, &found);
+    catch_up(house, office, desk, (drive, incoming), Difference::between(index, &found)).await
+}
+
+/// As `run`, for these files alone.
+pub async fn run_for(house: &House, office: OfficeId, desk: &Desk, names: Vec<DrivePath>) -> Result<(), Fault> {
+    let (drive, incoming) = (service::drive(house, office).await?, service::incoming(house, office).await?);
+    let (root, asked) = (Arc::clone(&drive), names.clone());
+    let index = move |tx: &mut dyn Tx| {
+        let rows = names.iter().map(|name| Ok(store::get(tx, office, name)?)).collect::<Result<Vec<_>, Fault>>()?;
+        Ok(rows.into_iter().flatten().collect())
+    };
+    let index = house.db.read(index).await?;
+    let found = service::blocking(move || look_at(&root, &asked).map_err(faults::of_folder)).await?;
+    catch_up(house, office, desk, (drive, incoming), Difference::between(index, &found)).await.map(drop)
+}
+
+async fn catch_up(
+    house: &House,
+    office: OfficeId,
+    desk: &Desk,
+    (drive, incoming): (Arc<Folder>, Arc<Folder>),
+    difference: Difference,
+) -> Result<Vec<Step>, Fault> {
     let mut unrecorded = Vec::new();
     for batch in difference.to_read {
         let (root, incoming) = (Arc::clone(&drive), Arc::clone(&incoming));

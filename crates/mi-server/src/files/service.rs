@@ -102,6 +102,11 @@ pub async fn refresh(house: &House, office: OfficeId) -> Result<(), Fault> {
     refreshed(house, office).await.map(drop)
 }
 
+/// As `refresh`, for these files alone.
+pub async fn refresh_these(house: &House, office: OfficeId, names: Vec<DrivePath>) -> Result<(), Fault> {
+    refresh::run_for(house, office, &desk(office), names).await
+}
+
 /// As `refresh`; gives what the store has no room for. Shared by all who ask meanwhile.
 async fn refreshed(house: &House, office: OfficeId) -> Result<Arc<[Step]>, Fault> {
     let desk = desk(office);

@@ -11,6 +11,7 @@ use super::service::{self, ARTIFACTS_SHOWN_MAX, RESULTS_SHOWN_MAX, REVIEWS_SHOWN
 use super::store;
 use super::store::notes::KeptResult;
 use crate::house::{House, View};
+use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
 use crate::infra::keys::sha256_hex;
@@ -82,13 +83,18 @@ pub async fn detail_now(house: &House, call: &Call, id: TaskId) -> Result<TaskDe
         return Ok(detail);
     }
     // The index knows what was on the drive at the last look; whether a proof still holds is a matter of now.
-    crate::files::service::refresh(house, call.office()?).await?;
+    let names = detail.artifacts.iter().filter_map(|artifact| artifact.path.parse().ok()).collect();
+    crate::files::service::refresh_these(house, call.office()?, names).await?;
     house.look(call, move |view, _| service::detail(view, id)).await
 }
 
 /// The records of a task, compared with what the drive holds now.
 pub async fn records_now(house: &House, call: &Call, id: TaskId) -> Result<Vec<ProofRecord>, Fault> {
-    house.look(call, |_, _| Ok(())).await?;
-    crate::files::service::refresh(house, call.office()?).await?;
+    let linked = move |view: &mut View<'_>, _: &Member| {
+        Ok(store::notes::artifacts(view.tx, view.office, id, ARTIFACTS_SHOWN_MAX)?)
+    };
+    let linked = house.look(call, linked).await?;
+    let names = linked.iter().filter_map(|artifact| artifact.path.parse().ok()).collect();
+    crate::files::service::refresh_these(house, call.office()?, names).await?;
     house.look(call, move |view, _| records(view, id)).await
 }

@@ -10,7 +10,7 @@ use mi_core::drive::DrivePath;
 use super::super::disk::{DiskError, Folder, Mark, Undone, hash, look_again};
 use super::super::drives::Desk;
 use super::super::refresh::{Step, overlay};
-use super::super::scan::{Difference, Found, Whole, read, row, walk};
+use super::super::scan::{Difference, Found, Whole, look_at, read, row, walk};
 
 const SHA256_OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -93,6 +93,18 @@ fn a_walk_sees_regular_files_with_proper_names_only() {
     let found = walk(&place.drive()).unwrap();
     let names: Vec<&str> = found.files.keys().map(DrivePath::as_str).collect();
     assert_eq!(names, [".hidden", "deep/er/good.txt", "good.md"]);
+    assert_eq!(found.whole, Whole::Yes);
+}
+
+#[test]
+fn a_look_at_some_files_sees_them_as_a_walk_does_and_nothing_else() {
+    let place = Place::new();
+    plant_everything(&place);
+    let drive = place.drive();
+    let asked = ["deep/er/good.txt", "gone.md", "pipe", "socket", "link-inside", "link-out", "link-folder", "deep"];
+    let found = look_at(&drive, &asked.map(name)).unwrap();
+    let walked = walk(&drive).unwrap().files.remove(&name("deep/er/good.txt")).unwrap();
+    assert_eq!(found.files.into_iter().collect::<Vec<_>>(), [(name("deep/er/good.txt"), walked)]);
     assert_eq!(found.whole, Whole::Yes);
 }
 

@@ -154,6 +154,34 @@ async fn each_attempt_has_one_record_of_proof() {
     house.close().await;
 }
 
+/// Agents change the drive without telling anybody.
+#[tokio::test]
+async fn a_task_shows_at_once_what_became_of_its_artifacts_on_the_drive() {
+    let house = TestHouse::new().await;
+    let office = with_two(&house).await;
+    office.task(json!({"title": "t"})).await;
+    let (path, one) = (house.house.drive_dir(office.id).join("report.md"), "/tasks/1");
+    let state = async |at: &str| {
+        let shown = office.call("GET", at, Value::Null).await.ok();
+        let artifacts = if at == one { shown["artifacts"].clone() } else { shown[0]["artifacts"].clone() };
+        artifacts[0]["state"].clone()
+    };
+    let held = claim(&office, "ada").await.unwrap();
+    office.upload("report.md", "first").await;
+    let speaker = house.with_claim(token(&held));
+    office.call_as(&speaker, "POST", "/tasks/1/artifacts", json!({"path": "report.md"})).await.ok();
+    assert_eq!(state(one).await, "unchanged");
+    for (text, expect) in [(Some("second"), "changed"), (Some("first"), "unchanged"), (None, "missing")] {
+        match text {
+            Some(text) => std::fs::write(&path, text).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        assert_eq!(state(one).await, expect);
+        assert_eq!(state("/tasks/1/proof").await, expect);
+    }
+    house.close().await;
+}
+
 /// One lost claim can't fill the places of others, and what it says again costs nothing.
 #[tokio::test]
 async fn a_lost_claim_brings_only_so_many_results() {
