@@ -32,7 +32,7 @@ pub fn run(name: &str, rest: &[&str]) -> Result<()> {
 
 fn simulate(root: &Path, rest: &[&str]) -> Result<()> {
     let seeds = env::var_os("MI_SEEDS").unwrap_or_else(|| OsString::from(SIMULATION_SEEDS));
-    let run = ["nextest", "run", "--release", "--workspace", "--profile", "prove", "-E", "test(simulation)"];
+    let run = ["nextest", "run", "--release", "--package", "mi-server", "--profile", "prove", "-E", "test(simulation)"];
     finish(cargo(root).args(run).args(rest).env("MI_SEEDS", seeds))
 }
 

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod mentions;
 pub mod moment;
 pub mod problem;
+pub mod redact;
 pub mod schedules;
 pub mod tasks;
 pub mod time;

@@ -4,12 +4,14 @@
 //! without a hole; a batch that went out keeps its items until the server has them, so that repeating it is the same
 //! call. When the queue is full the oldest log lines go, and the next batch says how many. Usage is never dropped.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mi_core::ids::ClaimToken;
 use mi_core::limits::{EVENTS_BODY_BYTES_MAX, LOG_LINE_BYTES_MAX};
+use mi_core::redact::Redactor;
 use mi_core::wire::runner::{ItemKind, SessionEvents, SessionItem};
 use tokio::sync::Notify;
 
@@ -40,9 +42,10 @@ struct State {
     closed: bool,
 }
 
-#[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
+    /// What the harness must not say, once it is known; nothing of a harness comes before that.
+    secrets: OnceLock<Redactor>,
     wake: Notify,
     clock: ServerClock,
 }
@@ -50,7 +53,17 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn new(clock: ServerClock) -> Self {
         let state = State::default();
-        Self { state: Mutex::new(state), wake: Notify::new(), clock }
+        Self { state: Mutex::new(state), secrets: OnceLock::new(), wake: Notify::new(), clock }
+    }
+
+    /// From now on these variables' values are shown by their names.
+    pub(crate) fn keep_secret<'a>(&self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.secrets.get_or_init(|| Redactor::new(variables));
+    }
+
+    /// The text without what was to be kept secret.
+    pub(crate) fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.secrets.get().map_or(Cow::Borrowed(text), |secrets| secrets.clean(text))
     }
 
     pub(crate) fn log(&self, text: &str) {
@@ -60,8 +73,9 @@ impl Outbox {
     /// Texts longer than a log line may be become several items.
     pub(crate) fn push(&self, kind: ItemKind, text: &str) {
         let at = self.clock.now();
+        let text = self.clean(text);
         let mut state = self.lock();
-        for piece in pieces(text, LOG_LINE_BYTES_MAX) {
+        for piece in pieces(&text, LOG_LINE_BYTES_MAX) {
             state.waiting_bytes += piece.len();
             state.waiting.push_back(SessionItem { at, kind, text: piece.to_owned() });
         }

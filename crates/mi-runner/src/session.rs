@@ -97,7 +97,7 @@ pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64) -> Afte
     let outbox = Arc::new(Outbox::new(clock));
     let post = tokio::spawn(deliver(parts, &grant, &outbox));
     let tree = Arc::new(Tree::new(parts.reach, format!("MI_SESSION={}", grant.id)));
-    let (outcome, stop) = work_until_stopped(parts, &grant, beat_s, &outbox, &tree).await;
+    let (mut outcome, stop) = work_until_stopped(parts, &grant, beat_s, &outbox, &tree).await;
     tree.kill_all().await;
     outbox.close();
     let abort = post.abort_handle();
@@ -105,6 +105,7 @@ pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64) -> Afte
         tracing::warn!(session = %grant.id, "the last events of the session could not be sent");
         abort.abort();
     }
+    outcome.summary = outbox.clean(&outcome.summary).into_owned();
     let report = report(&outcome, stop.as_ref(), outbox.last());
     match stop {
         Some(Stop::Superseded) => After::Superseded,
@@ -159,6 +160,8 @@ async fn work(
         Ok(fetched) => fetched,
         Err(error) => return Outcome::of(EndCause::Failed, format!("the session's context can't be read: {error}")),
     };
+    let given = variables.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    outbox.keep_secret(given.chain([("MI_API_KEY", grant.credential.as_str())]));
     let job = Job {
         environment: environment(parts, grant, variables, outbox),
         workspace: parts.place.workspace.clone(),

@@ -102,6 +102,19 @@ async fn a_failing_program_is_reported_with_its_last_line() {
 }
 
 #[tokio::test]
+async fn what_it_was_given_in_confidence_stays_out_of_its_log() {
+    let _alone = alone().await;
+    let room = room(command("echo \"token $TOKEN\"; echo \"$MI_API_KEY\"; echo \"died of $TOKEN\" >&2; exit 3"));
+    room.fake.state().env.insert("TOKEN".into(), "s3cret-value".into());
+    let end = room.end().await;
+    let log = room.fake.texts(ItemKind::Log);
+    for line in ["token [TOKEN]", "[MI_API_KEY]", "died of [TOKEN]"] {
+        assert!(log.contains(&line.to_owned()), "{line} is missing in {log:?}");
+    }
+    assert!(!log.concat().contains("s3cret") && !end.summary.contains("s3cret"), "{log:?} {}", end.summary);
+}
+
+#[tokio::test]
 async fn a_program_that_isnt_there_is_a_missing_harness() {
     let _alone = alone().await;
     let words = CommandLine::Argv(vec!["no-such-program-here".into()]);
