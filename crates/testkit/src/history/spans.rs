@@ -143,10 +143,19 @@ fn certainly_over(facts: &Facts<'_>, id: TaskId, of_task: &OfTask<'_>, written: 
     }
     let grant = of_task.grants.iter().find(|grant| grant.token == written.token)?;
     let cancelled = |deed: &&&Deed| {
-        matches!(deed.ask, Ask::Cancel { .. }) && deed.said.is_yes() && deed.over() < sent && deed.begun > grant.heard
+        let is_cancel = matches!(deed.ask, Ask::Cancel { .. }) && deed.said.is_yes();
+        is_cancel && deed.over() < sent && deed.begun > grant.heard && !said_before(of_task, written, deed)
     };
     let endings = facts.endings(id);
     endings.iter().find(cancelled).map(|_| "it had been cancelled".to_owned())
+}
+
+/// The same end may have been taken before the cancellation, by a request whose answer was lost: then it was only said
+/// again.
+fn said_before(of_task: &OfTask<'_>, written: &Written<'_>, cancel: &Deed) -> bool {
+    let same = |other: &&Written<'_>| other.token == written.token && other.write == written.write;
+    let in_time = |other: &Written<'_>| other.deed.said.may_have_happened() && other.deed.begun < cancel.over();
+    matches!(written.write, Write::Done(_)) && of_task.writes.iter().filter(same).any(in_time)
 }
 
 /// A write was refused as stale although its claim was certainly held all the while.

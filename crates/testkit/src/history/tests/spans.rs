@@ -95,6 +95,20 @@ fn a_write_after_the_cancellation_is_stale() {
 }
 
 #[test]
+fn an_end_that_was_taken_before_its_parent_was_cancelled_may_be_said_again() {
+    let tale = |first_said_at: u64| {
+        let tale = claims().event("tasks.finish", 1, Some((1, 1))).claim(0, 1, 1, 1);
+        let tale = tale.write(first_said_at, 1, 1, Write::Done("r1".to_owned()), Said::Lost);
+        let tale = tale.deed(10, 11, Ask::Cancel { task: TaskId(9) }, Said::Yes).done(20, 1, 1);
+        tale.remember(1, Status::Done, |task| {
+            (task.parent, task.result) = (Some(TaskId(9)), Some("r1".to_owned()));
+        })
+    };
+    tale(5).breaks(&[]);
+    tale(15).breaks(&[STALE]);
+}
+
+#[test]
 fn cancelling_a_parent_takes_the_claims_below_it() {
     let tale = |parent: Option<i64>| {
         let tale = claims().event("tasks.cancel", 1, None).claim(0, 1, 1, 1);
