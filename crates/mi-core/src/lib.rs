@@ -12,6 +12,7 @@ pub mod credits;
 pub mod drive;
 pub mod egress;
 pub mod hands;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod mentions;

@@ -75,6 +75,7 @@ codes! {
     OutOfCredits => 402 "out_of_credits" "The office has no credits left.";
     NoAccess => 403 "no_access" "The office belongs to somebody else.";
     OperatorOnly => 403 "operator_only" "Only an operator of the office may do this.";
+    OwnerOnly => 403 "owner_only" "Only the owner of the office may do this.";
     NotYou => 403 "not_you" "An agent tried to act in another agent's name.";
     ForeignOrigin => 403 "foreign_origin" "A web page of another site tried to use this address.";
     NotTheClaimer => 403 "not_the_claimer" "Only the agent that holds the task, or an operator, may move it.";

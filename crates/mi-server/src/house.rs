@@ -156,7 +156,7 @@ impl House {
         let write = move |tx: &mut dyn Tx| {
             let open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
             let mut open = open.with_outbound(&outbound);
-            let member = enter_even_late(open.tx, &ask.caller, office, open.head.owner, ask.lateness)?;
+            let member = enter_even_late(open.tx, &ask.caller, ask.need, office, open.head.owner, ask.lateness)?;
             if let Some(key) = &ask.idempotency
                 && !sabotage!(IdempotencyForgotten)
                 && let Some(answer) = key.recall(open.tx, open.now)?
@@ -218,11 +218,11 @@ impl House {
         T: Send + 'static,
         F: Fn(&mut View<'_>, &Member) -> Result<T, Fault> + Send + 'static,
     {
-        let (office, caller, clock) = (call.office()?, call.caller.clone(), self.clock.clone());
+        let (office, caller, need, clock) = (call.office()?, call.caller.clone(), call.need, self.clock.clone());
         self.db
             .read(move |tx| {
                 let head = look(tx, office)?;
-                let member = enter(tx, &caller, office, head.owner)?;
+                let member = enter(tx, &caller, need, office, head.owner)?;
                 read(&mut View { tx, office, head, now: clock.now() }, &member)
             })
             .await

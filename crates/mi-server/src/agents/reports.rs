@@ -21,7 +21,7 @@ const TYPE_BYTES_MAX: usize = 64;
 pub fn report(act: &mut Act<'_>, member: &Member, name: &str, wish: &AgentReport) -> Result<Answer, Fault> {
     let agent = find(act.tx, act.office, name)?;
     match member {
-        Member::Operator(_) => {}
+        Member::Person(_) => {}
         Member::Agent { id, .. } if *id == agent.id => {}
         Member::Agent { .. } => return Err(fault::not_you(agent.name.as_str())),
     }

@@ -194,7 +194,7 @@ pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Resul
 /// hirer's name is somebody else.
 pub fn is_hirer(tx: &mut dyn Tx, office: OfficeId, member: &Member, agent: &AgentRow) -> Result<bool, Fault> {
     match member {
-        Member::Operator(_) => Ok(true),
+        Member::Person(_) => Ok(true),
         Member::Agent { name, .. } if agent.spawned_by.as_ref() != Some(name) => Ok(false),
         Member::Agent { id, .. } => {
             let me = by_id(tx, office, *id)?;
@@ -262,7 +262,7 @@ pub fn heartbeat(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answe
     let agent = find(act.tx, act.office, name)?;
     match member {
         Member::Agent { id, .. } if *id == agent.id => {}
-        Member::Agent { .. } | Member::Operator(_) => return Err(fault::not_you(agent.name.as_str())),
+        Member::Agent { .. } | Member::Person(_) => return Err(fault::not_you(agent.name.as_str())),
     }
     touch(act.tx, act.office, agent.id, act.now)?;
     sessions::service::hold_on(act, agent.id)?;

@@ -36,7 +36,7 @@ pub fn list(view: &mut View<'_>, member: &Member) -> Result<Vec<Conversation>, F
 
 fn pairs(view: &mut View<'_>, member: &Member) -> Result<Vec<Conversation>, Fault> {
     let (who, since) = match member {
-        Member::Operator(_) => ("", Time(0)),
+        Member::Person(_) => ("", Time(0)),
         Member::Agent { id, name, .. } => {
             let me = agents::by_id(view.tx, view.office, *id)?.ok_or_else(|| fault::no_such_agent(name))?;
             (name.as_str(), me.created_at)

@@ -94,7 +94,7 @@ pub fn send(act: &mut Act<'_>, member: &Member, outgoing: &Outgoing) -> Result<A
         return Err(faults::to_yourself());
     }
     let session = match member {
-        Member::Operator(_) => None,
+        Member::Person(_) => None,
         Member::Agent { session, .. } => session.map(|number| number.0),
     };
     let message = NewMessage { from: member.name().to_owned(), to, body: text(outgoing)?.to_owned(), session };
@@ -107,7 +107,7 @@ pub fn send(act: &mut Act<'_>, member: &Member, outgoing: &Outgoing) -> Result<A
 pub fn speaks_for_itself(member: &Member, from: Option<&str>) -> Result<(), Fault> {
     let Some(from) = from.filter(|from| *from != member.name()) else { return Ok(()) };
     match member {
-        Member::Operator(_) => Err(faults::speaks_as_owner(from)),
+        Member::Person(_) => Err(faults::speaks_as_owner(from)),
         Member::Agent { .. } => Err(fault::not_you(&excerpt(from))),
     }
 }
@@ -153,7 +153,7 @@ fn record(act: &mut Act<'_>, id: i64, message: &NewMessage) -> Result<(), Fault>
 /// The newest messages of a conversation, in their order. An agent sees only its own, and only since it was hired.
 pub fn between(view: &mut View<'_>, member: &Member, (one, other): (&str, &str), most: i64) -> Result<Found, Fault> {
     let since = match member {
-        Member::Operator(_) => Time(0),
+        Member::Person(_) => Time(0),
         Member::Agent { name, .. } if ![one, other].contains(&name.as_str()) => {
             return Err(fault::not_you(&excerpt(one)));
         }

@@ -77,7 +77,7 @@ fn whose(view: &mut View<'_>, member: &Member, named: Option<&str>) -> Result<St
     let Some(named) = named else { return Ok(member.name().to_owned()) };
     let agent = agents::find(view.tx, view.office, named)?;
     match member {
-        Member::Operator(_) => Ok(agent.name.to_string()),
+        Member::Person(_) => Ok(agent.name.to_string()),
         Member::Agent { id, .. } if *id == agent.id => Ok(agent.name.to_string()),
         Member::Agent { .. } => Err(fault::not_you(&excerpt(named))),
     }
@@ -141,8 +141,8 @@ impl Follower {
 /// An agent sees nothing of an earlier one of its name.
 fn since(view: &mut View<'_>, member: &Member, who: &str) -> Result<Time, Fault> {
     let hired = match (member, who) {
-        (Member::Operator(_), OWNER) => None,
-        (Member::Operator(_) | Member::Agent { .. }, name) => agents::by_name(view.tx, view.office, name)?,
+        (Member::Person(_), OWNER) => None,
+        (Member::Person(_) | Member::Agent { .. }, name) => agents::by_name(view.tx, view.office, name)?,
     };
     Ok(hired.map_or(Time(0), |agent| agent.created_at))
 }

@@ -69,7 +69,7 @@ pub fn list_of_agent(view: &mut View<'_>, member: &Member, keys: &Keys, name: &s
     let agent = agents::service::find(view.tx, view.office, name)?;
     match member {
         Member::Agent { id, .. } if *id != agent.id => return Err(fault::operator_only()),
-        Member::Agent { .. } | Member::Operator(_) => {}
+        Member::Agent { .. } | Member::Person(_) => {}
     }
     let sealer = Sealer::new(keys, view.office);
     let rows = effective(view.tx, view.office, agent.id)?;

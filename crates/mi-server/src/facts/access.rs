@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use expect_test::expect_file;
 use http::HeaderMap;
+use mi_core::identity::Role;
 use mi_core::problem::Code;
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ const IN: &str = "in";
 /// Fewer answers with a text of the caller's own office would mean that the offices are empty.
 const SUNG_MIN: usize = 60;
 /// What only the door says.
-const DOOR: [Code; 10] = [
+const DOOR: [Code; 11] = [
     Code::Unauthenticated,
     Code::KeyExpired,
     Code::KeyRevoked,
@@ -36,6 +37,7 @@ const DOOR: [Code; 10] = [
     Code::NoAccess,
     Code::NoSuchOffice,
     Code::OperatorOnly,
+    Code::OwnerOnly,
     Code::NotYou,
     Code::StaleClaim,
     Code::Superseded,
@@ -206,7 +208,18 @@ fn expected(operation: &Operation, who: Who) -> &'static str {
         return IN;
     }
     // MCP lets in whoever has a credential; each call of a tool is then judged at the door of its own request.
-    let strange = matches!(who, Who::OtherOwner | Who::OtherSession | Who::OtherRunner | Who::Stale | Who::Superseded);
+    let strange = matches!(
+        who,
+        Who::OtherOwner
+            | Who::OtherSession
+            | Who::OtherRunner
+            | Who::OtherAgent
+            | Who::OutOfScope
+            | Who::FiredAgent
+            | Who::Viewer
+            | Who::Stale
+            | Who::Superseded
+    );
     if operation.id == "mcp.answer" && strange {
         return IN;
     }
@@ -218,7 +231,8 @@ fn expected(operation: &Operation, who: Who) -> &'static str {
         Who::WrongDoor => "wrong_pod",
         Who::Ticket if access == Access::Ticket => IN,
         Who::Ticket => "unauthenticated",
-        Who::Owner | Who::OtherOwner => of_user(access, who),
+        Who::Owner | Who::OtherOwner | Who::OutOfScope | Who::Viewer | Who::Colleague => of_user(operation, who),
+        Who::Agent | Who::OtherAgent | Who::FiredAgent => of_agent_alone(access, who),
         Who::Session | Who::OtherSession | Who::Stale | Who::Runner | Who::OtherRunner | Who::Superseded => {
             of_agent(access, who, if of_credential { Where::Own } else { Where::Named })
         }
@@ -232,12 +246,36 @@ enum Where {
     Named,
 }
 
-fn of_user(access: Access, who: Who) -> &'static str {
-    match access {
-        Access::Open | Access::Known | Access::User => IN,
-        Access::Operator | Access::Member if who == Who::Owner => IN,
-        Access::Operator | Access::Member => "no_access",
-        Access::Ticket | Access::Runner | Access::Session => "not_you",
+fn of_user(operation: &Operation, who: Who) -> &'static str {
+    let role = match who {
+        Who::Owner => Some(Role::Owner),
+        Who::Colleague => Some(Role::Operator),
+        Who::Viewer => Some(Role::Viewer),
+        _ => None,
+    };
+    let changes = operation.is_mutating();
+    match (operation.access, role) {
+        (Access::Open | Access::Known | Access::User, _) => IN,
+        (Access::Ticket | Access::Runner | Access::Session | Access::Agent, _) => "not_you",
+        (_, None) => "no_access",
+        (_, Some(Role::Owner)) | (Access::Viewer, Some(_)) => IN,
+        (Access::Owner, Some(_)) => "owner_only",
+        (_, Some(Role::Operator)) => IN,
+        (Access::Member, Some(Role::Viewer)) if !changes => IN,
+        (_, Some(Role::Viewer)) => "operator_only",
+    }
+}
+
+/// An agent with a key of its own, and no runner.
+fn of_agent_alone(access: Access, who: Who) -> &'static str {
+    match (access, who) {
+        (Access::Open, _) => IN,
+        (Access::User | Access::Viewer | Access::Operator, _) => "operator_only",
+        (Access::Owner, _) => "owner_only",
+        (Access::Ticket | Access::Runner | Access::Session, _) => "not_you",
+        (Access::Known | Access::Member | Access::Agent, Who::FiredAgent) => "key_revoked",
+        (Access::Member | Access::Agent, Who::OtherAgent) => "no_access",
+        (Access::Known | Access::Member | Access::Agent, _) => IN,
     }
 }
 
@@ -245,10 +283,11 @@ fn of_agent(access: Access, who: Who, place: Where) -> &'static str {
     let is_session = matches!(who, Who::Session | Who::OtherSession | Who::Stale);
     match access {
         Access::Open => return IN,
-        Access::User | Access::Operator => return "operator_only",
+        Access::User | Access::Viewer | Access::Operator => return "operator_only",
+        Access::Owner => return "owner_only",
         Access::Ticket => return "not_you",
         Access::Runner if is_session => return "not_you",
-        Access::Known | Access::Member | Access::Runner | Access::Session => {}
+        Access::Known | Access::Member | Access::Runner | Access::Session | Access::Agent => {}
     }
     match who {
         Who::Stale => "stale_claim",
@@ -263,9 +302,14 @@ fn expected_elsewhere(access: Access, who: Who) -> &'static str {
     match (access, who) {
         (Access::Ticket, Who::Ticket) => "no_access",
         (_, Who::Ticket) => "unauthenticated",
-        (Access::Operator | Access::Member, Who::Owner) => "no_access",
-        (Access::Ticket | Access::Runner | Access::Session, Who::Owner) => "not_you",
-        (Access::Operator, _) => "operator_only",
+        (
+            Access::Ticket | Access::Runner | Access::Session | Access::Agent,
+            Who::Owner | Who::Colleague | Who::Viewer,
+        ) => "not_you",
+        (_, Who::Owner | Who::Colleague | Who::Viewer) => "no_access",
+        (Access::Ticket | Access::Runner | Access::Session, Who::Agent) => "not_you",
+        (Access::Viewer | Access::Operator, _) => "operator_only",
+        (Access::Owner, _) => "owner_only",
         (Access::Ticket, _) | (Access::Runner, Who::Session | Who::Stale) => "not_you",
         (_, _) => "no_access",
     }

@@ -108,10 +108,17 @@ impl<'a> Twice<'a> {
 
 fn who(access: Access) -> Who {
     match access {
-        Access::Open | Access::User | Access::Known | Access::Operator | Access::Member => Who::Owner,
+        Access::Open
+        | Access::User
+        | Access::Known
+        | Access::Viewer
+        | Access::Owner
+        | Access::Operator
+        | Access::Member => Who::Owner,
         Access::Ticket => Who::Ticket,
         Access::Runner => Who::Runner,
         Access::Session => Who::Session,
+        Access::Agent => Who::Agent,
     }
 }
 

@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// Statements that look across offices on purpose: concept, how the statement begins, why.
 const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
+    (
+        "identity",
+        "select office_id, agent_id, revoked_at from agent_keys",
+        "an agent's key says which office it belongs to",
+    ),
+    ("identity", "select office_id from api_key_offices", "the offices that a key opens"),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",

@@ -1,6 +1,7 @@
 //! Two offices that hold things of the same names and numbers, and one caller of every kind.
 
-use mi_core::ids::UserId;
+use mi_core::identity::Role;
+use mi_core::ids::{AgentId, UserId};
 use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
@@ -29,13 +30,21 @@ pub enum Who {
     Superseded,
     WrongDoor,
     Ticket,
+    /// The owner, with a key that opens another office only.
+    OutOfScope,
+    OtherAgent,
+    FiredAgent,
+    Viewer,
+    /// An agent with a key of its own.
+    Agent,
     Session,
     Runner,
+    Colleague,
     Owner,
 }
 
 impl Who {
-    pub const ALL: [Who; 15] = [
+    pub const ALL: [Who; 21] = [
         Who::Nobody,
         Who::Malformed,
         Who::Unknown,
@@ -48,17 +57,39 @@ impl Who {
         Who::Superseded,
         Who::WrongDoor,
         Who::Ticket,
+        Who::OutOfScope,
+        Who::OtherAgent,
+        Who::FiredAgent,
+        Who::Viewer,
+        Who::Agent,
         Who::Session,
         Who::Runner,
+        Who::Colleague,
         Who::Owner,
     ];
 
     /// The office whose texts this caller may see, if any.
     pub fn canary(self) -> Option<&'static str> {
         match self {
-            Who::Nobody | Who::Malformed | Who::Unknown | Who::Expired | Who::Revoked | Who::WrongDoor => None,
-            Who::OtherOwner | Who::OtherSession | Who::OtherRunner => Some(CANARY_THERE),
-            Who::Stale | Who::Superseded | Who::Ticket | Who::Session | Who::Runner | Who::Owner => Some(CANARY_HERE),
+            Who::Nobody
+            | Who::Malformed
+            | Who::Unknown
+            | Who::Expired
+            | Who::Revoked
+            | Who::WrongDoor
+            | Who::FiredAgent => None,
+            Who::OtherOwner | Who::OtherSession | Who::OtherRunner | Who::OtherAgent | Who::OutOfScope => {
+                Some(CANARY_THERE)
+            }
+            Who::Stale
+            | Who::Superseded
+            | Who::Ticket
+            | Who::Viewer
+            | Who::Agent
+            | Who::Session
+            | Who::Runner
+            | Who::Colleague
+            | Who::Owner => Some(CANARY_HERE),
         }
     }
 }
@@ -70,7 +101,8 @@ struct Side<'a> {
     held: SessionGrant,
     ended: SessionGrant,
     superseded: String,
-    bob: mi_core::ids::AgentId,
+    bob: AgentId,
+    fired: AgentId,
 }
 
 pub struct World<'a> {
@@ -82,6 +114,12 @@ pub struct World<'a> {
 }
 
 struct Keys {
+    viewer: String,
+    colleague: String,
+    out_of_scope: String,
+    agent: String,
+    other_agent: String,
+    fired_agent: String,
     stranger: String,
     expired: String,
     revoked: String,
@@ -100,6 +138,12 @@ impl<'a> World<'a> {
         let (first, stranger) = (house.first_user().await, house.stranger().await);
         there.office.give_to(stranger).await;
         let keys = Keys {
+            viewer: here.office.key_of_colleague("vera", Role::Viewer).await,
+            colleague: here.office.key_of_colleague("otto", Role::Operator).await,
+            out_of_scope: there.office.scoped_key_of(stranger).await,
+            agent: here.office.agent_key(here.ada.agent).await,
+            other_agent: there.office.agent_key(there.ada.agent).await,
+            fired_agent: here.office.agent_key(here.fired).await,
             stranger: house.key_of(stranger, KeyState::Good).await,
             expired: house.key_of(first, KeyState::Expired).await,
             revoked: house.key_of(first, KeyState::Revoked).await,
@@ -127,6 +171,12 @@ impl<'a> World<'a> {
             Who::Superseded => key(&self.here.superseded),
             Who::WrongDoor => key(&self.here.held.credential).through(Via::Pod(self.here.bob)),
             Who::Ticket => key(&self.here.ada.ticket),
+            Who::OutOfScope => key(&self.keys.out_of_scope),
+            Who::OtherAgent => key(&self.keys.other_agent),
+            Who::FiredAgent => key(&self.keys.fired_agent),
+            Who::Viewer => key(&self.keys.viewer),
+            Who::Agent => key(&self.keys.agent),
+            Who::Colleague => key(&self.keys.colleague),
             Who::Session => key(&self.here.held.credential),
             Who::Runner => key(&self.here.ada.welcome.token),
             Who::Owner => self.house.owner(),
@@ -204,10 +254,13 @@ async fn fill<'a>((office, superseded): (TestOffice<'a>, String), canary: &str) 
         hire(office, name, canary).await;
     }
     let bob = office.runner("bob").await.agent;
+    hire(office, "eve", canary).await;
+    let fired = office.runner("eve").await.agent;
+    office.call("DELETE", "/employees/eve", Value::Null).await.ok();
     let (held, ada) = at_work(office, canary).await;
     let ended = at_the_end(office, canary).await;
     decorate(office, canary).await;
-    Side { office, ada, held, ended, superseded, bob }
+    Side { office, ada, held, ended, superseded, bob, fired }
 }
 
 /// Ada holds task 1.

@@ -142,6 +142,7 @@ fn check_claim_sent(call: &Call) -> Result<(), Fault> {
         Caller::Runner { .. }
         | Caller::Session { .. }
         | Caller::User { .. }
+        | Caller::Agent { .. }
         | Caller::Ticket { .. }
         | Caller::Nobody => Ok(()),
     }
@@ -175,7 +176,7 @@ where
 {
     house
         .act_as_server(office, move |act| {
-            let member = enter(act.tx, &ask.caller, act.office, act.head.owner)?;
+            let member = enter(act.tx, &ask.caller, ask.need, act.office, act.head.owner)?;
             if let Some(key) = &ask.idempotency
                 && let Some(answer) = key.recall(act.tx, act.now)?
             {

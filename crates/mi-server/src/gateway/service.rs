@@ -17,7 +17,7 @@ use super::upstream::{self, Outgoing};
 use super::{prices, request, store};
 use crate::house::House;
 use crate::infra::act::{enter, fence, look};
-use crate::infra::caller::Caller;
+use crate::infra::caller::{Caller, Need};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
@@ -176,7 +176,7 @@ async fn refusal(provider: &Provider, mut response: reqwest::Response) -> Result
 fn session_of(caller: &Caller) -> Result<Session, Fault> {
     match caller {
         Caller::Session { office, agent, session } => Ok(Session { office: *office, agent: *agent, number: *session }),
-        Caller::Nobody | Caller::User { .. } | Caller::Ticket { .. } | Caller::Runner { .. } => {
+        Caller::Nobody | Caller::User { .. } | Caller::Ticket { .. } | Caller::Runner { .. } | Caller::Agent { .. } => {
             Err(Fault::new(Code::NotYou, "models are called by a session, with the session's credential"))
         }
     }
@@ -202,7 +202,7 @@ impl Session {
 async fn check(house: &House, session: Session) -> Result<(), Fault> {
     let read = move |tx: &mut dyn Tx| {
         let head = look(tx, session.office)?;
-        enter(tx, &session.caller(), session.office, head.owner)?;
+        enter(tx, &session.caller(), Need::Look, session.office, head.owner)?;
         Ok(())
     };
     house.db.read(read).await
@@ -211,7 +211,7 @@ async fn check(house: &House, session: Session) -> Result<(), Fault> {
 async fn reserve(house: &House, session: Session, provider: &Provider, model: String) -> Result<Reserved, Fault> {
     let provider = provider.kind.as_str();
     let reserve = move |act: &mut crate::infra::act::Act<'_>| {
-        let member = enter(act.tx, &session.caller(), act.office, act.head.owner)?;
+        let member = enter(act.tx, &session.caller(), Need::Look, act.office, act.head.owner)?;
         fence(act, &member, Some(session.number))?;
         if act.head.balance <= Micro(0) {
             return Err(out_of_credits());

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::store;
 use crate::infra::act::enter;
-use crate::infra::caller::{Caller, Member};
+use crate::infra::caller::{Caller, Member, Need, Proof, Scope};
 use crate::infra::db::{Db, Tx};
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{KEY_PREFIX_CHARS, Keys, new_api_key};
@@ -48,31 +48,43 @@ pub async fn new_owner_key(db: &Db, keys: &Keys, name: &'static str, now: Time) 
 
 /// What a key's hash stands for now.
 pub fn caller_of_key(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Caller, Fault> {
-    let Some(key) = store::key(tx, hash)? else {
-        return Err(fault::unauthenticated("this key is not known here"));
-    };
+    let Some(key) = store::key(tx, hash)? else { return agent_of_key(tx, hash) };
     if key.revoked_at.is_some() {
         return Err(fault::key_revoked());
     }
     if key.expires_at.is_some_and(|at| at <= now) {
         return Err(fault::key_expired());
     }
-    Ok(Caller::User { id: key.user })
+    let scope =
+        if key.is_scoped { Scope::Offices(store::offices_of_key(tx, &key.id)?.into()) } else { Scope::Everywhere };
+    Ok(Caller::User { id: key.user, scope })
+}
+
+fn agent_of_key(tx: &mut dyn Tx, hash: &str) -> Result<Caller, Fault> {
+    let key = store::agent_key(tx, hash)?.ok_or_else(|| fault::unauthenticated("this key is not known here"))?;
+    if key.revoked_at.is_some() {
+        return Err(fault::key_revoked());
+    }
+    Ok(Caller::Agent { office: key.office, agent: key.agent, proof: Proof::Key })
 }
 
 pub fn whoami(tx: &mut dyn Tx, caller: &Caller) -> Result<WhoAmI, Fault> {
     match caller {
         Caller::Nobody | Caller::Ticket { .. } => Err(fault::unauthenticated("this needs a key")),
-        Caller::User { id } => {
+        Caller::User { id, .. } => {
             let name = store::user_name(tx, *id)?.unwrap_or_default();
             Ok(WhoAmI { kind: "user".to_owned(), id: id.to_string(), name, office_id: None })
         }
-        Caller::Runner { office, .. } | Caller::Session { office, .. } => {
+        Caller::Runner { office, .. } | Caller::Session { office, .. } | Caller::Agent { office, .. } => {
             let head = crate::infra::act::look(tx, *office)?;
-            let Member::Agent { id, name, session } = enter(tx, caller, *office, head.owner)? else {
+            let Member::Agent { id, name, session, proof } = enter(tx, caller, Need::Look, *office, head.owner)? else {
                 return Err(fault::internal("a token of an agent made an operator"));
             };
-            let kind = if session.is_some() { "session" } else { "runner" };
+            let kind = match (proof, session) {
+                (Proof::Token, Some(_)) => "session",
+                (Proof::Token, None) => "runner",
+                (Proof::Key | Proof::SignatureV1 | Proof::SignatureV2, _) => "agent",
+            };
             Ok(WhoAmI { kind: kind.to_owned(), id: id.to_string(), name: name.to_string(), office_id: Some(*office) })
         }
     }

@@ -1,21 +1,47 @@
 //! Rows of users and their API keys.
 
-use mi_core::ids::UserId;
+use mi_core::ids::{AgentId, OfficeId, UserId};
 use mi_core::time::Time;
 
 use crate::args;
 use crate::infra::db::{DbError, Tx};
 
+const KEY_ID_CHARS: usize = 32;
+
 pub struct KeyRow {
+    pub id: String,
     pub user: UserId,
     pub expires_at: Option<Time>,
     pub revoked_at: Option<Time>,
+    pub is_scoped: bool,
 }
 
 pub fn key(tx: &mut dyn Tx, hash: &str) -> Result<Option<KeyRow>, DbError> {
-    let sql = "select user_id, expires_at, revoked_at from api_keys where hash = $1";
+    let sql = "select id, user_id, expires_at, revoked_at, scoped from api_keys where hash = $1";
     let Some(row) = tx.first(sql, args![hash])? else { return Ok(None) };
-    Ok(Some(KeyRow { user: row.get(0)?, expires_at: row.get(1)?, revoked_at: row.get(2)? }))
+    let mut r = row.reader();
+    let (id, user, expires_at, revoked_at) = (r.take()?, r.take()?, r.take()?, r.take()?);
+    Ok(Some(KeyRow { id, user, expires_at, revoked_at, is_scoped: r.take()? }))
+}
+
+pub struct AgentKeyRow {
+    pub office: OfficeId,
+    pub agent: AgentId,
+    pub revoked_at: Option<Time>,
+}
+
+/// The key says which office it belongs to, so this alone looks in all of them.
+pub fn agent_key(tx: &mut dyn Tx, hash: &str) -> Result<Option<AgentKeyRow>, DbError> {
+    let Some(row) = tx.first("select office_id, agent_id, revoked_at from agent_keys where hash = $1", args![hash])?
+    else {
+        return Ok(None);
+    };
+    Ok(Some(AgentKeyRow { office: row.get(0)?, agent: row.get(1)?, revoked_at: row.get(2)? }))
+}
+
+pub fn offices_of_key(tx: &mut dyn Tx, key: &str) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select office_id from api_key_offices where key_id = $1";
+    tx.query(sql, args![key])?.iter().map(|row| row.get(0)).collect()
 }
 
 pub fn any_user(tx: &mut dyn Tx) -> Result<Option<UserId>, DbError> {
@@ -39,9 +65,14 @@ pub fn insert_key(
     prefix: &str,
     now: Time,
 ) -> Result<(), DbError> {
-    let sql = "insert into api_keys (hash, user_id, name, prefix, created_at) values ($1, $2, $3, $4, $5)";
-    tx.execute(sql, args![hash, user, name, prefix, now])?;
+    let sql = "insert into api_keys (hash, id, user_id, name, prefix, created_at) values ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, args![hash, key_id(hash), user, name, prefix, now])?;
     Ok(())
+}
+
+/// What lists call a key: enough of its hash to be distinct, too little to be it.
+fn key_id(hash: &str) -> &str {
+    hash.get(..KEY_ID_CHARS).unwrap_or(hash)
 }
 
 pub fn last_time(tx: &mut dyn Tx) -> Result<Time, DbError> {

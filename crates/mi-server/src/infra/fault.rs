@@ -125,6 +125,10 @@ pub fn operator_only() -> Fault {
     Fault::new(Code::OperatorOnly, "only an operator of the office may do this")
 }
 
+pub fn owner_only() -> Fault {
+    Fault::new(Code::OwnerOnly, "only the owner of the office may do this")
+}
+
 pub fn not_you(name: &str) -> Fault {
     Fault::new(Code::NotYou, format!("you are not {name}; an agent acts in its own name only"))
 }

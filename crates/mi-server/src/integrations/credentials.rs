@@ -84,7 +84,7 @@ fn itself(view: &mut View<'_>, member: &Member, name: &str) -> Result<AgentRow, 
     let agent = agents::find(view.tx, view.office, name)?;
     match member {
         Member::Agent { id, .. } if *id == agent.id => Ok(agent),
-        Member::Agent { .. } | Member::Operator(_) => Err(fault::not_you(agent.name.as_str())),
+        Member::Agent { .. } | Member::Person(_) => Err(fault::not_you(agent.name.as_str())),
     }
 }
 

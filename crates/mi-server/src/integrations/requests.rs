@@ -43,8 +43,8 @@ pub fn ask(act: &mut Act<'_>, member: &Member, wish: &AskIntegration, desk: &Des
 fn asker(act: &mut Act<'_>, member: &Member, named: Option<&str>) -> Result<AgentRow, Fault> {
     let named = named.map(str::trim).filter(|name| !name.is_empty());
     match (member, named) {
-        (Member::Operator(_), None) => Err(faults::which_agent()),
-        (Member::Operator(_), Some(name)) => agents::find(act.tx, act.office, name),
+        (Member::Person(_), None) => Err(faults::which_agent()),
+        (Member::Person(_), Some(name)) => agents::find(act.tx, act.office, name),
         (Member::Agent { name, .. }, None) => agents::find(act.tx, act.office, name.as_str()),
         (Member::Agent { id, .. }, Some(named)) => {
             let agent = agents::find(act.tx, act.office, named)?;

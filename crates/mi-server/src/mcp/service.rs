@@ -60,7 +60,7 @@ fn host_of(url: &str) -> Option<String> {
 /// An agent has one office, a person may have several.
 fn scope(caller: &Caller) -> Scope {
     match caller {
-        Caller::Runner { .. } | Caller::Session { .. } => Scope::OwnOffice,
+        Caller::Runner { .. } | Caller::Session { .. } | Caller::Agent { .. } => Scope::OwnOffice,
         Caller::User { .. } | Caller::Nobody | Caller::Ticket { .. } => Scope::AnyOffice,
     }
 }
@@ -88,7 +88,9 @@ async fn carry_out(house: &House, call: &Call, name: &str, mut inputs: Map<Strin
         return Ok(Outcome::refused(&hands::Refusal::UnknownTool { name: excerpt(name) }));
     };
     let (office, here) = match &call.caller {
-        Caller::Runner { office, .. } | Caller::Session { office, .. } => (*office, here(house, call).await?),
+        Caller::Runner { office, .. } | Caller::Session { office, .. } | Caller::Agent { office, .. } => {
+            (*office, here(house, call).await?)
+        }
         Caller::User { .. } | Caller::Nobody | Caller::Ticket { .. } => {
             let named = match hands::take_colony(&mut inputs) {
                 Ok(named) => named,
@@ -120,7 +122,7 @@ async fn here(house: &House, call: &Call) -> Result<Here, Fault> {
                 let found = sessions::service::get(tx, office, session)?;
                 Ok(found.map_or_else(Here::default, |row| Here { agent: Some(row.agent), task: row.task }))
             }
-            Caller::Runner { office, agent, .. } => {
+            Caller::Runner { office, agent, .. } | Caller::Agent { office, agent, .. } => {
                 let found = crate::agents::service::by_id(tx, office, agent)?;
                 Ok(Here { agent: found.map(|row| row.name), task: None })
             }

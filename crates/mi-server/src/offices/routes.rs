@@ -24,13 +24,13 @@ pub fn operations() -> Vec<Operation> {
             .gives::<Office>(201)
             .fails(&[Code::BadName])
             .run(create),
-        get("offices.get", "…", Access::Operator, "One office").gives::<Office>(200).run(get_one),
-        delete("offices.delete", "…", Access::Operator, "Stop an office's pods and remove everything it owned")
+        get("offices.get", "…", Access::Viewer, "One office").gives::<Office>(200).run(get_one),
+        delete("offices.delete", "…", Access::Owner, "Stop an office's pods and remove everything it owned")
             .run(delete_one),
-        get("offices.status", "…/status", Access::Operator, "How an office is doing")
+        get("offices.status", "…/status", Access::Viewer, "How an office is doing")
             .gives::<OfficeOverview>(200)
             .run(status),
-        get("offices.get_settings", "…/settings", Access::Operator, "An office's settings")
+        get("offices.get_settings", "…/settings", Access::Viewer, "An office's settings")
             .gives::<Settings>(200)
             .run(get_settings),
         patch("offices.update_settings", "…/settings", Access::Operator, "Merge a change into the settings")

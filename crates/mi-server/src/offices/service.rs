@@ -32,10 +32,12 @@ pub async fn list(house: &House, call: &Call) -> Result<Answer, Fault> {
 
 fn user(call: &Call) -> Result<UserId, Fault> {
     match call.caller {
-        Caller::User { id } => Ok(id),
-        Caller::Nobody | Caller::Ticket { .. } | Caller::Runner { .. } | Caller::Session { .. } => {
-            Err(fault::operator_only())
-        }
+        Caller::User { id, .. } => Ok(id),
+        Caller::Nobody
+        | Caller::Ticket { .. }
+        | Caller::Runner { .. }
+        | Caller::Session { .. }
+        | Caller::Agent { .. } => Err(fault::operator_only()),
     }
 }
 

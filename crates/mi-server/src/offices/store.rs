@@ -65,6 +65,10 @@ pub fn wish_all_pods_gone(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbErr
 
 /// Every table with an `office_id`; a test compares this list with the schema.
 pub const OWNED: &[&str] = &[
+    "delete from nonces where office_id = $1",
+    "delete from agent_keys where office_id = $1",
+    "delete from members where office_id = $1",
+    "delete from api_key_offices where office_id = $1",
     "delete from schedules where office_id = $1",
     "delete from integration_requests where office_id = $1",
     "delete from integration_secrets where office_id = $1",

@@ -54,7 +54,7 @@ async fn next(house: House, call: Call) -> Result<Reply, Fault> {
     let name = house
         .look(&call, |_, member| match member {
             Member::Agent { name, .. } => Ok(name.clone()),
-            Member::Operator(_) => Err(fault::superseded()),
+            Member::Person(_) => Err(fault::superseded()),
         })
         .await?;
     if name.as_str() != call.param("name")? {

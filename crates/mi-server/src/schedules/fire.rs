@@ -12,7 +12,7 @@ use super::service::{calendar, find, template};
 use super::store::{self, ScheduleRow};
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
-use crate::infra::caller::Member;
+use crate::infra::caller::{Member, Person};
 use crate::infra::fault::Fault;
 use crate::tasks;
 
@@ -55,7 +55,7 @@ fn run_when_due(act: &mut Act<'_>, row: &mut ScheduleRow, due: Time) -> Result<(
     if let Some(open) = open_task(act, row)? {
         return skip(act, row, due, &open);
     }
-    let owner = Member::Operator(act.head.owner);
+    let owner = Member::Person(Person::owner(act.head.owner));
     create(act, &owner, row, due)?;
     Ok(())
 }

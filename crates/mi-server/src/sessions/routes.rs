@@ -76,7 +76,7 @@ async fn env(house: House, call: Call) -> Result<Reply, Fault> {
             let session = service::get(view.tx, view.office, number)?.ok_or_else(|| fault::no_such_session(number))?;
             match member {
                 Member::Agent { id, .. } if *id == session.agent_id => {}
-                Member::Agent { .. } | Member::Operator(_) => return Err(fault::no_such_session(number)),
+                Member::Agent { .. } | Member::Person(_) => return Err(fault::no_such_session(number)),
             }
             if session.state != service::State::Live {
                 return Err(fault::stale_claim(number));

@@ -362,7 +362,7 @@ pub(super) fn own(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Res
     let session = need(act, number)?;
     match member {
         Member::Agent { id, .. } if *id == session.agent_id => Ok(session),
-        Member::Agent { .. } | Member::Operator(_) => Err(fault::no_such_session(number)),
+        Member::Agent { .. } | Member::Person(_) => Err(fault::no_such_session(number)),
     }
 }
 

@@ -173,7 +173,7 @@ pub fn must_hold(act: &Act<'_>, task: &TaskRow, member: &Member) -> Result<(), F
         return Err(fault::not_the_claimer(task.id, holder));
     }
     match member {
-        Member::Operator(_) => Ok(()),
+        Member::Person(_) => Ok(()),
         Member::Agent { session: None, .. } if act.claim == Claim::None => Err(fault::claim_required()),
         Member::Agent { name, session, .. } => {
             let same_claim = session.is_none_or(|session| task.session == Some(session));

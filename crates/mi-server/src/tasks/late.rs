@@ -63,7 +63,7 @@ fn keep(
     let Some((status, text)) = outcome(wish) else { return Ok(false) };
     let Some(session) = sessions::service::get(act.tx, act.office, token)? else { return Ok(false) };
     let own = match member {
-        Member::Operator(_) => true,
+        Member::Person(_) => true,
         Member::Agent { id, .. } => *id == session.agent_id,
     };
     let said_in_time = store::notes::has_result(act.tx, act.office, task.id, token, (status, text))?;

@@ -102,7 +102,7 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
     };
     flow::record(act, &task, "tasks.comment", member.name(), summary)?;
     // What an operator's key says for an agent is that agent's word, not an answer to it.
-    if matches!(member, Member::Operator(_)) && comment.agent == member.name() {
+    if matches!(member, Member::Person(_)) && comment.agent == member.name() {
         answered(act, task)?;
     }
     Ok(comment)
@@ -120,8 +120,8 @@ fn speaker(act: &mut Act<'_>, member: &Member, named: Option<&str>) -> Result<St
     match member {
         Member::Agent { name, .. } if name.as_str() == named => Ok(named.to_owned()),
         Member::Agent { .. } => Err(fault::not_you(&mi_core::ids::excerpt(named))),
-        Member::Operator(_) if named == "owner" => Ok(named.to_owned()),
-        Member::Operator(_) => match crate::agents::service::by_name(act.tx, act.office, named)? {
+        Member::Person(_) if named == "owner" => Ok(named.to_owned()),
+        Member::Person(_) => match crate::agents::service::by_name(act.tx, act.office, named)? {
             Some(_) => Ok(named.to_owned()),
             None => Err(fault::unknown_agent(mi_core::ids::excerpt(named))),
         },

@@ -67,7 +67,7 @@ fn override_checks(act: &mut Act<'_>, member: &Member, task: &TaskRow) -> Result
     match (checks::service::are_open(act.tx, act.office, task.id)?, member) {
         (false, _) => Ok(()),
         (true, Member::Agent { .. }) => Err(checks::faults::pending(task.id)),
-        (true, Member::Operator(_)) => {
+        (true, Member::Person(_)) => {
             let note = format!("{} accepted it before its checks had passed", member.name());
             flow::note(act, task, "checks_overridden", &note)
         }

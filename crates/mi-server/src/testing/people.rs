@@ -1,10 +1,12 @@
 //! Users beside the owner, for tests of who may do what.
 
-use mi_core::ids::UserId;
+use mi_core::identity::Role;
+use mi_core::ids::{AgentId, UserId};
 use mi_core::time::Millis;
 use uuid::Uuid;
 
 use super::{TestHouse, TestOffice, store};
+use crate::infra::db::Tx;
 use crate::infra::keys::new_api_key;
 
 /// What has become of a key.
@@ -46,6 +48,32 @@ impl TestHouse {
 }
 
 impl TestOffice<'_> {
+    /// A key of somebody who has this role here.
+    pub async fn key_of_colleague(&self, name: &'static str, role: Role) -> String {
+        let user = self.house.stranger().await;
+        let (id, now) = (self.id, self.house.now());
+        let act = move |tx: &mut dyn Tx| Ok(store::add_member(tx, id, user, name, role, now)?);
+        self.house.house.db.write(act).await.unwrap();
+        self.house.key_of(user, KeyState::Good).await
+    }
+
+    /// A key of a user that opens this office only.
+    pub async fn scoped_key_of(&self, user: UserId) -> String {
+        let key = self.house.key_of(user, KeyState::Good).await;
+        let (id, hash) = (self.id, self.house.house.keys.hash_of_key(&key));
+        self.house.house.db.write(move |tx| Ok(store::scope_key(tx, &hash, id)?)).await.unwrap();
+        key
+    }
+
+    /// A key of an agent's own.
+    pub async fn agent_key(&self, agent: AgentId) -> String {
+        let key = format!("mia_{}", Uuid::new_v4().simple());
+        let (id, hash, now) = (self.id, self.house.house.keys.hash_of_key(&key), self.house.now());
+        let act = move |tx: &mut dyn Tx| Ok(store::add_agent_key(tx, &hash, id, agent, now)?);
+        self.house.house.db.write(act).await.unwrap();
+        key
+    }
+
     /// From now on the office is somebody else's. Give it back before the house closes.
     pub async fn give_to(&self, user: UserId) {
         let id = self.id;

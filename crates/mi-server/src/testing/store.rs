@@ -1,6 +1,7 @@
 //! What tests look at across offices, beside every fence.
 
-use mi_core::ids::{AgentName, OfficeId, UserId};
+use mi_core::identity::Role;
+use mi_core::ids::{AgentId, AgentName, OfficeId, UserId};
 use mi_core::time::Time;
 
 use crate::args;
@@ -144,6 +145,35 @@ pub fn add_user(tx: &mut dyn Tx, user: UserId, now: Time) -> Result<(), DbError>
     Ok(())
 }
 
+pub fn add_member(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    user: UserId,
+    name: &str,
+    role: Role,
+    now: Time,
+) -> Result<(), DbError> {
+    tx.execute("update users set name = $2 where id = $1", args![user, name])?;
+    let sql = "insert into members (office_id, user_id, role, added_by, created_at) values ($1, $2, $3, 'owner', $4)";
+    tx.execute(sql, args![office, user, role.as_str(), now])?;
+    Ok(())
+}
+
+/// From now on the key opens this office only.
+pub fn scope_key(tx: &mut dyn Tx, hash: &str, office: OfficeId) -> Result<(), DbError> {
+    tx.execute("update api_keys set scoped = 1 where hash = $1", args![hash])?;
+    let sql = "insert into api_key_offices (office_id, key_id) select $2, id from api_keys where hash = $1";
+    tx.execute(sql, args![hash, office])?;
+    Ok(())
+}
+
+pub fn add_agent_key(tx: &mut dyn Tx, hash: &str, office: OfficeId, agent: AgentId, now: Time) -> Result<(), DbError> {
+    let sql = "insert into agent_keys (office_id, id, agent_id, kind, hash, prefix, created_at) \
+               values ($1, substr($3, 1, 32), $2, 'api', $3, 'mia_', $4)";
+    tx.execute(sql, args![office, agent, hash, now])?;
+    Ok(())
+}
+
 pub fn add_key(
     tx: &mut dyn Tx,
     hash: &str,
@@ -152,8 +182,8 @@ pub fn add_key(
     expires: Option<Time>,
     revoked: Option<Time>,
 ) -> Result<(), DbError> {
-    let sql = "insert into api_keys (hash, user_id, name, prefix, created_at, expires_at, revoked_at) \
-               values ($1, $2, 'test', 'mi_', $3, $4, $5)";
+    let sql = "insert into api_keys (hash, id, user_id, name, prefix, created_at, expires_at, revoked_at) \
+               values ($1, substr($1, 1, 32), $2, 'test', 'mi_', $3, $4, $5)";
     tx.execute(sql, args![hash, user, now, expires, revoked])?;
     Ok(())
 }

@@ -92,7 +92,7 @@ fn find(tx: &mut dyn Tx, office: OfficeId, member: &Member, named: &str) -> Resu
     };
     let group = group.ok_or_else(|| faults::no_such_group(named))?;
     let since = match member {
-        Member::Operator(_) => Time(0),
+        Member::Person(_) => Time(0),
         Member::Agent { name, .. } => {
             let row = store::member(tx, office, group.id, name.as_str())?;
             row.ok_or_else(|| faults::no_such_group(named))?.joined_at
@@ -104,7 +104,7 @@ fn find(tx: &mut dyn Tx, office: OfficeId, member: &Member, named: &str) -> Resu
 /// Whoever made a group, and operators, say who is in it and how it is called.
 fn may_change(member: &Member, group: &GroupRow) -> Result<(), Fault> {
     match member {
-        Member::Operator(_) => Ok(()),
+        Member::Person(_) => Ok(()),
         Member::Agent { name, .. } if group.created_by == name.as_str() => Ok(()),
         Member::Agent { .. } => Err(faults::not_your_group(&group.name)),
     }
@@ -200,7 +200,7 @@ fn write(act: &mut Act<'_>, member: &Member, named: &str, outgoing: &Outgoing) -
     let (group, _) = find(act.tx, act.office, member, named)?;
     let body = text(outgoing)?;
     let session = match member {
-        Member::Operator(_) => None,
+        Member::Person(_) => None,
         Member::Agent { session, .. } => session.map(|number| number.0),
     };
     let id = act.next_row();

@@ -20,7 +20,7 @@ pub use answer::Answer;
 pub use event::NewEvent;
 pub use head::Head;
 
-use super::caller::{Caller, Member};
+use super::caller::{Caller, Member, Need, Person, Proof, Scope};
 use super::db::{DbError, Tx};
 use super::fault::{self, Fault};
 use super::keys::Keys;
@@ -32,6 +32,7 @@ use super::wakeups::Wake;
 pub struct Ask {
     pub caller: Caller,
     pub operation: &'static str,
+    pub need: Need,
     /// `X-Mi-Claim`, or the number of the session whose credential came.
     pub claim: Option<ClaimToken>,
     pub idempotency: Option<idempotency::Key>,
@@ -194,29 +195,32 @@ fn taken(error: DbError, seq: i64) -> Fault {
 }
 
 /// Finds out who the caller is inside the office; the office's door.
-pub fn enter(tx: &mut dyn Tx, caller: &Caller, office: OfficeId, owner: UserId) -> Result<Member, Fault> {
-    enter_even_late(tx, caller, office, owner, Lateness::Refused)
+pub fn enter(tx: &mut dyn Tx, caller: &Caller, need: Need, office: OfficeId, owner: UserId) -> Result<Member, Fault> {
+    enter_even_late(tx, caller, need, office, owner, Lateness::Refused)
 }
 
 /// As `enter`; where the act looks at late reports, a session that is over may still bring one.
 pub fn enter_even_late(
     tx: &mut dyn Tx,
     caller: &Caller,
+    need: Need,
     office: OfficeId,
     owner: UserId,
     lateness: Lateness,
 ) -> Result<Member, Fault> {
     match caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
-        Caller::User { id } if *id == owner || sabotage!(ForeignOffice) => Ok(Member::Operator(*id)),
-        Caller::User { .. } => Err(fault::no_access()),
+        Caller::User { id, scope } => {
+            let person = person(tx, *id, scope, office, owner)?;
+            if need.is_met_by(person.role) { Ok(Member::Person(person)) } else { Err(not_enough(need)) }
+        }
         Caller::Ticket { .. } => Err(fault::unauthenticated("a ticket starts a runner and nothing else")),
         Caller::Runner { office: own, agent, epoch } => {
             if *own != office {
                 return Err(fault::no_access());
             }
             let name = store::runner_name(tx, office, *agent, *epoch)?.ok_or_else(fault::superseded)?;
-            Ok(Member::Agent { id: *agent, name, session: None })
+            Ok(Member::Agent { id: *agent, name, session: None, proof: Proof::Token })
         }
         Caller::Session { office: own, agent, session } => {
             if *own != office {
@@ -227,8 +231,36 @@ pub fn enter_even_late(
                 Lateness::Told => store::session_name_even_ended(tx, office, *agent, *session)?,
             };
             let name = found.ok_or_else(|| fault::stale_claim(*session))?;
-            Ok(Member::Agent { id: *agent, name, session: Some(*session) })
+            Ok(Member::Agent { id: *agent, name, session: Some(*session), proof: Proof::Token })
         }
+        Caller::Agent { office: own, agent, proof } => {
+            if *own != office {
+                return Err(fault::no_access());
+            }
+            let name = store::agent_name(tx, office, *agent)?.ok_or_else(fault::key_revoked)?;
+            Ok(Member::Agent { id: *agent, name, session: None, proof: *proof })
+        }
+    }
+}
+
+fn person(tx: &mut dyn Tx, id: UserId, scope: &Scope, office: OfficeId, owner: UserId) -> Result<Person, Fault> {
+    if sabotage!(ForeignOffice) {
+        return Ok(Person::owner(id));
+    }
+    if !scope.admits(office) {
+        return Err(fault::no_access());
+    }
+    if id == owner {
+        return Ok(Person::owner(id));
+    }
+    let (role, name) = store::role(tx, office, id)?.ok_or_else(fault::no_access)?;
+    Ok(Person::colleague(id, role, &name))
+}
+
+fn not_enough(need: Need) -> Fault {
+    match need {
+        Need::Own => fault::owner_only(),
+        Need::Look | Need::Operate => fault::operator_only(),
     }
 }
 
@@ -237,7 +269,7 @@ pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> R
     let Some(token) = claim else { return Ok(()) };
     let holder = store::live_session(act.tx, act.office, token)?.filter(|live| match member {
         // An operator's key may claim for any agent, and then writes with that claim.
-        Member::Operator(_) => true,
+        Member::Person(_) => true,
         Member::Agent { id, .. } => *id == live.agent,
     });
     let Some(live) = holder else {

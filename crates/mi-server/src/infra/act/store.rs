@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use mi_core::credits::Micro;
-use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId};
+use mi_core::identity::Role;
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, UserId};
 use mi_core::time::Time;
 use mi_core::wire::offices::Settings;
 
@@ -25,6 +26,22 @@ pub fn load_for_update(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Head>
 
 pub fn load(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Head>, DbError> {
     tx.first(HEAD, args![office])?.as_ref().map(read_head).transpose()
+}
+
+/// A colleague's role, and the name by which others know them.
+pub fn role(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<Option<(Role, String)>, DbError> {
+    let sql = "select m.role, u.name from members m join users u on u.id = m.user_id \
+               where m.office_id = $1 and m.user_id = $2";
+    let Some(row) = tx.first(sql, args![office, user])? else { return Ok(None) };
+    let role: String = row.get(0)?;
+    let role = Role::parse(&role).ok_or_else(|| DbError::Shape(format!("a role: {role}")))?;
+    Ok(Some((role, row.get(1)?)))
+}
+
+/// An agent that still belongs to the office.
+pub fn agent_name(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<AgentName>, DbError> {
+    let sql = "select name from agents where office_id = $1 and id = $2 and fired_at is null";
+    tx.first(sql, args![office, agent])?.map(|row| row.get(0)).transpose()
 }
 
 fn read_head(row: &Row) -> Result<Head, DbError> {

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0006_groups.sql"),
     include_str!("../../../../../migrations/0007_checks.sql"),
     include_str!("../../../../../migrations/0008_events.sql"),
+    include_str!("../../../../../migrations/0009_identity.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

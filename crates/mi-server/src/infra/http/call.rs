@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::Door;
 use crate::infra::act::{Answer, Ask, Lateness, idempotency};
-use crate::infra::caller::Caller;
+use crate::infra::caller::{Caller, Need};
 use crate::infra::fault::{self, Fault};
 
 /// What a request inside a request takes along: who asks, under which claim, and by which key it is known again.
@@ -36,6 +36,7 @@ pub enum Via {
 pub struct Call {
     pub caller: Caller,
     pub operation: &'static str,
+    pub need: Need,
     pub method: Method,
     pub uri: Uri,
     pub headers: HeaderMap,
@@ -148,6 +149,7 @@ impl Call {
         Ask {
             caller: self.caller.clone(),
             operation: self.operation,
+            need: self.need,
             claim: self.claim,
             idempotency: self.idempotency.clone(),
             lateness: Lateness::Refused,

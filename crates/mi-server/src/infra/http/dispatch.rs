@@ -124,6 +124,7 @@ async fn handle(
     let call = Call {
         caller,
         operation: operation.id,
+        need: operation.need(),
         method: parts.method,
         uri: parts.uri,
         headers: parts.headers,
@@ -149,16 +150,21 @@ async fn identify(house: &House, operation: &Operation, headers: &HeaderMap, via
     match caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
         Caller::Ticket { .. } => Err(fault::unauthenticated("a ticket starts a runner and nothing else")),
-        Caller::User { .. } | Caller::Runner { .. } | Caller::Session { .. } => Err(refuse(operation.access)),
+        Caller::User { .. } | Caller::Runner { .. } | Caller::Session { .. } | Caller::Agent { .. } => {
+            Err(refuse(operation.access))
+        }
     }
 }
 
 fn refuse(access: Access) -> Fault {
     match access {
-        Access::Ticket | Access::Runner | Access::Session => {
+        Access::Ticket | Access::Runner | Access::Session | Access::Agent => {
             Fault::new(Code::NotYou, "only the agent's own runner or session may do this")
         }
-        Access::Open | Access::User | Access::Known | Access::Operator | Access::Member => fault::operator_only(),
+        Access::Owner => fault::owner_only(),
+        Access::Open | Access::User | Access::Known | Access::Viewer | Access::Operator | Access::Member => {
+            fault::operator_only()
+        }
     }
 }
 
@@ -184,7 +190,10 @@ fn claim_of(headers: &HeaderMap, caller: &Caller) -> Result<Option<ClaimToken>, 
     match (caller, sent) {
         (Caller::Session { session, .. }, Some(sent)) if sent != *session => Err(fault::stale_claim(sent)),
         (Caller::Session { session, .. }, _) => Ok(Some(*session)),
-        (Caller::Nobody | Caller::User { .. } | Caller::Ticket { .. } | Caller::Runner { .. }, sent) => Ok(sent),
+        (
+            Caller::Nobody | Caller::User { .. } | Caller::Ticket { .. } | Caller::Runner { .. } | Caller::Agent { .. },
+            sent,
+        ) => Ok(sent),
     }
 }
 

@@ -61,12 +61,17 @@ pub fn codes(operation: &Operation) -> Vec<Code> {
     match operation.access {
         Access::Open => {}
         // An operator may write with an agent's claim, and that may be stale.
-        Access::User | Access::Operator => codes.extend([Code::OperatorOnly, Code::StaleClaim]),
+        Access::User | Access::Viewer | Access::Operator => codes.extend([Code::OperatorOnly, Code::StaleClaim]),
+        Access::Owner => codes.extend([Code::OwnerOnly, Code::StaleClaim]),
         Access::Known | Access::Member => codes.extend(AGENT),
-        Access::Ticket | Access::Runner | Access::Session => {
+        Access::Ticket | Access::Runner | Access::Session | Access::Agent => {
             codes.extend(AGENT);
             codes.push(Code::NotYou);
         }
+    }
+    if operation.is_mutating() && operation.access == Access::Member {
+        // A colleague who may only look.
+        codes.push(Code::OperatorOnly);
     }
     if operation.is_mutating() {
         codes.extend(WRITING);

@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{Call, Reply};
 use crate::house::House;
-use crate::infra::caller::Access;
+use crate::infra::caller::{Access, Need};
 use crate::infra::fault::Fault;
 
 pub type Handled = Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>;
@@ -175,6 +175,24 @@ impl Operation {
                 Some(rest) => vec![self.path.to_owned(), format!("/api/offices{rest}")],
                 None => vec![self.path.to_owned()],
             },
+        }
+    }
+
+    /// What is asked of a person's role, where people are let in at all.
+    pub fn need(&self) -> Need {
+        match self.access {
+            Access::Owner => Need::Own,
+            Access::Operator => Need::Operate,
+            Access::Member if self.is_mutating() => Need::Operate,
+            Access::Member
+            | Access::Viewer
+            | Access::Open
+            | Access::User
+            | Access::Known
+            | Access::Ticket
+            | Access::Runner
+            | Access::Session
+            | Access::Agent => Need::Look,
         }
     }
 
