@@ -52,6 +52,12 @@ pub struct UpArgs {
     /// Where to listen [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// Speak TLS with this certificate, in PEM with its chain; needs --tls-key
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// A PostgreSQL database instead of the one in the data directory
     #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,

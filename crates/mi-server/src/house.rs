@@ -38,8 +38,10 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Short-lived things: sockets of pods. Short, because a socket's path is at most 107 bytes.
     pub runtime_dir: PathBuf,
-    /// The address under which process pods reach this server.
+    /// The address under which programs on this machine reach this server.
     pub endpoint: String,
+    /// The same for pods without walls: plain HTTP on this machine, since they know none of our certificates.
+    pub pod_endpoint: String,
     /// The program that pods run.
     pub program: PathBuf,
     pub initial_credits: i64,

@@ -31,10 +31,13 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
         programs::LogFormat::Human => "human",
         programs::LogFormat::Json => "json",
     });
+    let path = |given: Option<&PathBuf>| given.map(|path| path.display().to_string());
     let upstreams = (!args.allow_upstream.is_empty()).then(|| args.allow_upstream.join(","));
     let given = [
-        (config::DATA_DIR.name, args.data_dir.as_ref().map(|path| path.display().to_string())),
+        (config::DATA_DIR.name, path(args.data_dir.as_ref())),
         (config::LISTEN.name, args.listen.clone()),
+        (config::TLS_CERT.name, path(args.tls_cert.as_ref())),
+        (config::TLS_KEY.name, path(args.tls_key.as_ref())),
         (config::DATABASE_URL.name, args.database_url.clone()),
         (config::PODS.name, pods.map(str::to_owned)),
         (config::STRICT_LIMITS.name, args.strict_limits.then(|| "on".to_owned())),
@@ -52,6 +55,7 @@ pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
     Ok(Options {
         data_dir: config.data_dir(),
         listen: config.listen().to_owned(),
+        tls: config.tls()?,
         database_url: config.database_url(),
         pods: config.pods()?,
         strict_limits: config.strict_limits()?,

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
 use mi_pods::Strictness;
 
+use super::http::tls::TlsFiles;
+
 const FILE_NAME: &str = "server.toml";
 const DATA_FOLDER: &str = "data";
 /// A hundred years: as good as for ever.
@@ -45,6 +47,9 @@ const fn secret(name: &'static str, variable: &'static str) -> Setting {
 
 pub const DATA_DIR: Setting = open("data_dir", "MI_DATA_DIR", "");
 pub const LISTEN: Setting = open("listen", "MI_LISTEN", "127.0.0.1:7700");
+/// Both or none.
+pub const TLS_CERT: Setting = open("tls_cert", "MI_TLS_CERT", "");
+pub const TLS_KEY: Setting = open("tls_key", "MI_TLS_KEY", "");
 pub const DATABASE_URL: Setting = secret("database_url", "MI_DATABASE_URL");
 pub const PODS: Setting = open("pods", "MI_PODS", "local");
 pub const STRICT_LIMITS: Setting = open("strict_limits", "MI_STRICT_LIMITS", "off");
@@ -59,6 +64,8 @@ pub const OPEN_TASKS_MAX: Setting = open("open_tasks_max", "MI_OPEN_TASKS_MAX", 
 pub const SETTINGS: &[Setting] = &[
     DATA_DIR,
     LISTEN,
+    TLS_CERT,
+    TLS_KEY,
     DATABASE_URL,
     PODS,
     STRICT_LIMITS,
@@ -181,6 +188,7 @@ impl Config {
 
     /// Every value is read once, so that a bad one is told at the start.
     fn check(&self) -> Result<(), ConfigError> {
+        self.tls()?;
         self.pods()?;
         self.strict_limits()?;
         self.log_format()?;
@@ -209,6 +217,16 @@ impl Config {
 
     pub fn database_url(&self) -> Option<String> {
         Some(self.get(DATABASE_URL).to_owned()).filter(|url| !url.is_empty())
+    }
+
+    /// Both files or none: with one of them alone somebody forgot the other.
+    pub fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        match (self.get(TLS_CERT), self.get(TLS_KEY)) {
+            ("", "") => Ok(None),
+            (_, "") => Err(self.bad(TLS_KEY, "tls_cert is given, so the file of its private key is needed too")),
+            ("", _) => Err(self.bad(TLS_CERT, "tls_key is given, so the file of its certificate is needed too")),
+            (certificate, key) => Ok(Some(TlsFiles { certificate: certificate.into(), key: key.into() })),
+        }
     }
 
     pub fn pods(&self) -> Result<PodsKind, ConfigError> {

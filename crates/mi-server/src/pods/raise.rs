@@ -118,7 +118,7 @@ fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<Po
     let mut env =
         vec![("MI_OFFICE".to_owned(), order.office.to_string()), ("MI_AGENT".to_owned(), order.name.to_string())];
     if house.settings.pod_doors == PodDoors::Address {
-        env.push(("MI_ENDPOINT".to_owned(), house.settings.endpoint.clone()));
+        env.push(("MI_ENDPOINT".to_owned(), house.settings.pod_endpoint.clone()));
     }
     Ok(PodSpec {
         office: order.office.0.simple().to_string(),

@@ -5,6 +5,7 @@ use std::io;
 use crate::gateway::providers::BadProvider;
 use crate::infra::db::DbError;
 use crate::infra::fault::Fault;
+use crate::infra::http::tls::BadTls;
 use crate::infra::keys::KeyError;
 use crate::infra::outbound::BadUpstream;
 
@@ -16,6 +17,8 @@ pub enum StartError {
     DataDir { path: String, source: io::Error },
     #[error("{path} must be a folder of this user alone, and isn't")]
     RuntimeDir { path: String },
+    #[error("{0}")]
+    Tls(#[from] BadTls),
     #[error("{0}")]
     Keys(#[from] KeyError),
     #[error("the store can't be opened: {0}")]
@@ -53,6 +56,7 @@ impl StartError {
                 Some("stop that program, or choose another port: --listen 127.0.0.1:0 takes a free one".to_owned())
             }
             Self::Listen { .. } => Some("--listen takes ADDRESS:PORT, such as 127.0.0.1:7700".to_owned()),
+            Self::Tls(bad) => Some(bad.hint().to_owned()),
             Self::NoSandbox { fix, .. } => Some(fix.clone()),
             Self::DataDir { .. } => Some("--data-dir DIR names another place".to_owned()),
             Self::RuntimeDir { .. } => Some("remove it, or choose a --data-dir with a shorter path".to_owned()),

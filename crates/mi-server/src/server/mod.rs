@@ -3,6 +3,7 @@
 //! `Server::start` takes the data directory for itself, opens the store, proves that pods can be closed in, takes
 //! back what an earlier server left, and only then opens the door. `shut_down` goes the same way back.
 
+mod doors;
 mod error;
 mod place;
 mod rounds;
@@ -14,8 +15,7 @@ use std::sync::Arc;
 
 use mi_core::time::{Millis, Time};
 use mi_pods::{Backend, Driver, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver, Strictness};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -30,10 +30,12 @@ use crate::infra::config::PodsKind;
 use crate::infra::db::{Db, Location};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
+use crate::infra::http::tls::{self, TlsFiles};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
 use crate::{checks, files, tasks};
+use doors::Doors;
 use place::Place;
 
 /// The program's argument that leads into a pod.
@@ -49,6 +51,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// `127.0.0.1:7700`; port 0 takes a free one.
     pub listen: String,
+    /// Plain HTTP without.
+    pub tls: Option<TlsFiles>,
     pub database_url: Option<String>,
     pub pods: PodsKind,
     pub strict_limits: Strictness,
@@ -70,7 +74,7 @@ pub struct Server {
     house: House,
     address: SocketAddr,
     first_key: Option<Zeroizing<String>>,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     rounds: Vec<JoinHandle<()>>,
     place: Place,
@@ -83,34 +87,29 @@ impl Server {
         let providers = Providers::from_env(environment, &options.allow_upstream)?;
         let outbound = Outbound::new(&options.allow_upstream)?;
         let driver = driver(&options, &place)?;
-        let listener = listen(&options.listen).await?;
-        let address = listener.local_addr().map_err(|error| StartError::listen(&options.listen, error))?;
+        let tls = options.tls.as_ref().map(tls::configuration).transpose()?;
+        let doors = Doors::open(&options, tls).await?;
         let (db, ()) = tokio::try_join!(open_store(&options, &place), prove(Arc::clone(&driver)))?;
         let keys = Keys::load_or_make(&place.key_file())?;
         let clock = Clock::running(identity::last_time(&db).await?);
-        let settings = settings(&options, &place, address);
+        let settings = settings(&options, &place, &doors);
         let house = House::new(Parts { db, clock, keys, settings, driver, providers, outbound });
         let first_key = identity::bootstrap(&house.db, &house.keys, house.clock.now()).await?;
         take_up(&house).await?;
-        Ok(Self::open(house, listener, address, first_key, place))
+        Self::open(house, doors, first_key, place)
     }
 
     fn open(
         house: House,
-        listener: TcpListener,
-        address: SocketAddr,
+        doors: Doors,
         first_key: Option<Zeroizing<String>>,
         place: Place,
-    ) -> Self {
+    ) -> Result<Self, StartError> {
         let front = Front::new(house.clone());
         let rounds = sweeps(&house, &front).into_iter().map(|sweep| tokio::spawn(sweep.for_ever())).collect();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let until = async move {
-            // The sender's end is a reason to stop as well.
-            let _stopped = stopped.await;
-        };
-        let serving = tokio::spawn(front.serve_tcp(listener, until));
-        Self { house, address, first_key, stop, serving, rounds, place }
+        let (address, (stop, _)) = (doors.address, watch::channel(false));
+        let serving = doors.serve(&front, &house.clock, &stop)?;
+        Ok(Self { house, address, first_key, stop, serving, rounds, place })
     }
 
     /// `http://127.0.0.1:7700`
@@ -149,9 +148,7 @@ impl Server {
             Some(Err(fault)) => log("pods could not all be handed back", &fault),
             None => tracing::error!("pods did not end in time; they end with the server"),
         }
-        if self.stop.send(()).is_err() {
-            tracing::debug!("the server's door was closed already");
-        }
+        self.stop.send_replace(true);
         close_door(&house, self.serving).await;
         close_store(house).await;
         drop(self.place);
@@ -196,10 +193,6 @@ fn log(what: &str, fault: &Fault) {
     tracing::error!(cause = fault.cause.as_deref().unwrap_or_default(), "{what}: {}", fault.sentence);
 }
 
-async fn listen(address: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| StartError::listen(address, error))
-}
-
 async fn open_store(options: &Options, place: &Place) -> Result<Db, StartError> {
     let location = match &options.database_url {
         Some(url) => Location::Postgres { url: url.clone(), schema: POSTGRES_SCHEMA.to_owned() },
@@ -240,11 +233,12 @@ fn driver(options: &Options, place: &Place) -> Result<Arc<dyn Driver>, StartErro
     }
 }
 
-fn settings(options: &Options, place: &Place, address: SocketAddr) -> Settings {
+fn settings(options: &Options, place: &Place, doors: &Doors) -> Settings {
     Settings {
         data_dir: place.data_dir(),
         runtime_dir: place.runtime_dir(),
-        endpoint: endpoint(address),
+        endpoint: doors.endpoint(),
+        pod_endpoint: doors.pod_endpoint(),
         program: options.program.clone(),
         initial_credits: options.initial_credits,
         event_history: Millis::days(options.event_history_days),
@@ -255,15 +249,5 @@ fn settings(options: &Options, place: &Place, address: SocketAddr) -> Settings {
             PodsKind::Local => PodDoors::Sockets,
             PodsKind::Process => PodDoors::Address,
         },
-    }
-}
-
-/// Where programs on this machine reach an address that may stand for all of them.
-fn endpoint(address: SocketAddr) -> String {
-    let port = address.port();
-    match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("http://127.0.0.1:{port}"),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("http://[::1]:{port}"),
-        SocketAddr::V4(_) | SocketAddr::V6(_) => format!("http://{address}"),
     }
 }

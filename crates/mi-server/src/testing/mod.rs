@@ -153,6 +153,7 @@ impl TestHouse {
             data_dir: folder.path().to_owned(),
             runtime_dir,
             endpoint: "http://127.0.0.1:1".to_owned(),
+            pod_endpoint: "http://127.0.0.1:1".to_owned(),
             program: std::env::current_exe().unwrap(),
             initial_credits: CREDITS,
             event_history: Millis::days(EVENT_HISTORY_DAYS_DEFAULT),

@@ -109,6 +109,7 @@ fn options(world: &World, brains: &Brains, folder: &Path, pods: PodsKind) -> Res
     Ok(Options {
         data_dir: folder.join("data"),
         listen: "127.0.0.1:0".to_owned(),
+        tls: None,
         database_url: None,
         pods,
         strict_limits: Strictness::BestEffort,

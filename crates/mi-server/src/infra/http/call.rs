@@ -1,5 +1,6 @@
 //! What a handler gets: the request, read and judged, without a framework.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use axum::body::Body;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Door;
+use super::{Door, Wire};
 use crate::infra::act::{Answer, Ask, Lateness, idempotency};
 use crate::infra::caller::{Caller, Need};
 use crate::infra::fault::{self, Fault};
@@ -124,6 +125,19 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Where the request came from; `None` through a pod's socket.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.door.peer.map(|peer| peer.0)
+    }
+
+    pub fn via(&self) -> Via {
+        self.door.via
+    }
+
+    pub fn wire(&self) -> Wire {
+        self.door.wire
+    }
+
     /// Sends another request in by the same door, with this one's credential, claim and key against repetition.
     pub async fn ask_inside(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Fault> {
         let mut request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
@@ -132,7 +146,10 @@ impl Call {
                 request = request.header(name, value);
             }
         }
-        request = request.header("x-request-id", &self.request_id);
+        if let Some(peer) = self.door.peer {
+            request = request.extension(peer);
+        }
+        request = request.extension(self.door.wire).header("x-request-id", &self.request_id);
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = request.body(Body::from(body)).map_err(fault::internal)?;
         // A future that holds the front's whole future would hold itself.

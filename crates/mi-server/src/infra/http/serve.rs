@@ -1,25 +1,42 @@
 //! The server's doors: every request goes the same way, and knows through which door it came.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
-use axum::serve::ListenerExt;
+use axum::serve::{Listener, ListenerExt};
 use mi_core::ids::AgentId;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tower::{ServiceExt, service_fn};
 
 use super::Via;
 use super::dispatch::router;
+use super::tls::TlsListener;
 use crate::house::{House, operations};
 
 /// Where a request came in; another one may be sent in by the same way.
 #[derive(Clone)]
 pub struct Door {
     pub via: Via,
+    pub peer: Option<Peer>,
+    pub wire: Wire,
     pub front: Front,
+}
+
+/// The network address at the other end of the connection. Behind a proxy it is the proxy's: what a request says of
+/// itself can't be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// Whether others on the way can read what passes, as far as this server can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    Plain,
+    Encrypted,
 }
 
 /// All routes, ready to be served. Cheap to clone.
@@ -35,7 +52,11 @@ impl Front {
 
     /// Answers one request without a socket.
     pub async fn answer(&self, mut request: Request<Body>, via: Via) -> Response<Body> {
-        request.extensions_mut().insert(Door { via, front: self.clone() });
+        let extensions = request.extensions_mut();
+        let connected = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Peer(info.0.ip()));
+        let peer = connected.or_else(|| extensions.get::<Peer>().copied());
+        let wire = extensions.get::<Wire>().copied().unwrap_or(Wire::Plain);
+        extensions.insert(Door { via, peer, wire, front: self.clone() });
         let routes = Router::clone(&self.routes);
         match routes.oneshot(request).await {
             Ok(response) => response,
@@ -43,9 +64,10 @@ impl Front {
         }
     }
 
-    fn through(self, via: Via) -> Router {
-        let answer = service_fn(move |request: Request<Body>| {
+    fn through(self, via: Via, wire: Wire) -> Router {
+        let answer = service_fn(move |mut request: Request<Body>| {
             let front = self.clone();
+            request.extensions_mut().insert(wire);
             async move { Ok::<_, Infallible>(front.answer(request, via).await) }
         });
         Router::new().fallback_service(answer)
@@ -53,8 +75,25 @@ impl Front {
 
     /// Serves until `stop`, then lets requests under way end.
     pub async fn serve_tcp(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        let listener = listener.tap_io(without_delay);
-        let serving = axum::serve(listener, self.through(Via::Tcp)).with_graceful_shutdown(stop);
+        self.serve(listener.tap_io(without_delay), Wire::Plain, stop).await;
+    }
+
+    /// The same, encrypted.
+    pub async fn serve_tls(self, listener: TlsListener, stop: impl Future<Output = ()> + Send + 'static) {
+        self.serve(listener.tap_io(|_| {}), Wire::Encrypted, stop).await;
+    }
+
+    async fn serve<L, F>(
+        self,
+        listener: axum::serve::TapIo<L, F>,
+        wire: Wire,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) where
+        L: Listener<Addr = SocketAddr>,
+        F: FnMut(&mut L::Io) + Send + 'static,
+    {
+        let service = self.through(Via::Tcp, wire).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
         if let Err(error) = serving.await {
             tracing::error!(%error, "the server's door closed");
         }
@@ -62,14 +101,14 @@ impl Front {
 
     /// Serves the socket of one agent's pod until it is dropped.
     pub async fn serve_pod(self, listener: UnixListener, agent: AgentId) {
-        if let Err(error) = axum::serve(listener, self.through(Via::Pod(agent))).await {
+        if let Err(error) = axum::serve(listener, self.through(Via::Pod(agent), Wire::Plain)).await {
             tracing::error!(%error, "a pod's door closed");
         }
     }
 }
 
 /// Small answers go out at once.
-fn without_delay(stream: &mut TcpStream) {
+pub(super) fn without_delay(stream: &mut TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
