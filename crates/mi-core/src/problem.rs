@@ -78,6 +78,8 @@ codes! {
     OwnerOnly => 403 "owner_only" "Only the owner of the office may do this.";
     NotYou => 403 "not_you" "An agent tried to act in another agent's name.";
     ForeignOrigin => 403 "foreign_origin" "A web page of another site tried to use this address.";
+    ScopedKey => 403 "scoped_key" "A key for some offices only was used for what needs a whole key.";
+    LoginRefused => 403 "login_refused" "Somebody looked at the login and said no.";
     NotTheClaimer => 403 "not_the_claimer" "Only the agent that holds the task, or an operator, may move it.";
     NotYours => 403 "not_yours" "An agent may change only tasks that it created, holds or is assigned to, and agents that it hired.";
     SelfReview => 403 "self_review" "Nobody verifies work in which they had a hand.";
@@ -94,6 +96,9 @@ codes! {
     NoSuchDelivery => 404 "no_such_delivery" "The webhook has no delivery with this number, or it was pruned.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
     NoSuchIntegration => 404 "no_such_integration" "The catalogue has no integration of this name.";
+    NoSuchApiKey => 404 "no_such_api_key" "You have no API key with this id.";
+    NoSuchMember => 404 "no_such_member" "Nobody of this name or id works in the office.";
+    NoSuchLogin => 404 "no_such_login" "The login is unknown, expired or used.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
     RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";
@@ -112,6 +117,10 @@ codes! {
     ScheduleExists => 409 "schedule_exists" "A schedule with that name already exists in the office.";
     TooManySchedules => 409 "too_many_schedules" "The office has as many schedules as it may have.";
     TooManyWebhooks => 409 "too_many_webhooks" "The office has as many webhooks as it may have.";
+    UserExists => 409 "user_exists" "Somebody on this server already has this name.";
+    MemberExists => 409 "member_exists" "This person already works in the office.";
+    LastOwner => 409 "last_owner" "An office always has its owner.";
+    TooManyApiKeys => 409 "too_many_api_keys" "You have as many API keys as one person may have.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";
     NotAFile => 409 "not_a_file" "Something that is no regular file stands at this name on the drive.";

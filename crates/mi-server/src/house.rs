@@ -3,10 +3,9 @@
 //! Only this file knows every room. Handlers get a `House`; it offers the two ways
 //! to the store (`act` to change, `look` to read) with the office's door built in.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
@@ -15,22 +14,18 @@ use mi_pods::Driver;
 
 use crate::gateway::providers::Providers;
 use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence, look};
-use crate::infra::caller::{Caller, Member};
+use crate::infra::caller::{Caller, Member, Need};
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Tx};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
-use crate::infra::wakeups::Wakeups;
+use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
     agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods,
     runners, schedules, sessions, tasks, webhooks,
 };
-
-/// How long a resolved API key is believed without asking the store; a revocation bites within it.
-const KEY_CACHE_MS: i64 = 1_000;
-const KEY_CACHE_ENTRIES_MAX: usize = 10_000;
 
 /// What the server was told at its start.
 #[derive(Debug, Clone)]
@@ -74,7 +69,7 @@ pub struct Inner {
     pub webhooks: webhooks::Desk,
     pub seats: events::seats::Seats,
     draining: AtomicBool,
-    known_keys: Mutex<HashMap<String, (Caller, Time)>>,
+    pub known_keys: identity::memory::KnownKeys,
 }
 
 impl std::ops::Deref for House {
@@ -135,7 +130,7 @@ impl House {
                 webhooks: webhooks::Desk::default(),
                 seats: events::seats::Seats::default(),
                 draining: AtomicBool::new(false),
-                known_keys: Mutex::new(HashMap::new()),
+                known_keys: identity::memory::KnownKeys::default(),
             }),
         }
     }
@@ -180,6 +175,30 @@ impl House {
             open.finish(answer)
         };
         self.write(write).await
+    }
+
+    /// Changes something that belongs to no office, in one transaction with the answer that a repetition gets.
+    pub async fn act_outside<F>(&self, call: &Call, act: F) -> Result<Answer, Fault>
+    where
+        F: Fn(&mut Outside<'_>) -> Result<Answer, Fault> + Send + 'static,
+    {
+        let (clock, idempotency) = (self.clock.clone(), call.idempotency.clone());
+        let write = move |tx: &mut dyn Tx| {
+            let mut outside = Outside { tx, now: clock.now(), wakes: Vec::new() };
+            if let Some(key) = &idempotency
+                && let Some(answer) = key.recall(outside.tx, outside.now)?
+            {
+                return Ok((answer, outside.wakes));
+            }
+            let answer = act(&mut outside)?;
+            if let Some(key) = &idempotency {
+                key.keep(outside.tx, &answer, outside.now)?;
+            }
+            Ok((answer, outside.wakes))
+        };
+        let wakeups = self.wakeups.clone();
+        let (answer, _) = self.db.write_then(write, move |(_, wakes)| wakeups.send(wakes)).await?;
+        Ok(answer)
     }
 
     /// A write of the server itself: sweeps, supervision, settlement.
@@ -251,24 +270,26 @@ impl House {
 
     async fn identify_key(&self, text: &str) -> Result<Caller, Fault> {
         let hash = self.keys.hash_of_key(text);
-        let now = self.clock.now();
-        if let Some((caller, at)) = self.known_keys().get(&hash)
-            && now - *at < Millis(KEY_CACHE_MS)
-        {
-            return Ok(caller.clone());
+        let (now, rights) = (self.clock.now(), self.wakeups.rights_changes());
+        if let Some(caller) = self.known_keys.find(&hash, now, rights) {
+            return Ok(caller);
         }
         let wanted = hash.clone();
-        let caller = self.db.read(move |tx| identity::service::caller_of_key(tx, &wanted, now)).await?;
-        let mut known = self.known_keys();
-        if known.len() >= KEY_CACHE_ENTRIES_MAX {
-            known.clear();
-        }
-        known.insert(hash, (caller.clone(), now));
+        let caller = self.db.read(move |tx| identity::keys::caller_of(tx, &wanted, now)).await?;
+        self.known_keys.note(hash, &caller, now, rights);
         Ok(caller)
     }
 
-    fn known_keys(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Caller, Time)>> {
-        self.known_keys.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a caller that was let in some time ago would be let in now.
+    pub async fn still_admits(&self, caller: &Caller, need: Need, office: Option<OfficeId>) -> Result<(), Fault> {
+        let (caller, now) = (caller.clone(), self.clock.now());
+        let read = move |tx: &mut dyn Tx| {
+            identity::keys::must_hold(tx, &caller, now)?;
+            let Some(office) = office else { return Ok(()) };
+            let head = look(tx, office)?;
+            enter(tx, &caller, need, office, head.owner).map(|_| ())
+        };
+        self.db.read(read).await
     }
 
     /// From now on no new work is given out.
@@ -307,6 +328,20 @@ impl House {
 
     pub fn data_dir(&self) -> &Path {
         &self.settings.data_dir
+    }
+}
+
+/// An open transaction on what belongs to no office.
+pub struct Outside<'a> {
+    pub tx: &'a mut dyn Tx,
+    pub now: Time,
+    wakes: Vec<Wake>,
+}
+
+impl Outside<'_> {
+    /// Sent by the commit.
+    pub fn wake(&mut self, wake: Wake) {
+        self.wakes.push(wake);
     }
 }
 

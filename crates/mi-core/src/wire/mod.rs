@@ -10,6 +10,7 @@ pub mod checks;
 pub mod env;
 pub mod events;
 pub mod files;
+pub mod identity;
 pub mod integrations;
 pub mod offices;
 pub mod runner;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::credits::Micro;
+use crate::identity::Role;
 use crate::ids::{AgentName, OfficeId, UserId};
 use crate::limits;
 use crate::tasks::status::{Kind, words};
@@ -24,6 +25,9 @@ pub struct Office {
     pub status: OfficeStatus,
     pub created_at: Time,
     pub settings: Settings,
+    /// What the caller is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

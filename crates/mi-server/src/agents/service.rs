@@ -14,6 +14,7 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
+use crate::infra::wakeups::Wake;
 use crate::integrations::catalogue::holds;
 use crate::pods::{Desired, PodRow, service as pods};
 use crate::{chat, sessions};
@@ -280,6 +281,7 @@ pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fa
     // A later agent of this name must not find this one's letters.
     chat::service::say_goodbye(act, &agent.name)?;
     act.wake_agent(&agent.name);
+    act.wake(Wake::Rights);
     let summary = format!("{} was fired by {}", agent.name, member.name());
     record(act, member, &agent, "agents.fire", summary, json!({"id": agent.id, "stopped_sessions": stopped}))?;
     Ok(Answer::done())

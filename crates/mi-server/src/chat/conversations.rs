@@ -7,12 +7,12 @@ use mi_core::time::Time;
 use mi_core::wire::chat::{Conversation, ConversationKind, GroupKind};
 
 use super::groups::service as groups;
-use super::service::{self, Found, OWNER, Outgoing};
+use super::service::{self, Found, Outgoing};
 use super::{faults, store};
 use crate::agents::service as agents;
 use crate::house::View;
 use crate::infra::act::{Act, Answer};
-use crate::infra::caller::Member;
+use crate::infra::caller::{COLLEAGUE, Member};
 use crate::infra::fault::{self, Fault};
 
 /// Pairs shown; the ones that talked last.
@@ -61,16 +61,25 @@ fn pairs(view: &mut View<'_>, member: &Member) -> Result<Vec<Conversation>, Faul
 }
 
 pub fn messages(view: &mut View<'_>, member: &Member, id: &str, most: i64) -> Result<Found, Fault> {
-    match id.split_once(':') {
+    match pair(id) {
         Some(pair) => service::between(view, member, pair, most),
         None => groups::messages(view, member, id, most),
     }
 }
 
-/// As the caller, to the other one or to the group.
+/// `ada:owner`, `ada:user:vera`, `user:vera:zoe`: the two whose conversation it is.
+fn pair(id: &str) -> Option<(&str, &str)> {
+    let first = if id.starts_with(COLLEAGUE) { COLLEAGUE.len() } else { 0 };
+    let colon = first + id.get(first..)?.find(':')?;
+    Some((id.get(..colon)?, id.get(colon + 1..)?))
+}
+
+/// As the caller, to the other one or to the group. A colleague who writes where the owner talks with an agent writes to
+/// that agent, in their own name.
 pub fn send(act: &mut Act<'_>, member: &Member, id: &str, outgoing: &Outgoing) -> Result<Answer, Fault> {
-    let Some((one, other)) = id.split_once(':') else { return groups::send(act, member, id, outgoing) };
-    let me = member.agent().map_or(OWNER, |name| name.as_str());
+    let Some((one, other)) = pair(id) else { return groups::send(act, member, id, outgoing) };
+    let mine = [one, other].contains(&member.name());
+    let me = if mine { member.name() } else { member.seat() };
     let to = match (one == me, other == me) {
         (true, _) => other,
         (_, true) => one,

@@ -52,6 +52,6 @@ pub fn not_a_member(name: &str, group: &str) -> Fault {
     Fault::new(Code::NoSuchAgent, format!("{} is not in the group {}", excerpt(name), excerpt(group)))
 }
 
-pub fn speaks_as_owner(name: &str) -> Fault {
-    Fault::new(Code::NotYou, format!("an operator speaks as owner, not as {}", excerpt(name)))
+pub fn speaks_as(you: &str, name: &str) -> Fault {
+    Fault::new(Code::NotYou, format!("you speak as {you}, not as {}", excerpt(name)))
 }

@@ -13,14 +13,13 @@ use super::store::Pair;
 use super::{faults, store};
 use crate::agents::service as agents;
 use crate::house::View;
+use crate::identity::members;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, NewEvent};
-use crate::infra::caller::Member;
+use crate::infra::caller::{COLLEAGUE, Member, OWNER};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 
-/// As whom operators speak and are spoken to.
-pub const OWNER: &str = "owner";
 /// To whom a message in a group goes.
 const GROUP: &str = "group";
 /// Messages of groups that an inbox or a session shows; older ones are in the group.
@@ -72,7 +71,7 @@ pub struct NewMessage {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Outgoing {
-    /// An agent, `owner`, or a group by its id; `office` is the group of everybody.
+    /// An agent, `owner`, a colleague (`user:NAME`), or a group by its id; `office` is the group of everybody.
     pub to: Option<String>,
     /// An agent's id or name; the same as `to`.
     pub agent_id: Option<String>,
@@ -107,7 +106,7 @@ pub fn send(act: &mut Act<'_>, member: &Member, outgoing: &Outgoing) -> Result<A
 pub fn speaks_for_itself(member: &Member, from: Option<&str>) -> Result<(), Fault> {
     let Some(from) = from.filter(|from| *from != member.name()) else { return Ok(()) };
     match member {
-        Member::Person(_) => Err(faults::speaks_as_owner(from)),
+        Member::Person(_) => Err(faults::speaks_as(member.name(), from)),
         Member::Agent { .. } => Err(fault::not_you(&excerpt(from))),
     }
 }
@@ -116,6 +115,7 @@ fn receiver(act: &mut Act<'_>, named: &str) -> Result<String, Fault> {
     match named {
         "" => Err(faults::nobody_named()),
         OWNER => Ok(OWNER.to_owned()),
+        name if name.starts_with(COLLEAGUE) => Ok(members::shown(act.tx, act.office, name)?.to_owned()),
         name => Ok(agents::find(act.tx, act.office, name)?.name.to_string()),
     }
 }
@@ -133,21 +133,26 @@ pub fn text(outgoing: &Outgoing) -> Result<&str, Fault> {
 
 /// The event says who wrote to whom and how it begins; the message itself stays in the conversation.
 fn record(act: &mut Act<'_>, id: i64, message: &NewMessage) -> Result<(), Fault> {
-    let (from, to) = (message.from.parse::<AgentName>()?, message.to.parse::<AgentName>()?);
-    let whose = if message.from == OWNER { &to } else { &from };
+    let NewMessage { from, to, .. } = message;
+    let (sender, receiver) = (agent(from), agent(to));
     act.event(NewEvent {
         category: Category::Message,
         kind: "chat.send",
-        actor: from.as_str(),
-        agent: Some(whose),
+        actor: from,
+        agent: sender.as_ref().or(receiver.as_ref()),
         task: None,
         summary: format!("{from} to {to}: {}", excerpt(&message.body)),
         data: json!({"message_id": id, "from": from, "to": to}),
     })?;
-    if message.to != OWNER {
-        act.wake_agent(&to);
+    if let Some(receiver) = &receiver {
+        act.wake_agent(receiver);
     }
     Ok(())
+}
+
+/// The agent of this name; people have other ones.
+fn agent(name: &str) -> Option<AgentName> {
+    name.parse().ok().filter(|_| name != OWNER)
 }
 
 /// The newest messages of a conversation, in their order. An agent sees only its own, and only since it was hired.
@@ -176,7 +181,7 @@ pub struct Found {
 
 /// What the caller has not read yet, oldest first; it is read from here on.
 pub fn read_inbox(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
-    let messages = all_unread(act.tx, act.office, member.name(), LIST_LIMIT_MAX)?;
+    let messages = all_unread(act.tx, act.office, (member.name(), member.seat()), LIST_LIMIT_MAX)?;
     let newest = |in_group: bool| {
         let of_that_sort = messages.iter().filter(|message| message.group_id.is_some() == in_group);
         of_that_sort.map(|message| message.id).max()
@@ -185,23 +190,23 @@ pub fn read_inbox(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
         store::mark_read(act.tx, act.office, member.name(), last, act.now)?;
     }
     if let Some(last) = newest(true) {
-        groups::mark_read(act, member.name(), last)?;
+        groups::mark_read(act, member.seat(), last)?;
     }
     let total = i64::try_from(messages.len()).unwrap_or(i64::MAX);
     Answer::list(&messages, total)
 }
 
 /// The oldest unread ones that were written to somebody alone and the newest of its groups, in their order.
-fn all_unread(tx: &mut dyn Tx, office: OfficeId, name: &str, most: i64) -> Result<Vec<Message>, Fault> {
+fn all_unread(tx: &mut dyn Tx, office: OfficeId, (name, seat): (&str, &str), most: i64) -> Result<Vec<Message>, Fault> {
     let mut messages = store::unread(tx, office, name, most)?;
-    messages.extend(groups::unread(tx, office, name, GROUP_MESSAGES_SHOWN_MAX)?);
+    messages.extend(groups::unread(tx, office, seat, GROUP_MESSAGES_SHOWN_MAX)?);
     messages.sort_by_key(|message| message.id);
     Ok(messages)
 }
 
 /// An agent's unread messages, oldest first.
 pub fn unread(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, most: i64) -> Result<Vec<InboxMessage>, Fault> {
-    let messages = all_unread(tx, office, agent.as_str(), most)?;
+    let messages = all_unread(tx, office, (agent.as_str(), agent.as_str()), most)?;
     Ok(messages.into_iter().map(Message::for_inbox).collect())
 }
 

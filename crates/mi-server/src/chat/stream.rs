@@ -11,7 +11,7 @@ use mi_core::time::{Millis, Time};
 use serde::Serialize;
 
 use super::groups::service as groups;
-use super::service::{Message, OWNER};
+use super::service::Message;
 use super::store;
 use crate::agents::service as agents;
 use crate::house::{House, View};
@@ -124,8 +124,9 @@ impl Follower {
         let (who, after) = (self.who.clone(), self.after);
         let read = move |view: &mut View<'_>, member: &Member| {
             let since = since(view, member, &who)?;
+            let seat = if who == member.name() { member.seat() } else { who.as_str() };
             let mut news = store::after(view.tx, view.office, &who, after, since, BATCH_ROWS)?;
-            news.extend(groups::after(view.tx, view.office, &who, after, BATCH_ROWS)?);
+            news.extend(groups::after(view.tx, view.office, seat, after, BATCH_ROWS)?);
             news.sort_by_key(|message| message.id);
             news.truncate(usize::try_from(BATCH_ROWS).unwrap_or(usize::MAX));
             Ok(news)
@@ -141,7 +142,7 @@ impl Follower {
 /// An agent sees nothing of an earlier one of its name.
 fn since(view: &mut View<'_>, member: &Member, who: &str) -> Result<Time, Fault> {
     let hired = match (member, who) {
-        (Member::Person(_), OWNER) => None,
+        (Member::Person(_), who) if who == member.name() => None,
         (Member::Person(_) | Member::Agent { .. }, name) => agents::by_name(view.tx, view.office, name)?,
     };
     Ok(hired.map_or(Time(0), |agent| agent.created_at))

@@ -13,6 +13,9 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "an agent's key says which office it belongs to",
     ),
     ("identity", "select office_id from api_key_offices", "the offices that a key opens"),
+    ("offices", "select id, name, owner_id, status, created_at, settings, role", "the offices of one person"),
+    ("offices", "select count(*) from (select id from", "the offices of one person, counted"),
+    ("offices", "select id from (select o.id, o.name", "an office of one person by its name"),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",

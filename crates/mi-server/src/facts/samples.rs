@@ -8,6 +8,11 @@ pub const BOUNDARY: &str = "facts";
 /// A schedule that is there.
 pub const SCHEDULE: &str = "nightly";
 
+/// A colleague who is there, and doesn't ask.
+pub const COLLEAGUE: &str = "vito";
+/// Somebody of the server who has no part in the office.
+pub const NEIGHBOUR: &str = "nora";
+
 /// What fills the parameters of a path.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -18,6 +23,8 @@ pub struct Place {
     pub path: String,
     pub boot_id: String,
     pub group: String,
+    /// An API key that nobody works with.
+    pub key_id: String,
 }
 
 /// A whole request.
@@ -62,6 +69,8 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{id}" => place.id.as_str(),
             "{session}" => place.session.as_str(),
             "{key}" => "SECRET",
+            "{key_id}" => place.key_id.as_str(),
+            "{user}" => COLLEAGUE,
             "{n}" => "1",
             "{schedule}" => SCHEDULE,
             "{integration}" => "github",
@@ -84,6 +93,9 @@ fn fill(operation: &Operation, place: &Place) -> String {
 fn body(operation: &str, place: &Place) -> Value {
     let name = place.name.as_str();
     match operation {
+        "identity.create_key" => json!({"name": "another"}),
+        "members.add" => json!({"user": NEIGHBOUR, "role": "viewer"}),
+        "members.set_role" => json!({"role": "viewer"}),
         "offices.create" => json!({"name": "another"}),
         "offices.update_settings" => json!({"timezone": "Europe/Berlin"}),
         "agents.hire" => json!({"name": "newcomer", "harness": "command", "command": "true"}),

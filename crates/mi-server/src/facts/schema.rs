@@ -7,7 +7,17 @@ use crate::infra::db::{Db, Location};
 use crate::testing::{DATABASE_VARIABLE, TestHouse};
 
 /// Tables whose rows belong to no office, and offices themselves.
-const WITHOUT_OFFICE: [&str; 6] = ["api_keys", "idempotency", "offices", "schema_version", "server_state", "users"];
+const WITHOUT_OFFICE: [&str; 9] = [
+    "api_keys",
+    "browsers",
+    "idempotency",
+    "login_links",
+    "logins",
+    "offices",
+    "schema_version",
+    "server_state",
+    "users",
+];
 
 async fn of_file(path: &std::path::Path) -> Vec<Column> {
     let location = Location::File(path.to_owned());

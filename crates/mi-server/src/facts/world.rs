@@ -5,7 +5,7 @@ use mi_core::ids::{AgentId, UserId};
 use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
-use super::samples::{BOUNDARY, Place, SCHEDULE, upload};
+use super::samples::{BOUNDARY, COLLEAGUE, NEIGHBOUR, Place, SCHEDULE, upload};
 use crate::infra::http::Via;
 use crate::testing::{FakeRunner, KeyState, Speaker, TestHouse, TestOffice};
 
@@ -111,6 +111,8 @@ pub struct World<'a> {
     there: Side<'a>,
     first: UserId,
     keys: Keys,
+    /// The id of a key of the first user's.
+    spare_key: String,
 }
 
 struct Keys {
@@ -137,6 +139,8 @@ impl<'a> World<'a> {
         store_file(&there.office, "only-there.md", CANARY_THERE).await;
         let (first, stranger) = (house.first_user().await, house.stranger().await);
         there.office.give_to(stranger).await;
+        here.office.key_of_colleague(COLLEAGUE, Role::Operator).await;
+        house.person(NEIGHBOUR).await;
         let keys = Keys {
             viewer: here.office.key_of_colleague("vera", Role::Viewer).await,
             colleague: here.office.key_of_colleague("otto", Role::Operator).await,
@@ -148,7 +152,9 @@ impl<'a> World<'a> {
             expired: house.key_of(first, KeyState::Expired).await,
             revoked: house.key_of(first, KeyState::Revoked).await,
         };
-        Self { house, here, there, first, keys }
+        let spare_key = house.call("POST", "/api/v1/keys", json!({"name": "spare"})).await.ok()["id"].clone();
+        let spare_key = spare_key.as_str().unwrap().to_owned();
+        Self { house, here, there, first, keys, spare_key }
     }
 
     /// Gives the other office back, so that the house can close.
@@ -185,12 +191,12 @@ impl<'a> World<'a> {
 
     /// What is there, in the first office.
     pub fn here(&self) -> Place {
-        place(&self.here)
+        Place { key_id: self.spare_key.clone(), ..place(&self.here) }
     }
 
     /// The same names and numbers, in the other office.
     pub fn there(&self) -> Place {
-        place(&self.there)
+        Place { key_id: self.spare_key.clone(), ..place(&self.there) }
     }
 
     /// What only the other office has, asked for in the first.
@@ -203,6 +209,7 @@ impl<'a> World<'a> {
             path: "only-there.md".to_owned(),
             boot_id: self.there.ada.boot_id.clone(),
             group: "office".to_owned(),
+            key_id: self.spare_key.clone(),
         }
     }
 
@@ -228,6 +235,7 @@ fn place(side: &Side<'_>) -> Place {
         path: "report.md".to_owned(),
         boot_id: side.ada.boot_id.clone(),
         group: "office".to_owned(),
+        key_id: String::new(),
     }
 }
 

@@ -1,78 +1,95 @@
 //! Acts of identity.
 
+use mi_core::identity::{Role, UserName};
 use mi_core::ids::UserId;
 use mi_core::time::Time;
 use mi_core::wire::offices::WhoAmI;
+use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::store;
-use crate::infra::act::enter;
-use crate::infra::caller::{Caller, Member, Need, Proof, Scope};
+use super::faults;
+use super::keys::{Issue, issue};
+use super::store::{self, people};
+use crate::infra::act::event::Category;
+use crate::infra::act::{Act, NewEvent, enter};
+use crate::infra::caller::{Caller, Member, Need, Proof};
 use crate::infra::db::{Db, Tx};
 use crate::infra::fault::{self, Fault};
-use crate::infra::keys::{KEY_PREFIX_CHARS, Keys, new_api_key};
+use crate::infra::keys::Keys;
+
+/// The first person's name, which nobody else may take.
+const OWNER: &str = "owner";
+/// Colleagues of one office.
+const MEMBERS_PER_OFFICE_MAX: i64 = 500;
 
 /// On the first start: makes the owner and a key, which is returned only now.
 pub async fn bootstrap(db: &Db, keys: &Keys, now: Time) -> Result<Option<Zeroizing<String>>, Fault> {
-    let key = new_api_key().map_err(fault::internal)?;
-    let hash = keys.hash_of_key(&key);
-    let prefix: String = key.chars().take(KEY_PREFIX_CHARS).collect();
-    let user = UserId(Uuid::new_v4());
-    let made = db
-        .write(move |tx| {
-            if store::any_user(tx)?.is_some() {
-                return Ok(false);
-            }
-            store::insert_user(tx, user, "owner", now)?;
-            store::insert_key(tx, &hash, user, "first start", &prefix, now)?;
-            Ok(true)
-        })
-        .await?;
-    Ok(made.then_some(key))
+    let keys = keys.clone();
+    db.write(move |tx| {
+        if people::any_user(tx)?.is_some() {
+            return Ok(None);
+        }
+        let user = UserId(Uuid::new_v4());
+        people::insert_user(tx, user, OWNER, now)?;
+        first_key(tx, &keys, user, "first start", now).map(Some)
+    })
+    .await
 }
 
 /// Another key for the owner: for a server whose first key was lost.
 pub async fn new_owner_key(db: &Db, keys: &Keys, name: &'static str, now: Time) -> Result<Zeroizing<String>, Fault> {
-    let key = new_api_key().map_err(fault::internal)?;
-    let hash = keys.hash_of_key(&key);
-    let prefix: String = key.chars().take(KEY_PREFIX_CHARS).collect();
+    let keys = keys.clone();
     db.write(move |tx| {
-        let user = store::any_user(tx)?.ok_or_else(|| fault::internal("no owner yet"))?;
-        store::insert_key(tx, &hash, user, name, &prefix, now)?;
-        Ok(())
+        let user = people::any_user(tx)?.ok_or_else(|| fault::internal("no owner yet"))?;
+        first_key(tx, &keys, user, name, now)
     })
-    .await?;
-    Ok(key)
+    .await
 }
 
-/// What a key's hash stands for now.
-pub fn caller_of_key(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Caller, Fault> {
-    let Some(key) = store::key(tx, hash)? else { return agent_of_key(tx, hash) };
-    if key.revoked_at.is_some() {
-        return Err(fault::key_revoked());
-    }
-    if key.expires_at.is_some_and(|at| at <= now) {
-        return Err(fault::key_expired());
-    }
-    let scope =
-        if key.is_scoped { Scope::Offices(store::offices_of_key(tx, &key.id)?.into()) } else { Scope::Everywhere };
-    Ok(Caller::User { id: key.user, scope })
+fn first_key(tx: &mut dyn Tx, keys: &Keys, user: UserId, name: &str, now: Time) -> Result<Zeroizing<String>, Fault> {
+    let made = issue(tx, keys, &Issue { user, name, expires_at: None, offices: None }, now)?;
+    made.key.map(Zeroizing::new).ok_or_else(|| fault::internal("a new key came without itself"))
 }
 
-fn agent_of_key(tx: &mut dyn Tx, hash: &str) -> Result<Caller, Fault> {
-    let key = store::agent_key(tx, hash)?.ok_or_else(|| fault::unauthenticated("this key is not known here"))?;
-    if key.revoked_at.is_some() {
-        return Err(fault::key_revoked());
+/// A new person, under a name that nobody else has on this server.
+pub fn add_user(tx: &mut dyn Tx, name: &str, now: Time) -> Result<UserId, Fault> {
+    let name: UserName = name.parse().map_err(|_| faults::bad_user_name(name))?;
+    if name.is_reserved() {
+        return Err(faults::reserved_user_name(&name));
     }
-    Ok(Caller::Agent { office: key.office, agent: key.agent, proof: Proof::Key })
+    if people::user_named(tx, name.as_str())?.is_some() {
+        return Err(faults::user_exists(&name));
+    }
+    let user = UserId(Uuid::new_v4());
+    people::insert_user(tx, user, name.as_str(), now)?;
+    Ok(user)
+}
+
+/// Gives a person a role in the act's office. `added_by` is who brought them in, as others see it.
+pub fn add_member(act: &mut Act<'_>, user: UserId, role: Role, added_by: &str) -> Result<(), Fault> {
+    if role == Role::Owner {
+        return Err(faults::one_owner());
+    }
+    if user == act.head.owner || people::member(act.tx, act.office, user)?.is_some() {
+        return Err(faults::member_exists());
+    }
+    if people::count_members(act.tx, act.office, MEMBERS_PER_OFFICE_MAX)? >= MEMBERS_PER_OFFICE_MAX {
+        return Err(faults::too_many_members(MEMBERS_PER_OFFICE_MAX));
+    }
+    let name = people::user_name(act.tx, user)?.ok_or_else(|| faults::no_such_member(&user.to_string()))?;
+    people::insert_member(act.tx, act.office, user, role, added_by, act.now)?;
+    let (summary, data) = (format!("{name} works here now, as {role}"), json!({"userId": user, "name": name}));
+    let (category, kind) = (Category::Office, "members.add");
+    act.event(NewEvent { category, kind, actor: added_by, agent: None, task: None, summary, data })?;
+    Ok(())
 }
 
 pub fn whoami(tx: &mut dyn Tx, caller: &Caller) -> Result<WhoAmI, Fault> {
     match caller {
         Caller::Nobody | Caller::Ticket { .. } => Err(fault::unauthenticated("this needs a key")),
         Caller::User { id, .. } => {
-            let name = store::user_name(tx, *id)?.unwrap_or_default();
+            let name = people::user_name(tx, *id)?.unwrap_or_default();
             Ok(WhoAmI { kind: "user".to_owned(), id: id.to_string(), name, office_id: None })
         }
         Caller::Runner { office, .. } | Caller::Session { office, .. } | Caller::Agent { office, .. } => {

@@ -11,6 +11,7 @@ pub enum Caller {
     Nobody,
     User {
         id: UserId,
+        key: KeyId,
         scope: Scope,
     },
     /// A starting runner with its single-use ticket.
@@ -61,6 +62,20 @@ impl Proof {
     }
 }
 
+/// What an API key is called where it may be named.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyId(Arc<str>);
+
+impl KeyId {
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The offices that a key opens, of those in which its user has a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -108,7 +123,9 @@ pub struct Person {
 }
 
 /// The owner, as events, comments and `created_by` show it.
-const OWNER: &str = "owner";
+pub const OWNER: &str = "owner";
+/// Before a colleague's name; no agent's name holds a colon.
+pub const COLLEAGUE: &str = "user:";
 
 impl Person {
     pub fn owner(id: UserId) -> Self {
@@ -116,7 +133,7 @@ impl Person {
     }
 
     pub fn colleague(id: UserId, role: Role, name: &str) -> Self {
-        Self { id, role, shown: format!("user:{name}") }
+        Self { id, role, shown: format!("{COLLEAGUE}{name}") }
     }
 }
 
@@ -126,6 +143,21 @@ impl Member {
         match self {
             Member::Person(person) => &person.shown,
             Member::Agent { name, .. } => name.as_str(),
+        }
+    }
+
+    /// Whose groups and inbox of groups they share: people sit together in the owner's place.
+    pub fn seat(&self) -> &str {
+        match self {
+            Member::Person(_) => OWNER,
+            Member::Agent { name, .. } => name.as_str(),
+        }
+    }
+
+    pub fn person(&self) -> Option<&Person> {
+        match self {
+            Member::Person(person) => Some(person),
+            Member::Agent { .. } => None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Something that happened in a transaction and that others may wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Wake {
     Due,
     /// A completion is to be checked.
     Checks,
+    /// Somebody may do less than before: a key was revoked, a colleague or an agent left.
+    Rights,
 }
 
 /// What a parked caller waits for.
@@ -65,6 +67,8 @@ pub struct Wakeups {
     checks: Arc<tokio::sync::Notify>,
     webhooks: Arc<tokio::sync::Notify>,
     events: Arc<tokio::sync::Notify>,
+    /// Counts how often somebody lost something.
+    rights: Arc<watch::Sender<u64>>,
 }
 
 /// A place in the queue. Dropping it leaves; a wake-up that was received and not used goes to the next one.
@@ -156,8 +160,19 @@ impl Wakeups {
                 Wake::Pods => self.pods.notify_one(),
                 Wake::Due => self.due.notify_one(),
                 Wake::Checks => self.checks.notify_one(),
+                Wake::Rights => self.rights.send_modify(|changes| *changes += 1),
             }
         }
+    }
+
+    /// Says when anybody's rights became less, from now on.
+    pub fn rights(&self) -> watch::Receiver<u64> {
+        self.rights.subscribe()
+    }
+
+    /// How often anybody's rights became less so far.
+    pub fn rights_changes(&self) -> u64 {
+        *self.rights.borrow()
     }
 
     /// Resolves when a pod's wish may have changed.

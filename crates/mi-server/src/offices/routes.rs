@@ -22,7 +22,7 @@ pub fn operations() -> Vec<Operation> {
         post("offices.create", "/api/v1/offices", Access::User, "Open an office")
             .takes::<CreateOffice>()
             .gives::<Office>(201)
-            .fails(&[Code::BadName])
+            .fails(&[Code::BadName, Code::ScopedKey])
             .run(create),
         get("offices.get", "…", Access::Viewer, "One office").gives::<Office>(200).run(get_one),
         delete("offices.delete", "…", Access::Owner, "Stop an office's pods and remove everything it owned")
@@ -56,7 +56,7 @@ async fn create(house: House, call: Call) -> Result<Reply, Fault> {
 }
 
 async fn get_one(house: House, call: Call) -> Result<Reply, Fault> {
-    let office = house.look(&call, |view, _| Ok(service::card(view.office, &view.head))).await?;
+    let office = house.look(&call, |view, member| Ok(service::card(view.office, &view.head, member))).await?;
     Ok(Answer::ok(&office)?.into())
 }
 
@@ -80,7 +80,7 @@ async fn get_settings(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn update_settings(house: House, call: Call) -> Result<Reply, Fault> {
     let change = call.object()?;
-    Ok(house.act(&call, move |act, _| service::update_settings(act, change.clone())).await?.into())
+    Ok(house.act(&call, move |act, member| service::update_settings(act, member, change.clone())).await?.into())
 }
 
 async fn suspend(house: House, call: Call) -> Result<Reply, Fault> {

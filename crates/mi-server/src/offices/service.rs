@@ -1,6 +1,7 @@
 //! Acts of offices.
 
 use mi_core::credits::Micro;
+use mi_core::identity::Role;
 use mi_core::ids::{OfficeId, UserId};
 use mi_core::limits::{LIST_COUNT_MAX, OFFICE_NAME_CHARS_MAX};
 use mi_core::problem::Code;
@@ -13,31 +14,40 @@ use crate::agents::service as agents;
 use crate::house::House;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, Head, NewEvent};
-use crate::infra::caller::{Caller, Member};
+use crate::infra::caller::{Caller, Member, OWNER, Scope};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
 use crate::infra::wakeups::Wake;
-use crate::{chat, credits, files, sessions};
+use crate::{chat, credits, files, identity, sessions};
 
 pub async fn list(house: &House, call: &Call) -> Result<Answer, Fault> {
-    let (owner, page) = (user(call)?, call.page()?);
+    let (caller, page) = (call.caller.clone(), call.page()?);
     let read = move |tx: &mut dyn Tx| {
-        let found = store::of_owner(tx, owner, page)?;
-        Ok((found, store::count_of_owner(tx, owner, LIST_COUNT_MAX + 1)?))
+        let (user, key) = match &caller {
+            Caller::User { id, scope: Scope::Everywhere, .. } => (*id, None),
+            Caller::User { id, key, scope: Scope::Offices(_) } => (*id, Some(key.as_str())),
+            Caller::Nobody
+            | Caller::Ticket { .. }
+            | Caller::Runner { .. }
+            | Caller::Session { .. }
+            | Caller::Agent { .. } => return Err(fault::operator_only()),
+        };
+        let found = store::of_person(tx, user, key, page)?;
+        Ok((found, store::count_of_person(tx, user, key, LIST_COUNT_MAX + 1)?))
     };
     let (found, total) = house.db.read(read).await?;
     Answer::list(&found, total)
 }
 
-fn user(call: &Call) -> Result<UserId, Fault> {
-    match call.caller {
-        Caller::User { id, .. } => Ok(id),
-        Caller::Nobody
-        | Caller::Ticket { .. }
-        | Caller::Runner { .. }
-        | Caller::Session { .. }
-        | Caller::Agent { .. } => Err(fault::operator_only()),
+/// The office of that id or name in which somebody has a role, if there is exactly one.
+pub fn of_person_named(tx: &mut dyn Tx, user: UserId, named: &str) -> Result<Option<OfficeId>, Fault> {
+    if let Ok(id) = named.parse() {
+        return Ok(store::has_role(tx, id, user)?.then_some(id));
+    }
+    match store::of_person_named(tx, user, named)?.as_slice() {
+        [one] => Ok(Some(*one)),
+        _ => Ok(None),
     }
 }
 
@@ -47,10 +57,11 @@ pub async fn create(house: &House, call: &Call) -> Result<Answer, Fault> {
     let office = Office {
         id: OfficeId(Uuid::new_v4()),
         name: good_name(&asked.name)?,
-        owner_id: user(call)?,
+        owner_id: identity::keys::whole(&call.caller)?.0,
         status: OfficeStatus::Active,
         created_at: house.clock.now(),
         settings: Settings::default(),
+        role: Some(Role::Owner),
     };
     let id = office.id;
     files::service::make_dirs(house, id)?;
@@ -89,7 +100,8 @@ async fn open(house: &House, call: &Call, office: Office) -> Result<Opened, Faul
         }
         store::insert(tx, &office, &settings::text(&office.settings)?)?;
         let mut act = Act::begin(tx, &keys, office.id, clock.now())?;
-        act.event(event("offices.create", format!("office {} was opened", office.name), json!({"name": office.name})))?;
+        let summary = format!("office {} was opened", office.name);
+        act.event(event(OWNER, "offices.create", summary, json!({"name": office.name})))?;
         chat::groups::service::open_office_group(&mut act)?;
         if grant.0 > 0 {
             credits::service::grant(&mut act, grant, "initial grant")?;
@@ -106,11 +118,11 @@ async fn open(house: &House, call: &Call, office: Office) -> Result<Opened, Faul
     Ok(opened)
 }
 
-fn event(kind: &'static str, summary: String, data: Value) -> NewEvent<'static> {
-    NewEvent { category: Category::Office, kind, actor: "owner", agent: None, task: None, summary, data }
+fn event<'a>(actor: &'a str, kind: &'static str, summary: String, data: Value) -> NewEvent<'a> {
+    NewEvent { category: Category::Office, kind, actor, agent: None, task: None, summary, data }
 }
 
-pub fn card(id: OfficeId, head: &Head) -> Office {
+pub fn card(id: OfficeId, head: &Head, member: &Member) -> Office {
     Office {
         id,
         name: head.name.clone(),
@@ -118,15 +130,17 @@ pub fn card(id: OfficeId, head: &Head) -> Office {
         status: head.status,
         created_at: head.created_at,
         settings: head.settings.as_ref().clone(),
+        role: member.person().map(|person| person.role),
     }
 }
 
-pub fn update_settings(act: &mut Act<'_>, change: Map<String, Value>) -> Result<Answer, Fault> {
+pub fn update_settings(act: &mut Act<'_>, member: &Member, change: Map<String, Value>) -> Result<Answer, Fault> {
     let keys: Vec<String> = change.keys().cloned().collect();
     let new = settings::merged(&act.head.settings, change)?;
     if new != *act.head.settings {
         store::set_settings(act.tx, act.office, &settings::text(&new)?)?;
-        act.event(event("offices.update_settings", "the settings changed".to_owned(), json!({"keys": keys})))?;
+        let summary = "the settings changed".to_owned();
+        act.event(event(member.name(), "offices.update_settings", summary, json!({"keys": keys})))?;
         act.head.settings = std::sync::Arc::new(new);
     }
     Answer::ok(&*act.head.settings)
@@ -134,28 +148,28 @@ pub fn update_settings(act: &mut Act<'_>, change: Map<String, Value>) -> Result<
 
 /// Nothing runs in the office from here on; its work is handed back uncounted. Wishes stay as they are: what was
 /// stopped by hand stays stopped when the office works again.
-pub fn suspend(act: &mut Act<'_>, _member: &Member) -> Result<Answer, Fault> {
+pub fn suspend(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
     if act.head.status != OfficeStatus::Suspended {
         set_status(act, OfficeStatus::Suspended)?;
         for agent in agents::list(act.tx, act.office)? {
             sessions::service::stop_all(act, agent.id, "office_suspended")?;
         }
-        act.event(event("offices.suspend", "the office was suspended".to_owned(), json!({})))?;
+        act.event(event(member.name(), "offices.suspend", "the office was suspended".to_owned(), json!({})))?;
     }
-    Answer::ok(&card(act.office, &act.head))
+    Answer::ok(&card(act.office, &act.head, member))
 }
 
-pub fn resume(act: &mut Act<'_>, _member: &Member) -> Result<Answer, Fault> {
+pub fn resume(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
     if act.head.status == OfficeStatus::Suspended {
         set_status(act, OfficeStatus::Active)?;
         for agent in agents::list(act.tx, act.office)? {
             act.wake_agent(&agent.name);
         }
-        act.event(event("offices.resume", "the office works again".to_owned(), json!({})))?;
+        act.event(event(member.name(), "offices.resume", "the office works again".to_owned(), json!({})))?;
         act.wake(Wake::TaskReady { office: act.office, assigned: None });
         act.wake(Wake::Due);
     }
-    Answer::ok(&card(act.office, &act.head))
+    Answer::ok(&card(act.office, &act.head, member))
 }
 
 /// The supervisor starts and ends pods by it.

@@ -1,5 +1,6 @@
 //! Rows of offices, and the list of everything that belongs to one.
 
+use mi_core::identity::Role;
 use mi_core::ids::{OfficeId, UserId};
 use mi_core::wire::offices::{Office, OfficeStatus};
 
@@ -18,15 +19,41 @@ pub fn exists(tx: &mut dyn Tx, office: OfficeId) -> Result<bool, DbError> {
     Ok(tx.first("select 1 from offices where id = $1", args![office])?.is_some())
 }
 
-pub fn of_owner(tx: &mut dyn Tx, owner: UserId, page: Page) -> Result<Vec<Office>, DbError> {
-    let sql = "select id, name, owner_id, status, created_at, settings from offices where owner_id = $1 \
-               order by created_at, id limit $2 offset $3";
-    tx.query(sql, args![owner, page.limit, page.offset])?.iter().map(read).collect()
+/// The offices in which somebody has a role, and that role; where a key is named, those that it opens.
+pub fn of_person(tx: &mut dyn Tx, user: UserId, key: Option<&str>, page: Page) -> Result<Vec<Office>, DbError> {
+    let sql = "select id, name, owner_id, status, created_at, settings, role from ( \
+               select o.id, o.name, o.owner_id, o.status, o.created_at, o.settings, 'owner' as role \
+               from offices o where o.owner_id = $1 union all \
+               select o.id, o.name, o.owner_id, o.status, o.created_at, o.settings, m.role \
+               from members m join offices o on o.id = m.office_id where m.user_id = $1 and o.owner_id <> $1) as found \
+               where $2 = '' or exists \
+               (select 1 from api_key_offices k where k.office_id = found.id and k.key_id = $2) \
+               order by created_at, id limit $3 offset $4";
+    tx.query(sql, args![user, key.unwrap_or_default(), page.limit, page.offset])?.iter().map(read).collect()
 }
 
-pub fn count_of_owner(tx: &mut dyn Tx, owner: UserId, most: i64) -> Result<i64, DbError> {
-    let sql = "select count(*) from (select 1 from offices where owner_id = $1 limit $2) as found";
-    tx.first(sql, args![owner, most])?.map_or(Ok(0), |row| row.get(0))
+pub fn count_of_person(tx: &mut dyn Tx, user: UserId, key: Option<&str>, most: i64) -> Result<i64, DbError> {
+    let sql = "select count(*) from (select id from ( \
+               select o.id from offices o where o.owner_id = $1 union all \
+               select o.id from members m join offices o on o.id = m.office_id \
+               where m.user_id = $1 and o.owner_id <> $1) as found \
+               where $2 = '' or exists \
+               (select 1 from api_key_offices k where k.office_id = found.id and k.key_id = $2) limit $3) as counted";
+    tx.first(sql, args![user, key.unwrap_or_default(), most])?.map_or(Ok(0), |row| row.get(0))
+}
+
+/// Offices of that name in which somebody has a role; two are enough to see that there are several.
+pub fn of_person_named(tx: &mut dyn Tx, user: UserId, name: &str) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select id from (select o.id, o.name from offices o where o.owner_id = $1 union all \
+               select o.id, o.name from members m join offices o on o.id = m.office_id \
+               where m.user_id = $1 and o.owner_id <> $1) as found where name = $2 limit 2";
+    tx.query(sql, args![user, name])?.iter().map(|row| row.get(0)).collect()
+}
+
+pub fn has_role(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<bool, DbError> {
+    let sql = "select 1 from offices where id = $1 and (owner_id = $2 or exists \
+               (select 1 from members where office_id = $1 and user_id = $2))";
+    Ok(tx.first(sql, args![office, user])?.is_some())
 }
 
 fn read(row: &Row) -> Result<Office, DbError> {
@@ -39,6 +66,7 @@ fn read(row: &Row) -> Result<Office, DbError> {
         created_at: r.take()?,
         settings: serde_json::from_str(&r.take::<String>()?)
             .map_err(|error| DbError::Shape(format!("settings: {error}")))?,
+        role: Role::parse(&r.take::<String>()?),
     })
 }
 

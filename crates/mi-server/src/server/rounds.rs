@@ -23,6 +23,9 @@ const FORGET_MS: i64 = 10 * 60 * 1_000;
 /// By so much a restarted server's clock may stand behind, if the wall's was set back meanwhile.
 const SAVE_CLOCK_MS: i64 = 30_000;
 
+/// How exact it is known when a key was used last.
+const KEYS_MS: i64 = 60_000;
+
 pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
     let mut all = vec![
         pods_sweep(house, front),
@@ -32,6 +35,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         checks_sweep(house),
         forget_sweep(house),
         clock_sweep(house),
+        keys_sweep(house),
     ];
     all.extend(audit_sweeps(house));
     all.extend(webhooks_sweeps(house));
@@ -146,6 +150,14 @@ fn clock_sweep(house: &House) -> Sweep {
     Sweep::periodic("clock", Millis(SAVE_CLOCK_MS), &house.clock, move || {
         let house = own.clone();
         async move { identity::service::save_time(&house.db, house.clock.now()).await }
+    })
+}
+
+fn keys_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("uses of keys", Millis(KEYS_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { identity::keys::note_uses(&house).await }
     })
 }
 

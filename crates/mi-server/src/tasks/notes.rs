@@ -103,24 +103,24 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
     flow::record(act, &task, "tasks.comment", member.name(), summary)?;
     // What an operator's key says for an agent is that agent's word, not an answer to it.
     if matches!(member, Member::Person(_)) && comment.agent == member.name() {
-        answered(act, task)?;
+        answered(act, member, task)?;
     }
     Ok(comment)
 }
 
 /// What waited for an answer goes on with an operator's comment.
-fn answered(act: &mut Act<'_>, mut task: TaskRow) -> Result<(), Fault> {
+fn answered(act: &mut Act<'_>, by: &Member, mut task: TaskRow) -> Result<(), Fault> {
     let asks = task.status == Status::Blocked && task.blocked_kind == Some(BlockedKind::NeedsInput);
-    if asks { flow::unblock(act, &mut task, "owner") } else { Ok(()) }
+    if asks { flow::unblock(act, &mut task, by.name()) } else { Ok(()) }
 }
 
-/// An agent speaks as itself; an operator as `owner`, or for an agent of the office.
+/// An agent speaks as itself; a person too, or for an agent of the office.
 fn speaker(act: &mut Act<'_>, member: &Member, named: Option<&str>) -> Result<String, Fault> {
     let Some(named) = named.filter(|name| !name.is_empty()) else { return Ok(member.name().to_owned()) };
     match member {
         Member::Agent { name, .. } if name.as_str() == named => Ok(named.to_owned()),
         Member::Agent { .. } => Err(fault::not_you(&mi_core::ids::excerpt(named))),
-        Member::Person(_) if named == "owner" => Ok(named.to_owned()),
+        Member::Person(_) if named == member.name() => Ok(named.to_owned()),
         Member::Person(_) => match crate::agents::service::by_name(act.tx, act.office, named)? {
             Some(_) => Ok(named.to_owned()),
             None => Err(fault::unknown_agent(mi_core::ids::excerpt(named))),

@@ -18,7 +18,7 @@ use crate::house::House;
 use crate::infra::act::{Act, Answer, Ask, Lateness};
 use crate::infra::caller::{Access, Caller, Member};
 use crate::infra::fault::{self, Fault};
-use crate::infra::http::{Call, Operation, Reply, get, patch, post};
+use crate::infra::http::{Call, Operation, Reply, Standing, get, patch, post};
 use crate::infra::wakeups::{Interest, Parked};
 use crate::sessions::service::Terms;
 
@@ -293,6 +293,7 @@ async fn claim(house: House, call: Call) -> Result<Reply, Fault> {
     let until = house.clock.now() + Millis::seconds(wait);
     let name = claimer_name(&house, &call, wish.agent.as_deref()).await?;
     let wanted = Wanted { task: wish.task_id, kind: wish.kind };
+    let mut standing = Standing::of(&house, &call);
     loop {
         let mut parked = house.wakeups.park(office, Interest::Work(name.clone()));
         if house.is_draining() {
@@ -304,9 +305,10 @@ async fn claim(house: House, call: Call) -> Result<Reply, Fault> {
             parked.used();
             return Ok(answer.into());
         }
-        if !wait_for_work(&house, &call, &name, &mut parked, until).await? {
+        if !wait_for_work(&house, &call, &name, &mut parked, &mut standing, until).await? {
             return Ok(answer.into());
         }
+        standing.check().await?;
     }
 }
 
@@ -317,12 +319,25 @@ async fn wait_for_work(
     call: &Call,
     name: &AgentName,
     parked: &mut Parked,
+    standing: &mut Standing,
     until: Time,
 ) -> Result<bool, Fault> {
     while house.clock.now() < until {
         let look_at = until.min(house.clock.now() + Millis(POLL_FLOOR_MS));
-        if house.clock.timeout_at(look_at, parked.woken()).await.is_some() {
-            return Ok(true);
+        let woken = async {
+            tokio::select! {
+                biased;
+                () = parked.woken() => true,
+                () = standing.changed() => false,
+            }
+        };
+        match house.clock.timeout_at(look_at, woken).await {
+            Some(true) => return Ok(true),
+            Some(false) => {
+                standing.check().await?;
+                continue;
+            }
+            None => {}
         }
         let name = name.clone();
         if house.look(call, move |view, _| claim::is_any(view, &name)).await? {

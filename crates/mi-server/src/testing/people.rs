@@ -6,6 +6,8 @@ use mi_core::time::Millis;
 use uuid::Uuid;
 
 use super::{TestHouse, TestOffice, store};
+use crate::identity;
+use crate::infra::act::Act;
 use crate::infra::db::Tx;
 use crate::infra::keys::new_api_key;
 
@@ -23,6 +25,12 @@ impl TestHouse {
         let (user, now) = (UserId(Uuid::new_v4()), self.now());
         self.house.db.write(move |tx| Ok(store::add_user(tx, user, now)?)).await.unwrap();
         user
+    }
+
+    /// Somebody of this name who has no part in any office.
+    pub async fn person(&self, name: &'static str) -> UserId {
+        let now = self.now();
+        self.house.db.write(move |tx| identity::service::add_user(tx, name, now)).await.unwrap()
     }
 
     /// The first user, who owns every office that `office` opens.
@@ -50,11 +58,15 @@ impl TestHouse {
 impl TestOffice<'_> {
     /// A key of somebody who has this role here.
     pub async fn key_of_colleague(&self, name: &'static str, role: Role) -> String {
-        let user = self.house.stranger().await;
-        let (id, now) = (self.id, self.house.now());
-        let act = move |tx: &mut dyn Tx| Ok(store::add_member(tx, id, user, name, role, now)?);
-        self.house.house.db.write(act).await.unwrap();
+        let user = self.house.person(name).await;
+        self.add_colleague(user, role).await;
         self.house.key_of(user, KeyState::Good).await
+    }
+
+    /// From now on a person has this role here.
+    pub async fn add_colleague(&self, user: UserId, role: Role) {
+        let act = move |act: &mut Act<'_>| identity::service::add_member(act, user, role, "owner");
+        self.house.house.act_as_server(self.id, act).await.unwrap();
     }
 
     /// A key of a user that opens this office only.

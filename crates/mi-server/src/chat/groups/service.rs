@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::store;
 use crate::agents::service as agents;
 use crate::chat::faults;
-use crate::chat::service::{Found, Message, OWNER, Outgoing, speaks_for_itself, text};
+use crate::chat::service::{Found, Message, Outgoing, speaks_for_itself, text};
 use crate::house::View;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, NewEvent};
-use crate::infra::caller::Member;
+use crate::infra::caller::{Member, OWNER};
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
@@ -118,7 +118,7 @@ fn card(tx: &mut dyn Tx, office: OfficeId, group: GroupRow) -> Result<Group, Fau
 
 /// Those in which the caller is; the owner is in all of them.
 pub fn list(view: &mut View<'_>, member: &Member) -> Result<Vec<Group>, Fault> {
-    let rows = store::of_member(view.tx, view.office, member.name(), GROUPS_PER_OFFICE_MAX)?;
+    let rows = store::of_member(view.tx, view.office, member.seat(), GROUPS_PER_OFFICE_MAX)?;
     rows.into_iter().map(|row| card(view.tx, view.office, row)).collect()
 }
 

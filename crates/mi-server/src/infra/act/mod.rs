@@ -210,7 +210,7 @@ pub fn enter_even_late(
 ) -> Result<Member, Fault> {
     match caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
-        Caller::User { id, scope } => {
+        Caller::User { id, scope, .. } => {
             let person = person(tx, *id, scope, office, owner)?;
             if need.is_met_by(person.role) { Ok(Member::Person(person)) } else { Err(not_enough(need)) }
         }

@@ -23,7 +23,7 @@ use mi_core::time::Millis;
 
 use super::operation::{Intake, Operation, Patience};
 use super::reply::{no_such_route, problem_response};
-use super::{Call, Door, Reply, Via};
+use super::{Call, Door, Reply, Standing, Via};
 use crate::house::House;
 use crate::infra::act::idempotency;
 use crate::infra::caller::{Access, Caller};
@@ -136,7 +136,11 @@ async fn handle(
         request_id,
         door,
     };
-    (operation.handler)(house, call).await
+    let standing = Standing::of(&house, &call);
+    match (operation.handler)(house, call).await? {
+        Reply::Raw(response) => Ok(Reply::raw(standing.guard(*response))),
+        answer @ Reply::Answer(_) => Ok(answer),
+    }
 }
 
 async fn identify(house: &House, operation: &Operation, headers: &HeaderMap, via: Via) -> Result<Caller, Fault> {

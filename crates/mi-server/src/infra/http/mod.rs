@@ -2,7 +2,7 @@
 //!
 //! `operation` declares, `dispatch` carries out (request id, credential, body,
 //! limits, problems), `call` is what a handler gets, `reply` what it gives,
-//! `openapi` describes it all. `tls` encrypts. Handlers see no framework.
+//! `openapi` describes it all. `tls` encrypts. `standing` lets out who may no longer stay. Handlers see no framework.
 
 pub mod call;
 pub mod dispatch;
@@ -10,9 +10,11 @@ pub mod openapi;
 pub mod operation;
 pub mod reply;
 pub mod serve;
+pub mod standing;
 pub mod tls;
 
 pub use call::{Call, Via};
 pub use operation::{Operation, delete, get, patch, post, put};
 pub use reply::Reply;
 pub use serve::{Door, Front, Peer, Wire};
+pub use standing::Standing;
