@@ -23,8 +23,8 @@ use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, mcp, offices, pods,
-    runners, schedules, sessions, tasks, webhooks,
+    agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, login, mcp, offices,
+    pods, runners, schedules, sessions, tasks, webhooks,
 };
 
 /// What the server was told at its start.
@@ -68,6 +68,7 @@ pub struct Inner {
     pub checks: checks::Runs,
     pub webhooks: webhooks::Desk,
     pub seats: events::seats::Seats,
+    pub logins: login::Desk,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
 }
@@ -110,6 +111,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(webhooks::routes::operations());
     all.extend(gateway::routes::operations());
     all.extend(mcp::routes::operations());
+    all.extend(login::routes::operations());
     all
 }
 
@@ -129,6 +131,7 @@ impl House {
                 checks: checks::Runs::default(),
                 webhooks: webhooks::Desk::default(),
                 seats: events::seats::Seats::default(),
+                logins: login::Desk::default(),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
             }),

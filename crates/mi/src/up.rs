@@ -36,6 +36,10 @@ pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
         let server = Server::start(options).await?;
         let key = keep_key(&server, world).await?;
         voice::tell(&format!("ready {}", server.endpoint())).map_err(Failure::io("write to stdout"))?;
+        if server.first_key().is_some() {
+            let link = server.login_link().await?;
+            voice::say(&format!("in a browser, once and within ten minutes: {link}"));
+        }
         if key == Key::Written {
             voice::say(NEXT);
         }

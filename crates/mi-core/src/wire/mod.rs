@@ -12,6 +12,7 @@ pub mod events;
 pub mod files;
 pub mod identity;
 pub mod integrations;
+pub mod login;
 pub mod offices;
 pub mod runner;
 pub mod schedules;

@@ -146,8 +146,9 @@ async fn ask(
     }
     let problem: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
     let Some(code) = problem["code"].as_str().and_then(Code::parse) else {
-        // HEAD has no body to say it in.
-        if operation.method != http::Method::HEAD {
+        // HEAD has no body to say it in, and a page says it to a person.
+        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        if operation.method != http::Method::HEAD && !is_page {
             findings.wrong.push(format!("{} by {who:?}: {status} without a code: {text}", operation.id));
         }
         return IN.to_owned();

@@ -94,6 +94,8 @@ fn body(operation: &str, place: &Place) -> Value {
     let name = place.name.as_str();
     match operation {
         "identity.create_key" => json!({"name": "another"}),
+        "login.begin" => json!({"clientName": "facts"}),
+        "login.poll" => json!({"deviceCode": "none"}),
         "members.add" => json!({"user": NEIGHBOUR, "role": "viewer"}),
         "members.set_role" => json!({"role": "viewer"}),
         "offices.create" => json!({"name": "another"}),

@@ -52,6 +52,15 @@ fn first_key(tx: &mut dyn Tx, keys: &Keys, user: UserId, name: &str, now: Time) 
     made.key.map(Zeroizing::new).ok_or_else(|| fault::internal("a new key came without itself"))
 }
 
+/// Whoever started the server first.
+pub fn first_person(tx: &mut dyn Tx) -> Result<Option<UserId>, Fault> {
+    Ok(people::any_user(tx)?)
+}
+
+pub fn name_of(tx: &mut dyn Tx, user: UserId) -> Result<String, Fault> {
+    people::user_name(tx, user)?.ok_or_else(|| fault::internal(format!("no person {user}")))
+}
+
 /// A new person, under a name that nobody else has on this server.
 pub fn add_user(tx: &mut dyn Tx, name: &str, now: Time) -> Result<UserId, Fault> {
     let name: UserName = name.parse().map_err(|_| faults::bad_user_name(name))?;

@@ -34,7 +34,7 @@ use crate::infra::http::tls::{self, TlsFiles};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
-use crate::{checks, files, tasks};
+use crate::{checks, files, login, tasks};
 use doors::Doors;
 use place::Place;
 
@@ -124,6 +124,13 @@ impl Server {
     /// The owner's key, if this was the first start on its data; it is shown only now.
     pub fn first_key(&self) -> Option<&str> {
         self.first_key.as_deref().map(String::as_str)
+    }
+
+    /// An address that signs a browser in as the owner, once and within ten minutes.
+    pub async fn login_link(&self) -> Result<String, StartError> {
+        let house = &self.house;
+        let link = login::service::link_for_owner(&house.db, &house.keys, house.clock.now()).await?;
+        Ok(format!("{}{}", self.endpoint(), link.path))
     }
 
     /// Another key for the owner, for whoever lost the first one and can start the server.

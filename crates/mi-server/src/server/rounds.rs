@@ -9,7 +9,7 @@ use crate::infra::act::idempotency;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
-use crate::{audit, checks, identity, pods, schedules, sessions, tasks, webhooks};
+use crate::{audit, checks, identity, login, pods, schedules, sessions, tasks, webhooks};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -140,7 +140,8 @@ fn forget_sweep(house: &House) -> Sweep {
         let house = own.clone();
         async move {
             let now = house.clock.now();
-            house.db.write(move |tx| idempotency::forget_old(tx, now)).await
+            house.db.write(move |tx| idempotency::forget_old(tx, now)).await?;
+            login::service::forget(&house).await
         }
     })
 }

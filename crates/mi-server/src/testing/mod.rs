@@ -185,6 +185,16 @@ impl TestHouse {
         self.as_key(&self.owner_key)
     }
 
+    /// The way in for requests that a speaker can't make.
+    pub fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// Every row of every table, as text.
+    pub async fn everything(&self) -> Vec<String> {
+        self.house.db.read(|tx| Ok(store::everything(tx)?)).await.unwrap()
+    }
+
     pub fn owner_key(&self) -> &str {
         &self.owner_key
     }

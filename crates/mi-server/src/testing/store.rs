@@ -133,6 +133,26 @@ fn show(row: &Row) -> String {
     format!("{row:?}")
 }
 
+/// Every row of every table: the table's name, then its columns.
+pub fn everything(tx: &mut dyn Tx) -> Result<Vec<String>, DbError> {
+    let mut found = Vec::new();
+    for table in tables() {
+        // Statements are constants; this leak is as long as the test.
+        let sql: &'static str = format!("select * from {table}").leak();
+        found.extend(tx.query(sql, args![])?.iter().map(|row| format!("{table}: {}", show(row))));
+    }
+    Ok(found)
+}
+
+/// Of the migrations, in their order.
+fn tables() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = files.map(|path| std::fs::read_to_string(path).unwrap()).collect::<String>();
+    let names = texts.split("create table ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+    names.map(str::to_owned).collect()
+}
+
 /// Blocks.
 pub fn drop_schema(url: &str, schema: &str) {
     let mut client = ::postgres::Client::connect(url, ::postgres::NoTls).unwrap();

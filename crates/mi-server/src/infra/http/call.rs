@@ -97,6 +97,21 @@ impl Call {
         Ok(Page { limit: limit.clamp(1, LIST_LIMIT_MAX), offset: offset.max(0) })
     }
 
+    /// The fields of a form; every field of the shape is text.
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        let text = std::str::from_utf8(&self.body).map_err(|_| fault::bad_request("the form is not UTF-8"))?;
+        let pairs: Map<String, Value> = parse_query(text).into_iter().map(|(k, v)| (k, Value::String(v))).collect();
+        serde_json::from_value(Value::Object(pairs)).map_err(|_| fault::bad_request("the form can't be read"))
+    }
+
+    /// `https://mi.example.org`: where the client says it reached this server, good for what it is told itself.
+    pub fn origin(&self) -> Option<String> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b".:-[]".contains(&b);
+        let host = self.header("host").filter(|host| !host.is_empty() && host.bytes().all(legal))?;
+        let encrypted = self.wire() == Wire::Encrypted || self.header("x-forwarded-proto") == Some("https");
+        Some(format!("{}://{host}", if encrypted { "https" } else { "http" }))
+    }
+
     /// The JSON body, its top-level keys in either casing.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let object = Value::Object(camel_keys(self.object()?));

@@ -118,7 +118,11 @@ async fn handle(
     let params = path_params(&mut parts).await?;
     let (body, stream) = match operation.intake {
         Intake::Stream => (Bytes::new(), Some(body)),
-        Intake::Whole { bytes_max } => (read_whole(&parts.headers, body, bytes_max).await?, None),
+        Intake::Whole { bytes_max } => {
+            let whole = read_whole(&parts.headers, body, bytes_max).await?;
+            (json_only(&parts.headers, whole)?, None)
+        }
+        Intake::Form { bytes_max } => (read_whole(&parts.headers, body, bytes_max).await?, None),
     };
     let idempotency = idempotency_key(operation, &parts, &caller, &body)?;
     let call = Call {
@@ -213,7 +217,7 @@ async fn read_whole(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result
         return Err(body_too_large(bytes_max));
     }
     match Limited::new(body, bytes_max).collect().await {
-        Ok(collected) => json_only(headers, collected.to_bytes()),
+        Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(body_too_large(bytes_max)),
         Err(_) => Err(fault::bad_request("the body broke off")),
     }

@@ -14,6 +14,9 @@ use crate::house::House;
 use crate::infra::caller::{Access, Need};
 use crate::infra::fault::Fault;
 
+/// A form of a page: a few short fields.
+const FORM_BYTES_MAX: usize = 16 * 1024;
+
 pub type Handled = Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send>>;
 type Handler = Arc<dyn Fn(House, Call) -> Handled + Send + Sync>;
 
@@ -22,6 +25,8 @@ type Handler = Arc<dyn Fn(House, Call) -> Handled + Send + Sync>;
 pub enum Intake {
     /// Read whole before the handler runs.
     Whole { bytes_max: usize },
+    /// The same for the form of a page of ours.
+    Form { bytes_max: usize },
     /// Handed over unread; the handler counts.
     Stream,
 }
@@ -136,6 +141,11 @@ impl Draft {
     pub fn intake(mut self, intake: Intake) -> Self {
         self.0.intake = intake;
         self
+    }
+
+    /// Reads what a page's form sends.
+    pub fn form(self) -> Self {
+        self.intake(Intake::Form { bytes_max: FORM_BYTES_MAX })
     }
 
     pub fn unlimited(mut self) -> Self {

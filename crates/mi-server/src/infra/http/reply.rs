@@ -1,7 +1,10 @@
 //! What a handler gives back, and how a fault becomes the contract's problem.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{Response, StatusCode};
 use bytes::Bytes;
 use futures_util::stream::Stream;
@@ -22,6 +25,44 @@ pub enum Reply {
     Raw(Box<Response<Body>>),
 }
 
+/// Of a page's style, so that no other style in it is followed.
+const NONCE_BYTES: usize = 16;
+
+/// What a page shows; its texts are escaped already.
+pub struct Page {
+    pub status: u16,
+    pub title: String,
+    pub style: &'static str,
+    pub body: String,
+}
+
+impl Page {
+    fn html(&self, nonce: &str) -> String {
+        let (title, style, body) = (escaped(&self.title), self.style, &self.body);
+        format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
+             <style nonce=\"{nonce}\">{style}</style><main>{body}</main></html>\n"
+        )
+    }
+}
+
+/// Text as HTML shows it, between tags and in quotes.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 impl From<Answer> for Reply {
     fn from(answer: Answer) -> Self {
         Reply::Answer(answer)
@@ -37,6 +78,44 @@ impl Reply {
         let mut response = Response::new(Body::from(text));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Reply::raw(response)
+    }
+
+    /// A page for a person's browser: without scripts, not to be framed, kept by nobody.
+    pub fn page(page: Page) -> Result<Self, Fault> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(fault::internal)?;
+        let nonce = hex::encode(nonce);
+        let mut response = Response::new(Body::from(page.html(&nonce)));
+        *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let policy = format!(
+            "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy).map_err(fault::internal)?);
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(CACHE_CONTROL, NEVER_STORED);
+        Ok(Reply::raw(response))
+    }
+
+    /// The same, and the browser is told what to keep.
+    pub fn page_with_cookie(page: Page, cookie: &str) -> Result<Self, Fault> {
+        let mut response = Self::page(page)?.into_response();
+        response.headers_mut().insert(SET_COOKIE, HeaderValue::from_str(cookie).map_err(fault::internal)?);
+        Ok(Reply::raw(response))
+    }
+
+    /// After a form: the browser goes on to another page, with a cookie.
+    pub fn see_other(path: &str, cookie: &str) -> Result<Self, Fault> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, HeaderValue::from_str(path).map_err(fault::internal)?);
+        headers.insert(SET_COOKIE, HeaderValue::from_str(cookie).map_err(fault::internal)?);
+        headers.insert(CACHE_CONTROL, NEVER_STORED);
+        Ok(Reply::raw(response))
     }
 
     /// An answer whose state has a name: who knows that name already is told that nothing changed.
