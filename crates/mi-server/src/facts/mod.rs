@@ -9,6 +9,7 @@
 mod access;
 mod idempotency;
 mod isolation;
+mod mass_assignment;
 mod openapi;
 mod requests;
 mod samples;
