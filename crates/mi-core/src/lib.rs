@@ -3,8 +3,9 @@
 //! No IO, no async, no clock: time is always an argument. Everything that comes
 //! from outside becomes one of these types at the door, once.
 //!
-//! `tasks` holds the queue's rules, `checks` what tasks are measured by, `schedules` the rules of recurring tasks, `wire`
-//! the JSON that clients see, `problem` every error code of the platform with its status.
+//! `tasks` holds the queue's rules, `checks` what tasks are measured by, `schedules` the rules of recurring tasks,
+//! `signing` keys and signatures of agents, `wire` the JSON that clients see, `problem` every error code of the platform
+//! with its status.
 
 pub mod casing;
 pub mod checks;
@@ -20,6 +21,7 @@ pub mod moment;
 pub mod problem;
 pub mod redact;
 pub mod schedules;
+pub mod signing;
 pub mod tasks;
 pub mod time;
 pub mod wire;
