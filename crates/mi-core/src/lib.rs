@@ -9,6 +9,7 @@
 
 pub mod casing;
 pub mod checks;
+pub mod codes;
 pub mod credits;
 pub mod drive;
 pub mod egress;

@@ -102,3 +102,23 @@ pub const WEBHOOK_PATTERNS_MAX: usize = 50;
 /// Clients that follow something live: so many for each agent that an office may have, and so many besides.
 pub const STREAMS_PER_AGENT_MAX: i64 = 4;
 pub const STREAMS_BESIDES_MAX: i64 = 100;
+
+/// Invites of an office that can still be used.
+pub const INVITES_LIVE_PER_OFFICE_MAX: i64 = 20;
+pub const INVITE_SECONDS_DEFAULT: i64 = 24 * 3_600;
+pub const INVITE_SECONDS_MIN: i64 = 60;
+pub const INVITE_SECONDS_MAX: i64 = 30 * 24 * 3_600;
+/// Wrong codes from one source address within `JOIN_TRIES_WINDOW_SECONDS`.
+pub const JOIN_TRIES_PER_SOURCE_MAX: usize = 3;
+pub const JOIN_TRIES_WINDOW_SECONDS: i64 = 600;
+/// More wrong codes than this within `JOIN_ALARM_WINDOW_SECONDS`, from wherever: owners are asked about every join.
+pub const JOIN_TRIES_PER_SERVER_MAX: usize = 10;
+pub const JOIN_ALARM_WINDOW_SECONDS: i64 = 3_600;
+/// How long an application waits for the owner, and then for its applicant.
+pub const APPLICATION_SECONDS_MAX: i64 = 7 * 24 * 3_600;
+pub const APPLICATIONS_OPEN_PER_OFFICE_MAX: i64 = 100;
+pub const STATEMENT_BYTES_MAX: usize = 4 * 1024;
+/// No sign of life of an agent elsewhere for so long means that it is away.
+pub const PRESENCE_SECONDS_MAX: i64 = 120;
+/// How often an agent elsewhere says that it is there.
+pub const HEARTBEAT_SECONDS: u64 = 30;

@@ -80,6 +80,7 @@ codes! {
     ForeignOrigin => 403 "foreign_origin" "A web page of another site tried to use this address.";
     ScopedKey => 403 "scoped_key" "A key for some offices only was used for what needs a whole key.";
     LoginRefused => 403 "login_refused" "Somebody looked at the login and said no.";
+    NotFromAPod => 403 "not_from_a_pod" "This is for those outside; an agent in a pod is already in its office.";
     NotTheClaimer => 403 "not_the_claimer" "Only the agent that holds the task, or an operator, may move it.";
     NotYours => 403 "not_yours" "An agent may change only tasks that it created, holds or is assigned to, and agents that it hired.";
     SelfReview => 403 "self_review" "Nobody verifies work in which they had a hand.";
@@ -99,10 +100,18 @@ codes! {
     NoSuchApiKey => 404 "no_such_api_key" "You have no API key with this id.";
     NoSuchMember => 404 "no_such_member" "Nobody of this name or id works in the office.";
     NoSuchLogin => 404 "no_such_login" "The login is unknown, expired or used.";
+    InvalidCode => 404 "invalid_code" "The code is wrong, expired, revoked or used; which of these is not told.";
+    NoSuchInvite => 404 "no_such_invite" "The office has no invite with this number or code.";
+    NoSuchApplication => 404 "no_such_application" "There is no application with this number or token.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
     RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";
     AgentExists => 409 "agent_exists" "An agent with that name already exists in the office.";
+    WrongAgentKind => 409 "wrong_agent_kind" "The act is for agents of the other kind: hosted here, or living elsewhere.";
+    WrongInviteType => 409 "wrong_invite_type" "An invite for a person was used for an agent, or the other way round.";
+    NoOffice => 409 "no_office" "The office that the invite was for is gone.";
+    TooManyInvites => 409 "too_many_invites" "The office has as many live invites as it may have.";
+    AlreadyDecided => 409 "already_decided" "Somebody has decided on this before, or its time is over.";
     IllegalTransition => 409 "illegal_transition" "The task's status doesn't allow this move.";
     StaleClaim => 409 "stale_claim" "The claim is no longer the live one; whoever holds it must stop.";
     NotClaimable => 409 "not_claimable" "The task that was asked for can't be claimed now.";

@@ -13,7 +13,7 @@ use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
 use crate::gateway::providers::Providers;
-use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence, look};
+use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence, heard_of, look};
 use crate::infra::caller::{Caller, Member, Need};
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Tx};
@@ -23,7 +23,8 @@ use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, login, mcp, offices,
+    agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites, login, mcp,
+    offices,
     pods, runners, schedules, sessions, tasks, webhooks,
 };
 
@@ -69,6 +70,8 @@ pub struct Inner {
     pub webhooks: webhooks::Desk,
     pub seats: events::seats::Seats,
     pub logins: login::Desk,
+    /// Tries of invite codes.
+    pub joins: invites::throttle::Throttle,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
 }
@@ -95,6 +98,7 @@ pub struct Parts {
 pub fn operations() -> Vec<Operation> {
     let mut all = Vec::new();
     all.extend(identity::routes::operations());
+    all.extend(invites::routes::operations());
     all.extend(offices::routes::operations());
     all.extend(agents::routes::operations());
     all.extend(tasks::routes::operations());
@@ -132,6 +136,7 @@ impl House {
                 webhooks: webhooks::Desk::default(),
                 seats: events::seats::Seats::default(),
                 logins: login::Desk::default(),
+                joins: invites::throttle::Throttle::default(),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
             }),
@@ -157,6 +162,7 @@ impl House {
             let open = Act::begin(tx, &keys, office, clock.now())?.with_open_tasks_max(open_tasks_max);
             let mut open = open.with_outbound(&outbound);
             let member = enter_even_late(open.tx, &ask.caller, ask.need, office, open.head.owner, ask.lateness)?;
+            heard_of(&mut open, &member)?;
             if let Some(key) = &ask.idempotency
                 && !sabotage!(IdempotencyForgotten)
                 && let Some(answer) = key.recall(open.tx, open.now)?
@@ -242,7 +248,16 @@ impl House {
         T: Send + 'static,
         F: Fn(&mut View<'_>, &Member) -> Result<T, Fault> + Send + 'static,
     {
-        let (office, caller, need, clock) = (call.office()?, call.caller.clone(), call.need, self.clock.clone());
+        self.look_in(call.office()?, call, read).await
+    }
+
+    /// The same in another office than the path's: that of the credential.
+    pub async fn look_in<T, F>(&self, office: OfficeId, call: &Call, read: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: Fn(&mut View<'_>, &Member) -> Result<T, Fault> + Send + 'static,
+    {
+        let (caller, need, clock) = (call.caller.clone(), call.need, self.clock.clone());
         self.db
             .read(move |tx| {
                 let head = look(tx, office)?;

@@ -22,6 +22,7 @@ pub mod house;
 mod identity;
 pub mod infra;
 mod integrations;
+mod invites;
 mod login;
 mod mcp;
 mod offices;

@@ -12,6 +12,7 @@ pub mod events;
 pub mod files;
 pub mod identity;
 pub mod integrations;
+pub mod invites;
 pub mod login;
 pub mod offices;
 pub mod runner;

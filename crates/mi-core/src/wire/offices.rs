@@ -64,12 +64,19 @@ pub struct Settings {
     pub reviewers: Vec<String>,
     /// `personal`, `team` or `public`.
     pub office_type: String,
+    /// `open`: whoever has a code comes in; `approve`: agents apply, and the owner decides.
+    pub join_policy: JoinPolicy,
     pub allow_v1_signatures: bool,
     pub egress: Vec<serde_json::Value>,
     pub timezone: String,
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+words! {
+    /// What a code is worth to an agent from elsewhere.
+    JoinPolicy { Open = "open", Approve = "approve" }
 }
 
 /// How many agents may be hired in a window of time.
@@ -98,6 +105,7 @@ impl Default for Settings {
             require_verification: Vec::new(),
             reviewers: Vec::new(),
             office_type: "personal".to_owned(),
+            join_policy: JoinPolicy::Open,
             allow_v1_signatures: true,
             egress: Vec::new(),
             timezone: "UTC".to_owned(),

@@ -21,7 +21,7 @@ pub fn update(
     may_change(act, member, &agent)?;
     apply(&mut agent, change, providers)?;
     save(act, member, &agent, "agents.update", json!({"name": agent.name}))?;
-    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+    Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
 }
 
 /// Fields that are not there stay; blank text clears.
@@ -88,7 +88,7 @@ pub fn promote(
     apply(&mut agent, &model, providers)?;
     let data = json!({"modelTier": agent.model_tier, "modelProvider": agent.model_provider});
     save(act, member, &agent, "agents.promote", data)?;
-    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+    Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
 }
 
 pub fn change_skills(
@@ -104,5 +104,5 @@ pub fn change_skills(
     let wanted: Vec<String> = kept.chain(add).cloned().collect();
     agent.skills = rules::skills(&wanted)?;
     save(act, member, &agent, "agents.change_skills", json!({"add": add, "remove": remove}))?;
-    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+    Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
 }

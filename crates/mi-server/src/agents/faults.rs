@@ -53,3 +53,8 @@ pub fn not_yours_to_give(integration: &str) -> Fault {
 pub fn not_yours(name: &AgentName) -> Fault {
     Fault::new(Code::NotYours, format!("{name} was not hired by you")).hint("ask an operator of the office")
 }
+
+pub fn lives_here(name: &AgentName) -> Fault {
+    Fault::new(Code::WrongAgentKind, format!("{name} lives in this office, which says what it is"))
+        .hint("an operator changes it: mi agents update NAME")
+}

@@ -40,7 +40,7 @@ pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) 
     let summary = format!("{} was hired by {}", agent.name, member.name());
     let data = json!({"id": agent.id, "harness": agent.harness, "provider": agent.model_provider});
     service::record(act, member, &agent, "agents.hire", summary, data)?;
-    Answer::created(&service::full_card(act.tx, act.office, &act.head, &agent, &desk.providers)?)
+    Answer::created(&service::full_card(act.tx, act.office, (&act.head, act.now), &agent, &desk.providers)?)
 }
 
 /// May this office have another agent now, and may this member bring it?

@@ -1,7 +1,8 @@
 //! What an agent is doing, told from the facts: a pure rule.
 
 use mi_core::ids::TaskId;
-use mi_core::time::Time;
+use mi_core::limits::PRESENCE_SECONDS_MAX;
+use mi_core::time::{Millis, Time};
 use mi_core::wire::agents::{AgentKind, AgentPhase, AgentStatus};
 use mi_core::wire::offices::OfficeStatus;
 
@@ -16,6 +17,7 @@ pub struct Facts<'a> {
     pub pod: Option<&'a PodRow>,
     pub live: Live,
     pub last_seen: Option<Time>,
+    pub now: Time,
     /// Which environment variable the server needs before this agent's model can be called.
     pub missing_key: Option<MissingKey>,
 }
@@ -53,17 +55,30 @@ fn judge(facts: &Facts<'_>) -> (AgentPhase, String) {
         return said(AgentPhase::Suspended, "the office has no credits left; mi credits add tops it up");
     }
     match (facts.kind, facts.pod) {
-        (AgentKind::External, _) => external(facts.live),
+        (AgentKind::External, _) => external(facts),
         (AgentKind::Hosted, None) => said(AgentPhase::Archived, "the agent has no pod"),
         (AgentKind::Hosted, Some(pod)) => hosted(facts, pod),
     }
 }
 
-fn external(live: Live) -> (AgentPhase, String) {
-    match live {
-        Live::Session(task) => working(task),
-        Live::No => said(AgentPhase::Offline, "the agent runs elsewhere and holds no session"),
+/// Whoever was heard of lately is there.
+pub fn is_online(last_seen: Option<Time>, now: Time) -> bool {
+    last_seen.is_some_and(|at| now - at <= Millis::seconds(PRESENCE_SECONDS_MAX))
+}
+
+fn external(facts: &Facts<'_>) -> (AgentPhase, String) {
+    match (facts.live, is_online(facts.last_seen, facts.now)) {
+        (Live::Session(task), true) => working(task),
+        (Live::No, true) => said(AgentPhase::Idle, "lives elsewhere, and waits for work"),
+        (Live::Session(Some(task)), false) => {
+            (AgentPhase::Offline, format!("lives elsewhere and holds task {task}, but has not been heard of lately"))
+        }
+        (Live::Session(None) | Live::No, false) => (AgentPhase::Offline, away(facts.name)),
     }
+}
+
+fn away(name: &str) -> String {
+    format!("lives elsewhere and has not been heard of lately; there: mi agent heartbeat-daemon --as-agent {name}")
 }
 
 fn hosted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {

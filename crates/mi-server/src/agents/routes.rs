@@ -5,11 +5,12 @@ use mi_core::problem::Code;
 use mi_core::wire::agents::{
     Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, Presence, UpdateAgent,
 };
+use mi_core::wire::invites::{OwnCard, UpdateSelf};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::hire::{self, Desk};
-use super::{change, reports, service, traces};
+use super::{change, external, reports, service, traces};
 use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Member};
@@ -104,9 +105,19 @@ fn people() -> Vec<Operation> {
             .gives::<Agent>(200)
             .fails(LOOKING)
             .run(lifecycle),
-        post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Session, "An agent says that it is there")
+        post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Agent, "An agent says that it is there")
             .fails(&[Code::NoSuchAgent, Code::NotYou])
             .run(heartbeat),
+        post("agents.heartbeat_self", "/api/agents/heartbeat", Access::Agent, "The same, for whoever the credential is of")
+            .run(heartbeat_self),
+        get("agents.self", "/api/agents/self", Access::Agent, "Who the credential belongs to, and what it holds")
+            .gives::<OwnCard>(200)
+            .run(own_card),
+        patch("agents.update_self", "/api/agents/self", Access::Agent, "An agent from elsewhere says what it is")
+            .takes::<UpdateSelf>()
+            .gives::<Agent>(200)
+            .fails(&[Code::WrongAgentKind, Code::TooLong])
+            .run(update_self),
         post("agents.report", "…/employees/{name}/events", Access::Member, "An agent says how it stands: a standup")
             .takes::<AgentReport>()
             .gives::<Activity>(201)
@@ -152,7 +163,7 @@ async fn hire_one(house: House, call: Call) -> Result<Reply, Fault> {
 async fn list(house: House, call: Call) -> Result<Reply, Fault> {
     let (page, providers) = (call.page()?, house.providers.clone());
     let look = move |view: &mut View<'_>, _: &Member| {
-        let cards = service::cards_on(view.tx, view.office, &view.head, &providers, page)?;
+        let cards = service::cards_on(view.tx, view.office, (&view.head, view.now), &providers, page)?;
         Ok((cards, view.head.agent_count))
     };
     let (cards, total) = house.look(&call, look).await?;
@@ -163,7 +174,7 @@ async fn get_one(house: House, call: Call) -> Result<Reply, Fault> {
     let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
     let look = move |view: &mut View<'_>, _: &Member| {
         let agent = service::find(view.tx, view.office, &name)?;
-        service::full_card(view.tx, view.office, &view.head, &agent, &providers)
+        service::full_card(view.tx, view.office, (&view.head, view.now), &agent, &providers)
     };
     Ok(Answer::ok(&house.look(&call, look).await?)?.into())
 }
@@ -203,6 +214,23 @@ async fn lifecycle(house: House, call: Call) -> Result<Reply, Fault> {
 async fn heartbeat(house: House, call: Call) -> Result<Reply, Fault> {
     let name = call.param("name")?.to_owned();
     Ok(house.act(&call, move |act, member| service::heartbeat(act, member, &name)).await?.into())
+}
+
+async fn heartbeat_self(house: House, call: Call) -> Result<Reply, Fault> {
+    let office = call.own_office()?;
+    Ok(house.act_in(office, call.ask(), service::heartbeat_self).await?.into())
+}
+
+async fn own_card(house: House, call: Call) -> Result<Reply, Fault> {
+    let providers = house.providers.clone();
+    let look = move |view: &mut View<'_>, member: &Member| external::own_card(view, member, &providers);
+    Ok(Answer::ok(&house.look_in(call.own_office()?, &call, look).await?)?.into())
+}
+
+async fn update_self(house: House, call: Call) -> Result<Reply, Fault> {
+    let (wish, providers): (UpdateSelf, _) = (call.body()?, house.providers.clone());
+    let act = move |act: &mut Act<'_>, member: &Member| external::update_self(act, member, &wish, &providers);
+    Ok(house.act_in(call.own_office()?, call.ask(), act).await?.into())
 }
 
 async fn report(house: House, call: Call) -> Result<Reply, Fault> {

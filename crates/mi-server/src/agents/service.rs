@@ -95,42 +95,47 @@ pub fn touch(tx: &mut dyn Tx, office: OfficeId, id: AgentId, now: Time) -> Resul
 }
 
 /// As clients see it, for those who know that its model can be reached.
-pub fn card(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<Agent, Fault> {
+pub fn card(tx: &mut dyn Tx, office: OfficeId, now: Time, agent: &AgentRow) -> Result<Agent, Fault> {
     let head = look(tx, office)?;
-    card_with(tx, office, &head, agent, None)
+    card_with(tx, office, (&head, now), agent, None)
 }
 
 /// As clients see it, its model's key looked for as well.
 pub fn full_card(
     tx: &mut dyn Tx,
     office: OfficeId,
-    head: &Head,
+    at: (&Head, Time),
     agent: &AgentRow,
     providers: &Providers,
 ) -> Result<Agent, Fault> {
-    card_with(tx, office, head, agent, missing_key(agent, providers))
+    card_with(tx, office, at, agent, missing_key(agent, providers))
 }
 
 /// All agents of the office as clients see them.
-pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, providers: &Providers) -> Result<Vec<Agent>, Fault> {
-    cards_on(tx, office, head, providers, ALL)
+pub fn cards(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    at: (&Head, Time),
+    providers: &Providers,
+) -> Result<Vec<Agent>, Fault> {
+    cards_on(tx, office, at, providers, ALL)
 }
 
 pub fn cards_on(
     tx: &mut dyn Tx,
     office: OfficeId,
-    head: &Head,
+    at: (&Head, Time),
     providers: &Providers,
     page: Page,
 ) -> Result<Vec<Agent>, Fault> {
     let rows = store::page(tx, office, page)?;
-    rows.iter().map(|agent| full_card(tx, office, head, agent, providers)).collect()
+    rows.iter().map(|agent| full_card(tx, office, at, agent, providers)).collect()
 }
 
 fn card_with(
     tx: &mut dyn Tx,
     office: OfficeId,
-    head: &Head,
+    (head, now): (&Head, Time),
     agent: &AgentRow,
     missing_key: Option<MissingKey>,
 ) -> Result<Agent, Fault> {
@@ -147,6 +152,7 @@ fn card_with(
         pod: pod.as_ref(),
         live,
         last_seen: last_seen(agent, pod.as_ref()),
+        now,
         missing_key,
     });
     Ok(Agent {
@@ -247,7 +253,7 @@ pub fn lifecycle(
     act.wake_agent(&agent.name);
     let summary = format!("{} {} by {}", agent.name, past(action), member.name());
     record(act, member, &agent, "agents.lifecycle", summary, json!({"action": action}))?;
-    Answer::ok(&full_card(act.tx, act.office, &act.head, &agent, providers)?)
+    Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
 }
 
 const fn past(action: LifecycleAction) -> &'static str {
@@ -262,11 +268,22 @@ const fn past(action: LifecycleAction) -> &'static str {
 pub fn heartbeat(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fault> {
     let agent = find(act.tx, act.office, name)?;
     match member {
-        Member::Agent { id, .. } if *id == agent.id => {}
-        Member::Agent { .. } | Member::Person(_) => return Err(fault::not_you(agent.name.as_str())),
+        Member::Agent { id, .. } if *id == agent.id => beat(act, agent.id),
+        Member::Agent { .. } | Member::Person(_) => Err(fault::not_you(agent.name.as_str())),
     }
-    touch(act.tx, act.office, agent.id, act.now)?;
-    sessions::service::hold_on(act, agent.id)?;
+}
+
+/// Presence of whoever the credential belongs to.
+pub fn heartbeat_self(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
+    match member {
+        Member::Agent { id, .. } => beat(act, *id),
+        Member::Person(_) => Err(fault::not_you("an agent")),
+    }
+}
+
+fn beat(act: &mut Act<'_>, id: AgentId) -> Result<Answer, Fault> {
+    touch(act.tx, act.office, id, act.now)?;
+    sessions::service::hold_on(act, id)?;
     Ok(Answer::done())
 }
 
@@ -275,7 +292,9 @@ pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fa
     let agent = find(act.tx, act.office, name)?;
     may_change(act, member, &agent)?;
     let stopped = if sabotage!(FiredKeepsClaims) { 0 } else { sessions::service::stop_all(act, agent.id, "fired")? };
-    pods::wish(act, agent.id, Desired::Gone)?;
+    if agent.kind == AgentKind::Hosted {
+        pods::wish(act, agent.id, Desired::Gone)?;
+    }
     store::set_fired(act.tx, act.office, agent.id, act.now)?;
     act.head.agent_count -= 1;
     // A later agent of this name must not find this one's letters.

@@ -132,10 +132,29 @@ pub fn set_seen(tx: &mut dyn Tx, office: OfficeId, id: AgentId, now: Time) -> Re
     Ok(())
 }
 
+/// Agents elsewhere that came, or went, since events last said so: heard of since `since`, or not.
+pub fn turned(tx: &mut dyn Tx, since: Time, most: i64) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
+    let sql = "select office_id, id from agents where kind = 'external' and fired_at is null \
+               and ((said_online = 0 and last_seen_at >= $1) or (said_online = 1 and last_seen_at < $1)) limit $2";
+    tx.query(sql, args![since, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// What events said last.
+pub fn said_online(tx: &mut dyn Tx, office: OfficeId, id: AgentId) -> Result<bool, DbError> {
+    let sql = "select said_online from agents where office_id = $1 and id = $2 and fired_at is null";
+    tx.first(sql, args![office, id])?.map_or(Ok(false), |row| row.get(0))
+}
+
+pub fn say_online(tx: &mut dyn Tx, office: OfficeId, id: AgentId, online: bool) -> Result<(), DbError> {
+    tx.execute("update agents set said_online = $3 where office_id = $1 and id = $2", args![office, id, online])?;
+    Ok(())
+}
+
 /// When the latest agents were hired, fired ones included, newest first.
 pub fn hired_since(tx: &mut dyn Tx, office: OfficeId, since: Time, most: i64) -> Result<Vec<Time>, DbError> {
     let sql =
-        "select created_at from agents where office_id = $1 and created_at > $2 order by created_at desc limit $3";
+        "select created_at from agents where office_id = $1 and created_at > $2 and kind = 'hosted' \
+         order by created_at desc limit $3";
     tx.query(sql, args![office, since, most])?.iter().map(|row| row.get(0)).collect()
 }
 

@@ -1,9 +1,10 @@
 //! What can be seen of an agent from outside: its log, activity, presence, last error.
 
-use mi_core::time::{Millis, Time};
-use mi_core::wire::agents::{AgentLogs, LastError, Presence};
+use mi_core::time::Time;
+use mi_core::wire::agents::{AgentKind, AgentLogs, LastError, Presence};
 use serde::Deserialize;
 
+use super::phase::is_online;
 use super::service::{AgentRow, find, is_hirer, last_seen};
 use super::{faults, follow, store};
 use crate::house::{House, View};
@@ -15,8 +16,6 @@ use crate::{events, pods, sessions};
 
 const LOG_LINES_DEFAULT: i64 = 200;
 const LOG_LINES_MAX: i64 = 2_000;
-/// No sign of life for so long means away (contract §11).
-const PRESENCE_SECONDS_MAX: i64 = 120;
 
 #[derive(Deserialize)]
 struct LogsQuery {
@@ -106,8 +105,7 @@ pub fn presence(view: &mut View<'_>, name: &str) -> Result<Presence, Fault> {
     let pod = pods::service::row(view.tx, view.office, agent.id)?;
     let seen = last_seen(&agent, pod.as_ref());
     let works = sessions::service::current(view.tx, view.office, agent.id)?.is_some();
-    let recent = seen.is_some_and(|at| view.now - at <= Millis::seconds(PRESENCE_SECONDS_MAX));
-    Ok(Presence { online: works || recent, last_seen: seen })
+    Ok(Presence { online: is_online(seen, view.now) || (works && agent.kind == AgentKind::Hosted), last_seen: seen })
 }
 
 pub fn last_error(view: &mut View<'_>, name: &str) -> Result<LastError, Fault> {

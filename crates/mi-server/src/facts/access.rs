@@ -204,7 +204,9 @@ pub async fn while_time_passes<T>(house: &TestHouse, work: impl Future<Output = 
 fn expected(operation: &Operation, who: Who) -> &'static str {
     let access = operation.access;
     // The gateway knows its office by the session alone, and is for sessions only.
-    let of_credential = operation.path.starts_with("/llm");
+    let is_gateway = operation.path.starts_with("/llm");
+    // Others know it by whichever credential of an agent comes.
+    let of_credential = is_gateway || (access == Access::Agent && !is_in_an_office(operation));
     if access == Access::Open {
         return IN;
     }
@@ -225,7 +227,8 @@ fn expected(operation: &Operation, who: Who) -> &'static str {
         return IN;
     }
     match who {
-        Who::Runner | Who::OtherRunner | Who::Superseded if of_credential => "not_you",
+        Who::Runner | Who::OtherRunner | Who::Superseded if is_gateway => "not_you",
+        Who::OtherAgent if of_credential && !is_gateway => IN,
         Who::Nobody | Who::Malformed | Who::Unknown => "unauthenticated",
         Who::Expired => "key_expired",
         Who::Revoked => "key_revoked",

@@ -78,7 +78,12 @@ impl<'a> Twice<'a> {
     async fn ask(house: &'a TestHouse, world: &World<'a>, operation: &'a Operation) {
         let id = operation.id;
         let place = prepared(house, world.here(), id).await;
-        let speaker = world.speaker(who(operation.access)).with_header("idempotency-key", id);
+        let speaker = match id {
+            // A hosted agent doesn't say itself what it is.
+            "agents.update_self" => newcomer(house, &place.office).await,
+            _ => world.speaker(who(operation.access)),
+        };
+        let speaker = speaker.with_header("idempotency-key", id);
         let twice = Self { house, operation, speaker, place };
         let request = sample(operation, &twice.place);
         let first = twice.send(&request).await;
@@ -171,6 +176,11 @@ pub async fn prepared(house: &TestHouse, here: Place, operation: &str) -> Place 
             let made = house.owner().call("POST", &groups, wish).await.ok();
             Place { group: made["id"].as_str().unwrap().to_owned(), ..here }
         }
+        "invites.join" | "invites.apply" | "invites.revoke" => {
+            Place { code: invite(house, &here.office, json!({"kind": "agent"})).await, ..here }
+        }
+        "invites.claim" => Place { code: invite(house, &here.office, json!({"kind": "human"})).await, ..here },
+        "invites.approve" | "invites.refuse" => Place { id: application(house, &here.office, operation).await, ..here },
         "tasks.cancel" => Place { id: add(json!({"title": "to be cancelled"})).await, ..here },
         "tasks.claim" => {
             add(json!({"title": "to be claimed", "assignedAgent": "ada"})).await;
@@ -181,6 +191,27 @@ pub async fn prepared(house: &TestHouse, here: Place, operation: &str) -> Place 
         }
         _ => here,
     }
+}
+
+/// The code of a new invite.
+async fn invite(house: &TestHouse, office: &str, wish: Value) -> String {
+    let made = house.owner().call("POST", &format!("/api/v1/offices/{office}/invites"), wish).await.ok();
+    made["code"].as_str().unwrap().to_owned()
+}
+
+/// An agent from elsewhere.
+async fn newcomer<'a>(house: &'a TestHouse, office: &str) -> Speaker<'a> {
+    let wish = json!({"code": invite(house, office, json!({})).await, "agentName": "newcomer"});
+    let joined = house.nobody().call("POST", "/api/agents/join", wish).await.ok();
+    house.as_key(joined["api_key"].as_str().unwrap())
+}
+
+/// The number of an application that nobody has decided on.
+async fn application(house: &TestHouse, office: &str, operation: &str) -> String {
+    let code = invite(house, office, json!({"kind": "agent"})).await;
+    let name = operation.replace('.', "-");
+    let wish = json!({"code": code, "agentName": name, "statement": "a word"});
+    house.nobody().call("POST", "/api/agents/join/apply", wish).await.ok()["application_id"].to_string()
 }
 
 /// One with a delivery that was given up: its address is nowhere.

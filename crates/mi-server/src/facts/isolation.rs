@@ -16,6 +16,10 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("offices", "select id, name, owner_id, status, created_at, settings, role", "the offices of one person"),
     ("offices", "select count(*) from (select id from", "the offices of one person, counted"),
     ("offices", "select id from (select o.id, o.name", "an office of one person by its name"),
+    ("invites", "select office_id, id, kind, role, for_whom from invites", "a code says which office it opens"),
+    ("invites", "update invites set revoked_at = $2 where code_hash", "an expired code may be made again, anywhere"),
+    ("invites", "select office_id, id from applications", "an applicant's token says what it applied for"),
+    ("agents", "select office_id, id from agents where kind = 'external'", "who came or went: the sweep acts in each office"),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",

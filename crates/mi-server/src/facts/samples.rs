@@ -25,6 +25,8 @@ pub struct Place {
     pub group: String,
     /// An API key that nobody works with.
     pub key_id: String,
+    /// Of an invite.
+    pub code: String,
 }
 
 /// A whole request.
@@ -73,6 +75,8 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{user}" => COLLEAGUE,
             "{n}" => "1",
             "{schedule}" => SCHEDULE,
+            "{code}" => place.code.as_str(),
+            "{application}" => place.id.as_str(),
             "{integration}" => "github",
             "{peer}" => "owner",
             "{gid}" => place.group.as_str(),
@@ -105,6 +109,12 @@ fn body(operation: &str, place: &Place) -> Value {
         "agents.promote" => json!({"modelTier": "large"}),
         "agents.change_skills" => json!({"add": ["rust"]}),
         "agents.lifecycle" => json!({"action": "restart"}),
+        "agents.update_self" => json!({"model": "large"}),
+        "invites.create" => json!({"kind": "agent"}),
+        "invites.join" => json!({"code": place.code, "agent_name": "walker"}),
+        "invites.apply" => json!({"code": place.code, "agent_name": "applicant", "statement": "a word"}),
+        "invites.claim" => json!({"code": place.code, "name": "wilma"}),
+        "invites.refuse" => json!({"reason": "no"}),
         "tasks.create" => json!({"title": "more"}),
         "tasks.claim" => json!({"agent": name, "wait": 0}),
         "tasks.update" => json!({"status": "running"}),

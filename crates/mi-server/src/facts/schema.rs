@@ -7,13 +7,14 @@ use crate::infra::db::{Db, Location};
 use crate::testing::{DATABASE_VARIABLE, TestHouse};
 
 /// Tables whose rows belong to no office, and offices themselves.
-const WITHOUT_OFFICE: [&str; 9] = [
+const WITHOUT_OFFICE: [&str; 10] = [
     "api_keys",
     "browsers",
     "idempotency",
     "login_links",
     "logins",
     "offices",
+    "orphaned_invites",
     "schema_version",
     "server_state",
     "users",

@@ -12,6 +12,8 @@ use crate::testing::{FakeRunner, KeyState, Speaker, TestHouse, TestOffice};
 /// Stands in every text of the first office, and must never be seen by callers of the other.
 pub const CANARY_HERE: &str = "canary-here-5b1e";
 pub const CANARY_THERE: &str = "canary-there-c07d";
+/// The code of no invite.
+const NO_CODE: &str = "AAAAAA";
 /// Longer than any back-off of a pod that died once.
 const PODS_ARE_BACK_MS: i64 = 120_000;
 
@@ -210,6 +212,7 @@ impl<'a> World<'a> {
             boot_id: self.there.ada.boot_id.clone(),
             group: "office".to_owned(),
             key_id: self.spare_key.clone(),
+            code: NO_CODE.to_owned(),
         }
     }
 
@@ -236,6 +239,7 @@ fn place(side: &Side<'_>) -> Place {
         boot_id: side.ada.boot_id.clone(),
         group: "office".to_owned(),
         key_id: String::new(),
+        code: NO_CODE.to_owned(),
     }
 }
 

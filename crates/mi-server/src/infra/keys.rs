@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
+use mi_core::codes::{CODE_CHARS, code_from};
 use mi_core::ids::{AgentId, ClaimToken, OfficeId};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -112,6 +113,12 @@ impl Keys {
         hex::encode(self.mac("api-key", &[key.as_bytes()]))
     }
 
+    /// What the store keeps of an invite's code. A code has 30 bits only; it is the key outside the store that keeps a
+    /// stolen hash from being tried through.
+    pub fn hash_of_code(&self, code: &str) -> String {
+        hex::encode(self.mac("invite-code", &[code.as_bytes()]))
+    }
+
     pub fn issue(&self, token: Token) -> String {
         let (prefix, office, agent, number) = token.parts();
         format!("{prefix}{}{}{:x}.{}", office.0.simple(), agent.0.simple(), number, hex::encode(self.tag(token)))
@@ -150,9 +157,26 @@ impl Keys {
 
 /// A new API key: `mi_` and 48 hex digits (192 bits).
 pub fn new_api_key() -> Result<Zeroizing<String>, KeyError> {
+    new_secret("mi_")
+}
+
+/// The key of an agent that comes by itself: `mia_` and as much.
+pub fn new_agent_key() -> Result<Zeroizing<String>, KeyError> {
+    new_secret("mia_")
+}
+
+/// 192 random bits in hex after a word that says what they are.
+pub fn new_secret(prefix: &'static str) -> Result<Zeroizing<String>, KeyError> {
     let mut bytes = Zeroizing::new([0; API_KEY_BYTES]);
     getrandom::fill(bytes.as_mut_slice()).map_err(KeyError::Random)?;
-    Ok(Zeroizing::new(format!("mi_{}", hex::encode(bytes.as_slice()))))
+    Ok(Zeroizing::new(format!("{prefix}{}", hex::encode(bytes.as_slice()))))
+}
+
+/// A new code for an invite.
+pub fn new_code() -> Result<String, KeyError> {
+    let mut bytes = [0; CODE_CHARS];
+    getrandom::fill(&mut bytes).map_err(KeyError::Random)?;
+    Ok(code_from(bytes))
 }
 
 /// SHA-256 in hex.

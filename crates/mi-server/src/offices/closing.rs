@@ -21,7 +21,7 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
 use crate::infra::wakeups::{Interest, Wake};
-use crate::sessions;
+use crate::{invites, sessions};
 
 /// Longer than the grace that a pod gets to end by itself.
 const PODS_STOP_MS_MAX: i64 = 45_000;
@@ -110,6 +110,7 @@ async fn try_erase(house: &House, office: OfficeId, key: Option<Key>) -> Result<
             if store::pods_alive(tx, office)? > 0 {
                 return Ok(Left::Pods);
             }
+            invites::service::orphan(tx, office, now)?;
             store::erase(tx, office)?;
             if let Some(key) = &key {
                 key.keep(tx, &Answer::done(), now)?;

@@ -67,7 +67,7 @@ async fn delete_one(house: House, call: Call) -> Result<Reply, Fault> {
 async fn status(house: House, call: Call) -> Result<Reply, Fault> {
     let providers = house.providers.clone();
     let look = move |view: &mut crate::house::View<'_>, _: &crate::infra::caller::Member| {
-        let cards = agents::cards(view.tx, view.office, &view.head, &providers)?;
+        let cards = agents::cards(view.tx, view.office, (&view.head, view.now), &providers)?;
         Ok(overview::of(&view.head, &cards))
     };
     Ok(Answer::ok(&house.look(&call, look).await?)?.into())

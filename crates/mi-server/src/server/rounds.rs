@@ -9,7 +9,7 @@ use crate::infra::act::idempotency;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
-use crate::{audit, checks, identity, login, pods, schedules, sessions, tasks, webhooks};
+use crate::{agents, audit, checks, identity, login, pods, schedules, sessions, tasks, webhooks};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -36,6 +36,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         forget_sweep(house),
         clock_sweep(house),
         keys_sweep(house),
+        presence_sweep(house),
     ];
     all.extend(audit_sweeps(house));
     all.extend(webhooks_sweeps(house));
@@ -159,6 +160,14 @@ fn keys_sweep(house: &House) -> Sweep {
     Sweep::periodic("uses of keys", Millis(KEYS_MS), &house.clock, move || {
         let house = own.clone();
         async move { identity::keys::note_uses(&house).await }
+    })
+}
+
+fn presence_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("presence", Millis(agents::sweep::LOOK_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { agents::sweep::tell(&house).await }
     })
 }
 

@@ -1,21 +1,29 @@
 //! What a session gets to read: its task with everything around it.
 
-use mi_core::ids::{ClaimToken, TaskId};
+use mi_core::ids::{AgentId, ClaimToken, OfficeId, TaskId};
 use mi_core::limits::{CONTEXT_FILES_MAX, SUBTASK_DEPTH_MAX};
 use mi_core::tasks::status::Status;
 use mi_core::wire::runner::{Colleague, DependencyCard, OfficeCard, SessionContext};
 use mi_core::wire::tasks::Task;
 
-use super::service::SessionRow;
+use super::service::{SessionRow, State};
 use super::store;
 use crate::agents::service as agents;
 use crate::house::View;
 use crate::infra::caller::Member;
+use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::tasks::store as tasks;
 use crate::tasks::{cards, service as task_service};
 
 const MESSAGES_MAX: i64 = 50;
+
+/// The claims of an agent that are live, oldest first: what it reads when it comes back and has forgotten.
+pub fn held_by(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Vec<SessionRow>, Fault> {
+    let mut held = store::of_agent(tx, office, agent)?;
+    held.retain(|session| session.state == State::Live);
+    Ok(held)
+}
 
 /// The session's own runner or the session itself asks.
 pub fn context(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Result<SessionContext, Fault> {
@@ -30,7 +38,7 @@ pub fn context(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Resu
     let colleagues = colleagues.map(|other| Colleague { name: other.name.clone(), role: other.role.clone() }).collect();
     let mut context = SessionContext {
         office: OfficeCard { id: view.office, name: view.head.name.clone() },
-        agent: agents::card(view.tx, view.office, &agent)?,
+        agent: agents::card(view.tx, view.office, view.now, &agent)?,
         colleagues,
         task: None,
         logs: Vec::new(),

@@ -32,10 +32,10 @@ pub fn cards(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time, rows: &[
 struct Known(HashMap<(Option<String>, String), Workers>);
 
 impl Known {
-    fn workers(&mut self, tx: &mut dyn Tx, office: OfficeId, row: &TaskRow) -> Result<Workers, Fault> {
+    fn workers(&mut self, tx: &mut dyn Tx, office: OfficeId, row: &TaskRow, now: Time) -> Result<Workers, Fault> {
         match self.0.entry((row.assigned.clone(), row.required_tools.clone())) {
             Entry::Occupied(known) => Ok(known.get().clone()),
-            Entry::Vacant(place) => Ok(place.insert(workers::of_task(tx, office, row)?).clone()),
+            Entry::Vacant(place) => Ok(place.insert(workers::of_task(tx, office, row, now)?).clone()),
         }
     }
 }
@@ -78,7 +78,7 @@ fn explain_with(
         Some(kind) => Some((kind, needs::said(tx, office, row)?)),
         None => None,
     };
-    let workers = if row.readiness().is_ready() { known.workers(tx, office, row)? } else { Workers::Free };
+    let workers = if row.readiness().is_ready() { known.workers(tx, office, row, now)? } else { Workers::Free };
     Ok(why(&Facts {
         status: row.status,
         verification: row.verification,

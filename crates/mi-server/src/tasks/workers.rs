@@ -1,10 +1,12 @@
 //! Who could take a task: the agents of an office as the queue sees them.
 
 use mi_core::ids::{AgentName, OfficeId};
+use mi_core::limits::PRESENCE_SECONDS_MAX;
 use mi_core::tasks::why::Workers;
+use mi_core::time::{Millis, Time};
 
 use super::store::TaskRow;
-use super::store::workers::{self as store, WorkerRow};
+use super::store::workers::{self as store, Now, WorkerRow};
 use crate::infra::db::{Db, DbError, Tx};
 use crate::infra::fault::Fault;
 use crate::integrations::catalogue::{catalogue, holds};
@@ -77,17 +79,18 @@ impl Worker {
 }
 
 /// Who could take a ready task, and why nobody does.
-pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<Workers, Fault> {
+pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow, now: Time) -> Result<Workers, Fault> {
     if let Some(name) = crate::sessions::service::still_at(tx, office, task.id)? {
         return Ok(Workers::StillStopping(name.to_string()));
     }
-    let providers = store::model_providers(tx)?;
+    let heard_since = now + Millis::seconds(-PRESENCE_SECONDS_MAX);
+    let now = Now { providers: store::model_providers(tx)?, heard_since };
     let tools = task.required_tools();
     if let Some(name) = &task.assigned {
-        return of_assignee(store::worker(tx, office, &providers, name)?, name, &tools);
+        return of_assignee(store::worker(tx, office, &now, name)?, name, &tools);
     }
     let rows =
-        if tools.is_empty() { store::states(tx, office, &providers)? } else { store::workers(tx, office, &providers)? };
+        if tools.is_empty() { store::states(tx, office, &now)? } else { store::workers(tx, office, &now)? };
     let workers = rows.into_iter().map(Worker::read).collect::<Result<Vec<_>, _>>()?;
     Ok(of_anybody(&workers, &tools))
 }
@@ -115,7 +118,7 @@ fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
     let found = best.iter().find_map(|state| able.iter().find(|worker| worker.state == *state));
     match found {
         Some(worker) => worker.explains(),
-        None => Workers::Nobody(format!("no agent that could take it is running; mi start {} starts one", first.name)),
+        None => Workers::Nobody(format!("no agent that could take it is running; mi agents get {} says why", first.name)),
     }
 }
 

@@ -13,6 +13,7 @@ mod runner;
 mod store;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +37,7 @@ use crate::house::{House, Parts, Settings};
 use crate::identity::service as identity;
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Location};
-use crate::infra::http::{Front, Via};
+use crate::infra::http::{Front, Peer, Via};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::infra::sweeps::Sweep;
@@ -200,7 +201,7 @@ impl TestHouse {
     }
 
     pub fn nobody(&self) -> Speaker<'_> {
-        Speaker { house: self, key: None, headers: Vec::new(), via: Via::Tcp }
+        Speaker { house: self, key: None, headers: Vec::new(), via: Via::Tcp, address: None }
     }
 
     /// Whoever holds this key.
@@ -367,6 +368,7 @@ pub struct Speaker<'a> {
     key: Option<String>,
     headers: Vec<(String, String)>,
     via: Via,
+    address: Option<IpAddr>,
 }
 
 impl Speaker<'_> {
@@ -381,6 +383,12 @@ impl Speaker<'_> {
 
     pub fn through(mut self, via: Via) -> Self {
         self.via = via;
+        self
+    }
+
+    /// With an address of the network.
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
         self
     }
 
@@ -407,6 +415,9 @@ impl Speaker<'_> {
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
+        }
+        if let Some(address) = self.address {
+            request = request.extension(Peer(address));
         }
         let request = request.body(Body::from(body)).unwrap();
         self.house.front.answer(request, self.via).await

@@ -97,6 +97,7 @@ fn facts(pod: &PodRow) -> Facts<'_> {
         pod: Some(pod),
         live: Live::No,
         last_seen: None,
+        now: Time(0),
         missing_key: None,
     }
 }
@@ -120,6 +121,26 @@ fn a_phase_follows_from_the_pod() {
         assert_eq!(told.ready, phase == Idle);
         assert!(!told.message.is_empty());
     }
+}
+
+#[test]
+fn an_agent_elsewhere_is_there_while_it_is_heard_of() {
+    use AgentPhase::{Idle, Offline, Running};
+    let pod = pod(Desired::Running, Observed::Running);
+    let work = Live::Session(Some(TaskId(7)));
+    for (live, silent_ms, phase) in [
+        (Live::No, 0, Idle),
+        (Live::No, 120_000, Idle),
+        (Live::No, 120_001, Offline),
+        (work, 120_000, Running),
+        (work, 120_001, Offline),
+    ] {
+        let elsewhere = Facts { kind: AgentKind::External, pod: None, live, ..facts(&pod) };
+        let told = status(&Facts { last_seen: Some(Time(0)), now: Time(silent_ms), ..elsewhere });
+        assert_eq!(told.phase, phase, "{live:?} {silent_ms}");
+    }
+    let never = Facts { kind: AgentKind::External, pod: None, ..facts(&pod) };
+    assert_eq!(status(&never).phase, Offline);
 }
 
 #[test]

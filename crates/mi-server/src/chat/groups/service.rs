@@ -79,6 +79,11 @@ fn join(act: &mut Act<'_>, group: GroupId, name: &str) -> Result<(), Fault> {
     Ok(store::add_member(act.tx, act.office, group, &member)?)
 }
 
+/// The group of everybody in the office.
+pub fn of_everybody(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<GroupId>, Fault> {
+    Ok(store::of_everybody(tx, office)?.map(|group| group.id))
+}
+
 fn office_group(tx: &mut dyn Tx, office: OfficeId) -> Result<GroupRow, Fault> {
     store::of_everybody(tx, office)?.ok_or_else(|| faults::no_such_group("office"))
 }

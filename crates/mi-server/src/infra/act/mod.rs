@@ -286,6 +286,18 @@ pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> R
     Ok(())
 }
 
+/// Whatever an agent does that comes by itself shows that it is there; to be known of that, half a minute apart is
+/// often enough.
+pub fn heard_of(act: &mut Act<'_>, member: &Member) -> Result<(), Fault> {
+    if let Member::Agent { id, proof: Proof::Key | Proof::SignatureV1 | Proof::SignatureV2, .. } = member {
+        let before = act.now + Millis::seconds(-HEARD_SECONDS_APART);
+        store::heard_of(act.tx, act.office, *id, act.now, before)?;
+    }
+    Ok(())
+}
+
+const HEARD_SECONDS_APART: i64 = 30;
+
 /// How often writes with a claim renew its lease within one term.
 const RENEWALS_PER_TERM: i64 = 8;
 

@@ -44,6 +44,14 @@ pub fn agent_name(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<O
     tx.first(sql, args![office, agent])?.map(|row| row.get(0)).transpose()
 }
 
+/// An agent that comes by itself was there now, unless that is known of a moment after `before`.
+pub fn heard_of(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, now: Time, before: Time) -> Result<(), DbError> {
+    let sql = "update agents set last_seen_at = $3 where office_id = $1 and id = $2 \
+               and (last_seen_at is null or last_seen_at < $4)";
+    tx.execute(sql, args![office, agent, now, before])?;
+    Ok(())
+}
+
 fn read_head(row: &Row) -> Result<Head, DbError> {
     let mut r = row.reader();
     Ok(Head {

@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0008_events.sql"),
     include_str!("../../../../../migrations/0009_identity.sql"),
     include_str!("../../../../../migrations/0011_people.sql"),
+    include_str!("../../../../../migrations/0012_invites.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

@@ -125,6 +125,8 @@ parsed_column!(
     mi_core::schedules::plan::CatchUp,
     mi_core::schedules::plan::Overlap,
     mi_core::wire::schedules::Outcome,
+    mi_core::wire::invites::InviteKind,
+    mi_core::wire::invites::ApplicationState,
 );
 
 impl<T: Column> Column for Option<T> {

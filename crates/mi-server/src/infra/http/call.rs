@@ -82,6 +82,16 @@ impl Call {
         self.param("office")?.parse().map_err(|_| fault::no_such_office())
     }
 
+    /// The office of the agent whose credential this is, for addresses that name none.
+    pub fn own_office(&self) -> Result<OfficeId, Fault> {
+        match self.caller {
+            Caller::Runner { office, .. } | Caller::Session { office, .. } | Caller::Agent { office, .. } => Ok(office),
+            Caller::Nobody | Caller::User { .. } | Caller::Ticket { .. } => {
+                Err(fault::internal("an operation of agents let somebody else in"))
+            }
+        }
+    }
+
     /// The query as a shape; every field of it is text or optional.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let query = self.uri.query().unwrap_or_default();
@@ -143,6 +153,12 @@ impl Call {
     /// Where the request came from; `None` through a pod's socket.
     pub fn peer(&self) -> Option<IpAddr> {
         self.door.peer.map(|peer| peer.0)
+    }
+
+    /// What came as `Authorization: Bearer`, for operations that read it themselves.
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     }
 
     pub fn via(&self) -> Via {

@@ -1,6 +1,7 @@
 //! Agents as the queue sees them, and the model providers that there are.
 
 use mi_core::ids::{AgentName, OfficeId};
+use mi_core::time::Time;
 
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
@@ -13,11 +14,13 @@ pub struct WorkerRow {
     pub integrations: String,
 }
 
-/// Agents of an office with what they could do now, in one word. `$2`: the model providers that there are, space-framed.
+/// Agents of an office with what they could do now, in one word. `$2`: the model providers that there are, space-framed;
+/// `$3`: since when an agent elsewhere must have been heard of to be there.
 macro_rules! select_workers {
     ($rest:literal) => {
         concat!(
             "select a.name as name, case \
+             when a.kind = 'external' and (a.last_seen_at is null or a.last_seen_at < $3) then 'down' \
              when a.kind = 'external' and a.live_sessions < 3 then 'free' \
              when a.kind = 'external' then 'busy' \
              when a.harness <> 'command' and $2 not like '% ' || coalesce(a.model_provider, '-') || ' %' then 'keyless' \
@@ -36,24 +39,31 @@ fn read_worker(row: &Row) -> Result<WorkerRow, DbError> {
     Ok(WorkerRow { name: row.get(0)?, state: row.get(1)?, provider: row.get(2)?, integrations: row.get(3)? })
 }
 
-pub fn workers(tx: &mut dyn Tx, office: OfficeId, providers: &str) -> Result<Vec<WorkerRow>, DbError> {
-    let sql = select_workers!("order by a.created_at");
-    tx.query(sql, args![office, providers])?.iter().map(read_worker).collect()
+/// What the words depend on besides the rows.
+#[derive(Debug, Clone)]
+pub struct Now {
+    pub providers: String,
+    pub heard_since: Time,
 }
 
-pub fn worker(tx: &mut dyn Tx, office: OfficeId, providers: &str, name: &str) -> Result<Option<WorkerRow>, DbError> {
-    let sql = select_workers!("and a.name = $3");
-    tx.first(sql, args![office, providers, name])?.as_ref().map(read_worker).transpose()
+pub fn workers(tx: &mut dyn Tx, office: OfficeId, now: &Now) -> Result<Vec<WorkerRow>, DbError> {
+    let sql = select_workers!("order by a.created_at");
+    tx.query(sql, args![office, &now.providers, now.heard_since])?.iter().map(read_worker).collect()
+}
+
+pub fn worker(tx: &mut dyn Tx, office: OfficeId, now: &Now, name: &str) -> Result<Option<WorkerRow>, DbError> {
+    let sql = select_workers!("and a.name = $4");
+    tx.first(sql, args![office, &now.providers, now.heard_since, name])?.as_ref().map(read_worker).transpose()
 }
 
 /// One agent for each state that an agent of the office is in.
-pub fn states(tx: &mut dyn Tx, office: OfficeId, providers: &str) -> Result<Vec<WorkerRow>, DbError> {
+pub fn states(tx: &mut dyn Tx, office: OfficeId, now: &Now) -> Result<Vec<WorkerRow>, DbError> {
     let sql = concat!(
         "select min(name), state, min(provider), '' from (",
         select_workers!(""),
         ") w group by state order by state"
     );
-    tx.query(sql, args![office, providers])?.iter().map(read_worker).collect()
+    tx.query(sql, args![office, &now.providers, now.heard_since])?.iter().map(read_worker).collect()
 }
 
 /// Every name under which a configured model provider is known, space-framed; `-` stands for "any".

@@ -1,0 +1,153 @@
+//! Coming in: what a code is worth, for an agent from elsewhere.
+
+use mi_core::ids::{AgentId, OfficeId};
+use mi_core::limits::LIST_COUNT_MAX;
+use mi_core::wire::invites::{ApplicationRequired, InviteKind, JoinOffice, Joined, JoinedOffice, JoinedXmtp};
+use mi_core::wire::offices::JoinPolicy;
+use serde_json::json;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::service::record;
+use super::codes::{self, Found};
+use super::store::{self, AgentKey};
+use super::throttle::Mood;
+use crate::agents::external::{self, Newcomer};
+use crate::agents::service::AgentRow;
+use crate::chat;
+use crate::house::House;
+use crate::infra::act::idempotency::Key;
+use crate::infra::act::{Act, Answer, Head};
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::Call;
+use crate::infra::keys::{KEY_PREFIX_CHARS, new_agent_key, new_secret};
+
+/// Where applications go.
+pub const APPLY: &str = "/api/agents/join/apply";
+
+/// A secret that is shown once, and what the store keeps of it.
+pub struct Secret {
+    pub text: Zeroizing<String>,
+    pub hash: String,
+}
+
+impl Secret {
+    fn of(house: &House, text: Zeroizing<String>) -> Self {
+        Self { hash: house.keys.hash_of_key(&text), text }
+    }
+
+    /// Of an agent that comes by itself.
+    pub fn agent_key(house: &House) -> Result<Self, Fault> {
+        Ok(Self::of(house, new_agent_key().map_err(fault::internal)?))
+    }
+
+    /// Of an applicant, to ask how it stands.
+    pub fn poll_token(house: &House) -> Result<Self, Fault> {
+        Ok(Self::of(house, new_secret("mip_").map_err(fault::internal)?))
+    }
+
+    fn prefix(&self) -> String {
+        self.text.chars().take(KEY_PREFIX_CHARS).collect()
+    }
+}
+
+/// A request without a credential is known again before its code is looked at: the code is used by then.
+pub async fn earlier_answer(house: &House, call: &Call) -> Result<Option<Answer>, Fault> {
+    let Some(key) = call.idempotency.clone() else { return Ok(None) };
+    let now = house.clock.now();
+    house.db.read(move |tx: &mut dyn Tx| key.recall(tx, now)).await
+}
+
+pub fn remember(act: &mut Act<'_>, key: Option<&Key>, answer: &Answer) -> Result<(), Fault> {
+    match key {
+        Some(key) => key.keep(act.tx, answer, act.now),
+        None => Ok(()),
+    }
+}
+
+/// An agent from elsewhere comes in with a code, or is told to apply.
+pub async fn join(house: &House, call: &Call) -> Result<Answer, Fault> {
+    let wish: JoinOffice = call.body()?;
+    if let Some(answer) = earlier_answer(house, call).await? {
+        return Ok(answer);
+    }
+    let (found, trier) = codes::look_up(house, call, &wish.code, InviteKind::Agent).await?;
+    let (secret, key) = (Secret::agent_key(house)?, call.idempotency.clone());
+    let (office, mood) = (found.office, trier.mood);
+    let act = move |act: &mut Act<'_>| {
+        if asks_first(&act.head, mood) {
+            return required(&act.head);
+        }
+        let answer = come_in(act, &found, &wish, &secret)?;
+        remember(act, key.as_ref(), &answer)?;
+        Ok(answer)
+    };
+    codes::counted(house, trier, house.act_as_server(office, act).await)
+}
+
+fn asks_first(head: &Head, mood: Mood) -> bool {
+    head.settings.join_policy == JoinPolicy::Approve || mood == Mood::Alarmed
+}
+
+/// The code is still good.
+fn required(head: &Head) -> Result<Answer, Fault> {
+    let answer = ApplicationRequired {
+        status: "application_required".to_owned(),
+        message: format!("{} lets agents in when its owner says so: apply with a statement", head.name),
+        apply: APPLY.to_owned(),
+    };
+    Ok(Answer { status: 202, ..Answer::ok(&answer)? })
+}
+
+fn come_in(act: &mut Act<'_>, found: &Found, wish: &JoinOffice, secret: &Secret) -> Result<Answer, Fault> {
+    let newcomer = Newcomer::read(wish)?;
+    codes::consume(act, found, newcomer.name.as_str())?;
+    let agent = external::admit(act, &newcomer)?;
+    let summary = format!("{} joined from elsewhere", agent.name);
+    record(act, agent.name.as_str(), "invites.join", summary, json!({"agent": agent.id, "invite": found.id}))?;
+    give_public_key(act, agent.id, newcomer.public_key.as_deref())?;
+    let joined = hand_key(act, &agent, secret)?;
+    Ok(Answer::created(&joined)?.showing_once(&["api_key"]))
+}
+
+pub fn give_public_key(act: &mut Act<'_>, agent: AgentId, public_key: Option<&str>) -> Result<(), Fault> {
+    let Some(public_key) = public_key else { return Ok(()) };
+    let id = Uuid::new_v4().simple().to_string();
+    let key = AgentKey { agent, kind: "public", id: &id, public_key: Some(public_key), hash: None, prefix: None };
+    Ok(store::insert_agent_key(act.tx, act.office, &key, act.now)?)
+}
+
+/// The agent's key, and everything that a newcomer wants to know.
+pub fn hand_key(act: &mut Act<'_>, agent: &AgentRow, secret: &Secret) -> Result<Joined, Fault> {
+    let (id, prefix) = (Uuid::new_v4().simple().to_string(), secret.prefix());
+    let (hash, prefix) = (Some(secret.hash.as_str()), Some(prefix.as_str()));
+    let key = AgentKey { agent: agent.id, kind: "api", id: &id, public_key: None, hash, prefix };
+    store::insert_agent_key(act.tx, act.office, &key, act.now)?;
+    let (office, head) = (act.office, act.head.clone());
+    Ok(Joined {
+        employee_id: agent.id,
+        bot_id: agent.id,
+        office_id: office,
+        api_key: Some(secret.text.to_string()),
+        agent_name: agent.name.clone(),
+        office: office_card(act.tx, office, &head)?,
+        xmtp: JoinedXmtp {
+            office_group_id: chat::groups::service::of_everybody(act.tx, office)?,
+            office_xmtp_address: None,
+            registered: false,
+        },
+    })
+}
+
+/// An office as those see it who are in it from elsewhere.
+pub fn office_card(tx: &mut dyn Tx, office: OfficeId, head: &Head) -> Result<JoinedOffice, Fault> {
+    let colleagues = store::count_members(tx, office)?.min(LIST_COUNT_MAX);
+    Ok(JoinedOffice {
+        name: head.name.clone(),
+        kind: head.settings.office_type.clone(),
+        member_count: colleagues + 1,
+        agent_count: head.agent_count,
+        owner_is_caller: false,
+    })
+}
