@@ -3,6 +3,7 @@
 use clap::Args;
 use mi_core::credits::Micro;
 use mi_core::ids::ClaimToken;
+use mi_core::moment::parse_length;
 use mi_core::time::Time;
 
 use crate::output::Format;
@@ -27,6 +28,9 @@ pub struct Global {
     /// The API key, for this command only (MI_API_KEY)
     #[arg(long, global = true, value_name = "KEY", help_heading = "Everywhere")]
     pub key: Option<String>,
+    /// Act as an agent that joined from this machine: NAME, or COLONY/NAME by the colony's id (MI_AGENT_PROFILE)
+    #[arg(long = "as-agent", global = true, value_name = "NAME", help_heading = "Everywhere")]
+    pub as_agent: Option<String>,
     /// Do it once, however often this command is repeated within 24 hours with this key
     #[arg(
         long = "idempotency-key",
@@ -124,6 +128,15 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
 /// A moment, as the API writes it.
 pub fn moment(text: &str) -> Result<Time, String> {
     Time::parse(text).ok_or_else(|| "it is a moment such as 2026-04-27T09:30:00Z".to_owned())
+}
+
+/// A length of time, in seconds.
+pub fn seconds(text: &str) -> Result<i64, String> {
+    const MS_PER_SECOND: i64 = 1_000;
+    let length = parse_length(text.trim_start_matches('+'));
+    length
+        .map(|length| length.0 / MS_PER_SECOND)
+        .ok_or_else(|| "it is a length such as 90s, 15m, 2h or 1d12h".to_owned())
 }
 
 /// An amount of credits, with at most six decimals.

@@ -11,9 +11,11 @@ use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::time::Time;
 use mi_core::wire::offices::Office;
 
+use crate::agent_file::AgentFile;
 use crate::args::Global;
 use crate::config::Config;
 use crate::fault::Fault;
+use crate::machine::Machine;
 use crate::output::{Format, Output, Paint, Screen};
 use crate::settings::Settings;
 use crate::variables::{self, NO_COLOR};
@@ -37,6 +39,8 @@ pub struct Desk {
     agent: Option<String>,
     task: Option<String>,
     variables: BTreeMap<String, String>,
+    global: Global,
+    pub machine: Machine,
     write_keys: Option<WriteKeys>,
 }
 
@@ -49,11 +53,26 @@ impl Desk {
         let agent = world.variable(variables::MI_AGENT).map(str::to_owned);
         let task = world.variable(variables::MI_TASK).map(str::to_owned);
         let write_keys = global.idempotency_key.as_ref().map(WriteKeys::new);
-        let (variables, now) = (world.variables.clone(), world.now);
+        let (variables, now, machine) = (world.variables.clone(), world.now, world.machine.clone());
+        let global = global.clone();
         let (out, stdin, pace) = split(world, global.format());
         match found.and_then(|settings| Ok((settings, claim?))) {
             Ok((settings, claim)) => {
-                Ok(Self { out, settings, pace, home, stdin, claim, agent, task, variables, now, write_keys })
+                Ok(Self {
+                    out,
+                    settings,
+                    pace,
+                    now,
+                    home,
+                    stdin,
+                    claim,
+                    agent,
+                    task,
+                    variables,
+                    global,
+                    machine,
+                    write_keys,
+                })
             }
             Err(fault) => Err((out, fault)),
         }
@@ -81,6 +100,21 @@ impl Desk {
         let credential = self.settings.key.clone().map_or(Credential::Nobody, Credential::Bearer);
         let client = Client::new(self.settings.endpoint.clone(), credential);
         Ok(client.with_claim(self.claim).with_write_keys(self.write_keys.clone()))
+    }
+
+    /// The caller as an agent that joined from this machine: the one named by `--as-agent`, or the only one here; in a
+    /// pod the agent whose pod it is. Gives its office too.
+    pub fn as_agent(&mut self) -> Result<(Client, Option<OfficeId>), Fault> {
+        if self.settings.agent.is_none() && self.agent.is_none() && self.global.key.is_none() {
+            let agent = AgentFile::find(&self.home()?, None)?.ok_or_else(Self::which_agent)?;
+            self.settings = self.settings.clone().of_agent(agent, &self.global)?;
+        }
+        let office = self.settings.agent.as_ref().map(|agent| agent.office);
+        Ok((self.client()?, office))
+    }
+
+    fn which_agent() -> Fault {
+        Fault::usage("as which agent?", "--as-agent NAME names one that joined from this machine; `mi agent join CODE -n NAME` lets one join")
     }
 
     /// The claim of a flag wins over the one of the environment.

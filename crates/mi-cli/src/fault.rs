@@ -47,6 +47,14 @@ impl Fault {
         Fault::Said { exit: Exit::Denied, message, hint: Some(HINT_LOG_IN.to_owned()) }
     }
 
+    pub fn no_such_agent_here(named: &str) -> Self {
+        let named = mi_core::ids::excerpt(named);
+        Fault::not_found(
+            format!("no agent {named} joined from this machine"),
+            "`mi agent join CODE -n NAME` lets one join; MI_HOME names the folder where they are kept",
+        )
+    }
+
     pub fn endpoint(bad: BadEndpoint) -> Self {
         Fault::usage(bad.to_string(), "set it with --endpoint, MI_ENDPOINT or `mi login --endpoint URL --key KEY`")
     }

@@ -7,7 +7,9 @@
 //! Elsewhere: calls are in `mi-client`; `up`, `demo` and the programs of a pod are
 //! the binary's own, which it brings along as `Programs`.
 
+mod agent_file;
 mod args;
+mod beats;
 mod commands;
 pub mod config;
 mod confirm;
@@ -16,6 +18,7 @@ pub mod exit;
 mod fault;
 mod follow;
 mod gather;
+mod machine;
 mod mcp;
 mod output;
 pub mod programs;
@@ -31,8 +34,10 @@ mod views;
 mod whole_file;
 mod world;
 
+pub use agent_file::AgentFile;
 pub use args::Global;
 pub use commands::Mi;
+pub use machine::{Keeper, Machine, Start};
 pub use output::Format;
 pub use programs::Programs;
 pub use run::{command, run};

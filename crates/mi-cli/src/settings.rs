@@ -2,6 +2,7 @@
 
 use mi_client::Endpoint;
 
+use crate::agent_file::AgentFile;
 use crate::args::Global;
 use crate::config::Config;
 use crate::fault::Fault;
@@ -17,6 +18,8 @@ pub struct Settings {
     pub key: Option<String>,
     /// An id or a name.
     pub colony: Option<String>,
+    /// The agent as which a command acts.
+    pub agent: Option<AgentFile>,
 }
 
 impl Settings {
@@ -31,11 +34,31 @@ impl Settings {
         // In a pod the office of the session stands in another variable.
         let in_pod = world.variable(variables::MI_OFFICE).map(str::to_owned);
         let colony = world.variable(variables::MI_COLONY).map(str::to_owned);
-        Ok(Self {
+        let settings = Self {
             endpoint: endpoint.parse().map_err(Fault::endpoint)?,
             key: key.filter(|key| !key.is_empty()),
             colony: colony.or(in_pod).or_else(|| config.colony.clone()),
-        })
+            agent: None,
+        };
+        let named = global.as_agent.as_deref().or_else(|| world.variable(variables::MI_AGENT_PROFILE));
+        match (named, world.home()) {
+            (None, _) => Ok(settings),
+            (Some(named), Some(home)) => {
+                let agent = AgentFile::find(&home, Some(named))?.ok_or_else(|| Fault::no_such_agent_here(named))?;
+                settings.of_agent(agent, global)
+            }
+            (Some(named), None) => Err(Fault::no_such_agent_here(named)),
+        }
+    }
+
+    /// Its keys go to its own server and to no other, whatever the variables say; only a flag is meant that way.
+    pub fn of_agent(self, agent: AgentFile, global: &Global) -> Result<Self, Fault> {
+        let endpoint = match &global.endpoint {
+            Some(_) => self.endpoint,
+            None => agent.endpoint.parse().map_err(Fault::endpoint)?,
+        };
+        let key = global.key.clone().or_else(|| agent.api_key.clone());
+        Ok(Self { endpoint, key, colony: Some(agent.office.to_string()), agent: Some(agent) })
     }
 
     /// The key would be readable on its way.

@@ -9,6 +9,9 @@ pub const MI_API_KEY: &str = "MI_API_KEY";
 /// The colony of commands that name none, by id or by name; wins over `config.json`.
 pub const MI_COLONY: &str = "MI_COLONY";
 
+/// As which agent that joined from this machine a command acts; `--as-agent` wins over it.
+pub const MI_AGENT_PROFILE: &str = "MI_AGENT_PROFILE";
+
 /// In a pod: the office of the session.
 pub const MI_OFFICE: &str = "MI_OFFICE";
 /// In a pod: the agent's name.
@@ -24,5 +27,7 @@ pub const MI_CLAIM: &str = "MI_CLAIM";
 
 /// Set to anything but nothing: no colours (no-color.org).
 pub const NO_COLOR: &str = "NO_COLOR";
+/// Where services of a person's own are kept, unless it is `~/.config`.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// Where `.mi` lives unless `MI_HOME` says otherwise.
 pub const HOME: &str = "HOME";

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use mi_core::time::Time;
 
+use crate::machine::Machine;
 use crate::variables;
 
 /// Between two looks at something that is being followed.
@@ -23,6 +24,7 @@ pub struct World {
     /// How long to wait between two looks at something that is being followed.
     pub pace: Duration,
     pub now: fn() -> Time,
+    pub machine: Machine,
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             pace: Duration::from_millis(POLL_MILLIS),
             now: wall_clock,
+            machine: Machine::of_process(),
         }
     }
 

@@ -184,6 +184,13 @@ impl Call<()> {
     }
 }
 
+impl<T> Call<T> {
+    /// For answers whose shape depends on their status.
+    pub(crate) fn reading(client: &Client, draft: impl Into<DraftOrFault>, read: Reader<T>) -> Self {
+        Self { client: client.clone(), draft: draft.into().0, read }
+    }
+}
+
 impl Call<Answer> {
     pub(crate) fn whole(client: &Client, draft: impl Into<DraftOrFault>) -> Self {
         Self { client: client.clone(), draft: draft.into().0, read: |answer| Ok(answer.clone()) }

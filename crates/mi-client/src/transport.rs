@@ -19,8 +19,8 @@ use crate::files::Progress;
 use crate::patience::Patience;
 use crate::write_keys::WriteKeys;
 use crate::{
-    agents, audit, credits, env, events, files, integrations, messages, offices, runner, schedules, server, tasks, tls,
-    usage, webhooks,
+    agents, audit, credits, env, events, files, integrations, invites, join, messages, offices, runner, schedules,
+    server, tasks, tls, usage, webhooks,
 };
 
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -128,6 +128,15 @@ impl Client {
 
     pub fn integrations(&self, office: OfficeId) -> integrations::Integrations {
         integrations::Integrations::new(self, office)
+    }
+
+    pub fn invites(&self, office: OfficeId) -> invites::Invites {
+        invites::Invites::new(self, office)
+    }
+
+    /// Coming in with a code, and an agent's questions about itself.
+    pub fn join(&self) -> join::Join {
+        join::Join::new(self)
     }
 
     pub fn credits(&self, office: OfficeId) -> credits::CreditsOf {

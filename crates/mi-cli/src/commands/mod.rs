@@ -12,6 +12,7 @@ mod env;
 mod events;
 pub mod files;
 mod integrations;
+mod invite;
 mod login;
 mod logout;
 mod schedules;
@@ -79,6 +80,9 @@ pub enum Act {
     /// Agents: who works in a colony
     #[command(subcommand, alias = "agent")]
     Agents(agents::Act),
+    /// Let agents from elsewhere and colleagues in
+    #[command(visible_alias = "invites")]
+    Invite(invite::InviteArgs),
     /// Tasks: the colony's shared queue of work
     #[command(subcommand, alias = "task")]
     Tasks(tasks::Act),
@@ -180,6 +184,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Apply(args) => apply::run(desk, args).await,
         Act::Colonies(act) => colonies::run(desk, act).await,
         Act::Agents(act) => agents::run(desk, act).await,
+        Act::Invite(args) => invite::run(desk, args).await,
         Act::Tasks(act) => tasks::run(desk, act).await,
         Act::Schedules(act) => schedules::run(desk, act).await,
         Act::Files(act) => files::run(desk, act).await,

@@ -1,13 +1,13 @@
 //! Agents, as people see them.
 
-use mi_core::wire::agents::{Activity, Agent, AgentPhase, CommandLine, LastError};
+use mi_core::wire::agents::{Activity, Agent, AgentKind, AgentPhase, CommandLine, LastError};
 
 use super::moment;
 use crate::output::{Screen, Tone, clean};
 use crate::table::{Cell, Table};
 
 pub fn list(agents: &[Agent], screen: Screen) -> String {
-    let mut table = Table::new(&["NAME", "PHASE", "TASK", "ROLE", "MODEL", "HARNESS", "MESSAGE"]);
+    let mut table = Table::new(&["NAME", "PHASE", "TASK", "ROLE", "MODEL", "HARNESS", "LAST SEEN", "MESSAGE"]);
     for agent in agents {
         table.row([
             (&agent.name).into(),
@@ -15,11 +15,20 @@ pub fn list(agents: &[Agent], screen: Screen) -> String {
             Cell::maybe(agent.status.current_task),
             Cell::maybe(agent.role.as_ref()),
             Cell::maybe(agent.model_tier.as_ref().or(agent.model_provider.as_ref())),
-            agent.harness.into(),
+            harness(agent).into(),
+            Cell::maybe(agent.status.last_seen.map(moment)),
             (&agent.status.message).into(),
         ]);
     }
     table.render(screen)
+}
+
+/// What does the work of an agent from elsewhere is its own affair.
+fn harness(agent: &Agent) -> &'static str {
+    match agent.kind {
+        AgentKind::Hosted => agent.harness.as_str(),
+        AgentKind::External => agent.kind.as_str(),
+    }
 }
 
 pub fn one(agent: &Agent, screen: Screen) -> String {
@@ -33,7 +42,7 @@ pub fn one(agent: &Agent, screen: Screen) -> String {
     if let Some(task) = agent.status.current_task {
         facts.fact("task", task);
     }
-    facts.fact("harness", agent.harness);
+    facts.fact("harness", harness(agent));
     let command = agent.command.as_ref().map(|command| match command {
         CommandLine::Shell(line) => line.clone(),
         CommandLine::Argv(words) => words.join(" "),

@@ -9,6 +9,7 @@ pub mod env;
 pub mod events;
 pub mod files;
 pub mod integrations;
+pub mod invites;
 pub mod messages;
 pub mod offices;
 pub mod proof;

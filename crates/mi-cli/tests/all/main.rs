@@ -9,6 +9,7 @@ mod colony;
 mod guide;
 mod house;
 mod integrations;
+mod invites;
 mod mcp;
 mod schedules;
 mod tq;

@@ -1,13 +1,17 @@
 //! `mi agents …`.
 
 mod activity;
+mod daemon;
 pub mod error;
 mod fire;
 mod get;
 pub mod hire;
+mod join;
 pub mod lifecycle;
 pub mod list;
 pub mod logs;
+mod onboard;
+mod own;
 mod update;
 
 use clap::Subcommand;
@@ -23,7 +27,12 @@ Examples:
   mi agents hire --name counter --command 'tq done \"$(wc -l /shared/files/*)\"'
   mi agents get ada
   mi agents logs ada -f               what its pod writes
-  mi agents error ada                 why it doesn't run";
+  mi agents error ada                 why it doesn't run
+
+An agent that lives on this machine:
+  mi agent onboard ABCD23 -n walker --endpoint https://mi.example.org
+  mi agent self --as-agent walker
+  mi tasks claim --as-agent walker";
 
 #[derive(Subcommand)]
 #[command(after_help = HELP)]
@@ -50,6 +59,21 @@ pub enum Act {
     Restart(Target),
     /// The last error that it met
     Error(Target),
+    /// Let an agent that lives on this machine join a colony
+    Join(join::JoinArgs),
+    /// The same, and keep it online, and say hello
+    Onboard(onboard::OnboardArgs),
+    /// Say once that it is there
+    Heartbeat(own::HeartbeatArgs),
+    /// Say every half minute that it is there
+    HeartbeatDaemon,
+    /// What it is in its colony, and what it holds
+    #[command(name = "self")]
+    Own,
+    /// The models that its colony knows
+    Models,
+    /// Tell its colony with which model it thinks
+    UseModel(own::UseModelArgs),
 }
 
 pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
@@ -65,5 +89,12 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Stop(target) => lifecycle::run(desk, target, Stop).await,
         Act::Restart(target) => lifecycle::run(desk, target, Restart).await,
         Act::Error(target) => error::run(desk, target).await,
+        Act::Join(args) => join::run(desk, args).await,
+        Act::Onboard(args) => onboard::run(desk, args).await,
+        Act::Heartbeat(args) => own::heartbeat(desk, args).await,
+        Act::HeartbeatDaemon => daemon::run(desk).await,
+        Act::Own => own::card(desk).await,
+        Act::Models => own::models(desk).await,
+        Act::UseModel(args) => own::use_model(desk, args).await,
     }
 }

@@ -1,12 +1,11 @@
 //! `mi schedules add NAME CRON --title TITLE`.
 
 use clap::Args;
-use mi_core::moment::parse_length;
 use mi_core::schedules::name::ScheduleName;
 use mi_core::schedules::plan::{CatchUp, Overlap};
 use mi_core::wire::schedules::CreateSchedule;
 
-use crate::args::{ColonyArg, one_of};
+use crate::args::{ColonyArg, one_of, seconds};
 use crate::commands::tasks::create::Details;
 use crate::desk::Desk;
 use crate::fault::Fault;
@@ -47,15 +46,6 @@ pub struct Habits {
     /// Each task's deadline, so long after its moment: 2h, 1d12h
     #[arg(long = "deadlineAfter", visible_alias = "deadline-after", value_name = "LENGTH", value_parser = seconds)]
     pub deadline_after: Option<i64>,
-}
-
-/// A length of time, in seconds.
-fn seconds(text: &str) -> Result<i64, String> {
-    const MS_PER_SECOND: i64 = 1_000;
-    let length = parse_length(text.trim_start_matches('+'));
-    length
-        .map(|length| length.0 / MS_PER_SECOND)
-        .ok_or_else(|| "it is a length such as 90s, 15m, 2h or 1d12h".to_owned())
 }
 
 pub async fn run(desk: &mut Desk, args: AddArgs) -> Result<(), Fault> {

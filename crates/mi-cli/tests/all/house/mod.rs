@@ -85,6 +85,8 @@ pub struct House {
     pub home: tempfile::TempDir,
     pub variables: BTreeMap<String, String>,
     pub stdin: String,
+    /// What becomes of programs that a command starts.
+    pub start: mi_cli::Start,
 }
 
 impl House {
@@ -100,7 +102,7 @@ impl House {
     pub fn stranger(answer: impl Fn(&Asked, usize) -> Reply + Send + 'static) -> Self {
         let server = FakeServer::start(answer);
         let home = tempfile::tempdir().unwrap();
-        let mut house = Self { server, home, variables: BTreeMap::new(), stdin: String::new() };
+        let mut house = Self { server, home, variables: BTreeMap::new(), stdin: String::new(), start: |_, _| Ok(false) };
         let (url, place) = (house.server.url(), house.home.path().join(".mi"));
         house.set("MI_ENDPOINT", &url);
         house.set("MI_HOME", place.to_str().unwrap());
@@ -133,6 +135,7 @@ impl House {
             stderr_is_terminal: false,
             pace: Duration::from_millis(1),
             now: || mi_core::time::Time::parse("2026-04-27T09:31:05Z").unwrap(),
+            machine: mi_cli::Machine { start: self.start, program: "/opt/mi".into(), keeper: mi_cli::Keeper::Systemd },
         }
     }
 
