@@ -3,11 +3,11 @@
 //! Client and server share the machine, so what a client wastes is missing from the figure. It understands the
 //! platform's own answers (a length, no chunks) and nothing else.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 const BUFFER_BYTES: usize = 16 * 1024;
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -39,6 +39,15 @@ impl<'a> Answer<'a> {
 impl Connection {
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.context("the server takes no connection")?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(BUFFER_BYTES) })
+    }
+
+    /// From this address of the machine's own: 127.0.0.0/8 has enough of them to be a crowd.
+    pub async fn open_from(source: IpAddr, address: SocketAddr) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(source, 0)).with_context(|| format!("{source} is not an address of this machine"))?;
+        let stream = socket.connect(address).await.context("the server takes no connection")?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(BUFFER_BYTES) })
     }

@@ -1,7 +1,7 @@
 //! Long evidence: programs that start the real `mi up` on loopback, put it under load or kill it, and look closely.
 //!
 //! `figures` measures, each figure beside a floor taken in the same run; `claims` and `claimers` show that nobody gets
-//! what another one has; `kills` ends the server again and again in the middle of work and checks what is left;
+//! what another one has; `joins` lets crowds race for invite codes and guess them; `kills` ends the server again and again in the middle of work and checks what is left;
 //! `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full` and `idle` look
 //! at a long queue, at as much work as the server bears, and at none. All are bounded in count and time, need nothing
 //! but `MI_BIN` (the program `mi`), and leave nothing behind.
@@ -21,6 +21,7 @@ pub mod floor;
 pub mod full;
 pub mod http;
 pub mod idle;
+pub mod joins;
 pub mod kills;
 pub mod lives;
 pub mod memory;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use benches::server::Manner;
 use benches::verdict::Verdict;
-use benches::{backlog, claimers, dag, full, idle, kills, zombies};
+use benches::{backlog, claimers, dag, full, idle, joins, kills, zombies};
 
 /// `MI_BIN`, or the one that was built beside this test.
 fn manner() -> Manner {
@@ -49,6 +49,13 @@ fn late_writers() {
 #[test]
 fn one_task_for_many() {
     let verdict = run(claimers::prove(&claimers::Plan { manner: manner(), claimers: 24, rounds: 4 }));
+    assert!(verdict.holds(), "{}{:?}", verdict.report, verdict.violations);
+}
+
+#[test]
+fn one_code_for_many() {
+    let plan = joins::Plan { manner: manner(), racers: 24, rounds: 3, guesses: 60 };
+    let verdict = run(joins::prove(&plan));
     assert!(verdict.holds(), "{}{:?}", verdict.report, verdict.violations);
 }
 
