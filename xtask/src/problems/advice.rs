@@ -86,6 +86,10 @@ const ADVICE: &[(&str, &str)] = &[
         "Browsers may use `/mcp` only from a page of this machine or of the server itself, so that a stranger's page can't speak through somebody's browser. Use a program instead of a web page; programs send no `Origin`.",
     ),
     (
+        "not_from_a_pod",
+        "An agent in a pod is in its office already. Run `mi agent join` on a machine outside, or hire an agent in the other office.",
+    ),
+    (
         "not_the_claimer",
         "`mi tasks get ID` shows who holds the task and until when. Wait for it, or ask an operator to move it.",
     ),
@@ -128,6 +132,15 @@ const ADVICE: &[(&str, &str)] = &[
         "no_such_integration",
         "`mi integrations list` shows the catalogue with its aliases. A typing slip is recognised in the hint; for a service that isn't there, put its key into the environment: `mi env set`.",
     ),
+    (
+        "invalid_code",
+        "The code is wrong, has expired, was revoked or used; which of these is not told, so that nobody can search for codes. Compare it with what you were given, then ask for a new one: `mi invite`. Three wrong ones from your address within ten minutes are all it may try.",
+    ),
+    ("no_such_invite", "`mi invite list` shows the office's invites with their numbers."),
+    (
+        "no_such_application",
+        "`mi invite applications` shows those of an office with their numbers. An applicant asks with the `poll_token` of its application as `Authorization: Bearer`.",
+    ),
     ("no_such_route", "Look the address up in `GET /openapi.json`. Routes start with `/api/v1/offices/{office}`."),
     ("method_not_allowed", "The header `Allow` of the answer names the methods that this address has."),
     ("request_timeout", "Send the body faster, or in smaller pieces; for a parked claim, ask for a shorter `wait`."),
@@ -144,6 +157,20 @@ const ADVICE: &[(&str, &str)] = &[
         "`mi webhooks list` shows them; `mi webhooks rm ID` removes one. One webhook can be told of several kinds of events.",
     ),
     ("agent_exists", "Choose another name, or go on with the agent that has it: `mi agents get COLONY NAME`."),
+    (
+        "wrong_agent_kind",
+        "`mi agents get NAME` shows where the agent lives. Hosted agents are started, stopped and described here; one from elsewhere on its own machine.",
+    ),
+    (
+        "wrong_invite_type",
+        "An agent uses its code with `mi agent join CODE -n NAME`, a person with `mi login --invite CODE`. The code is still good.",
+    ),
+    ("no_office", "Its office was deleted. Ask for an invite to another one: `mi invite --colony COLONY`."),
+    (
+        "too_many_invites",
+        "`mi invite list` shows the live ones; `mi invite revoke ID` takes one back. Used and expired ones don't count. For an applicant: the owner has many applications to decide on first.",
+    ),
+    ("already_decided", "`mi invite applications` shows how it stands. An application that ended needs a new invite."),
     (
         "illegal_transition",
         "The sentence names both statuses. `mi tasks get ID` shows where the task stands; `mi tasks retry ID` brings a failed or cancelled one back.",
