@@ -44,6 +44,7 @@ pub struct ApplicationFile {
     pub office: OfficeId,
     pub agent: AgentName,
     pub poll_token: String,
+    pub private_key: String,
 }
 
 /// Keys stay out of every log.
@@ -220,7 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path();
         let AgentFile { endpoint, office, agent, .. } = file(1, "ada");
-        let waiting = ApplicationFile { endpoint: endpoint.clone(), office, agent: agent.clone(), poll_token: "mip_x".to_owned() };
+        let waiting = ApplicationFile { endpoint: endpoint.clone(), office, agent: agent.clone(), poll_token: "mip_x".to_owned(), private_key: "7".to_owned() };
         waiting.save(home).unwrap();
         assert!(ApplicationFile::find(home, &endpoint, &agent).unwrap() == Some(waiting));
         assert_eq!(ApplicationFile::find(home, "http://other", &agent).unwrap().map(|_| ()), None);

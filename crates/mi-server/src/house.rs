@@ -24,8 +24,7 @@ use crate::infra::outbound::Outbound;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
     agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites, login, mcp,
-    offices,
-    pods, runners, schedules, sessions, tasks, webhooks,
+    offices, pods, runners, schedules, sessions, tasks, webhooks,
 };
 
 /// What the server was told at its start.

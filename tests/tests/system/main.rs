@@ -15,6 +15,7 @@ mod checks;
 mod command_agents;
 mod crashes;
 mod demo;
+mod elsewhere;
 mod hands;
 mod models;
 mod shipped;

@@ -295,8 +295,8 @@ fn tables_are_for_people() {
         &house,
         "mi agents list",
         expect![[r#"
-            NAME  PHASE  TASK  ROLE     MODEL   HARNESS  MESSAGE
-            ada   Idle   -     reviews  sonnet  native   waits for work
+            NAME  PHASE  TASK  ROLE     MODEL   HARNESS  LAST SEEN  MESSAGE
+            ada   Idle   -     reviews  sonnet  native   -          waits for work
             (1 of 70: --limit, --offset)
             --
             -- 0

@@ -1,6 +1,7 @@
 //! Agents from elsewhere: how they come in, and what they say of themselves.
 
 use mi_core::ids::{AgentId, AgentName};
+use mi_core::signing::keys::{BadKey, PublicKey};
 use mi_core::wire::agents::{AgentKind, HarnessKind, Resources};
 use mi_core::wire::invites::{HeldClaim, JoinOffice, OwnCard, UpdateSelf};
 use serde_json::json;
@@ -21,7 +22,7 @@ pub struct Newcomer {
     pub name: AgentName,
     pub skills: Vec<String>,
     pub model: Option<String>,
-    pub public_key: Option<String>,
+    pub public_key: Option<PublicKey>,
 }
 
 impl Newcomer {
@@ -30,9 +31,13 @@ impl Newcomer {
             name: rules::good_name(&wish.agent_name)?,
             skills: rules::skills(wish.capabilities.as_deref().unwrap_or_default())?,
             model: rules::word("the model", wish.model.as_deref())?,
-            public_key: rules::word("the public key", wish.public_key.as_deref())?,
+            public_key: wish.public_key.as_deref().map(read_key).transpose()?,
         })
     }
+}
+
+pub fn read_key(text: &str) -> Result<PublicKey, Fault> {
+    text.trim().parse().map_err(|bad: BadKey| fault::bad_request(bad.to_string()))
 }
 
 /// Its name must be free here, and the office must have a place for it.

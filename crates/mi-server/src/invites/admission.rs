@@ -2,6 +2,7 @@
 
 use mi_core::ids::{AgentId, OfficeId};
 use mi_core::limits::LIST_COUNT_MAX;
+use mi_core::signing::keys::PublicKey;
 use mi_core::wire::invites::{ApplicationRequired, InviteKind, JoinOffice, Joined, JoinedOffice, JoinedXmtp};
 use mi_core::wire::offices::JoinPolicy;
 use serde_json::json;
@@ -106,23 +107,36 @@ fn come_in(act: &mut Act<'_>, found: &Found, wish: &JoinOffice, secret: &Secret)
     let agent = external::admit(act, &newcomer)?;
     let summary = format!("{} joined from elsewhere", agent.name);
     record(act, agent.name.as_str(), "invites.join", summary, json!({"agent": agent.id, "invite": found.id}))?;
-    give_public_key(act, agent.id, newcomer.public_key.as_deref())?;
+    give_public_key(act, agent.id, newcomer.public_key)?;
     let joined = hand_key(act, &agent, secret)?;
     Ok(Answer::created(&joined)?.showing_once(&["api_key"]))
 }
 
-pub fn give_public_key(act: &mut Act<'_>, agent: AgentId, public_key: Option<&str>) -> Result<(), Fault> {
+pub fn give_public_key(act: &mut Act<'_>, agent: AgentId, public_key: Option<PublicKey>) -> Result<(), Fault> {
     let Some(public_key) = public_key else { return Ok(()) };
-    let id = Uuid::new_v4().simple().to_string();
-    let key = AgentKey { agent, kind: "public", id: &id, public_key: Some(public_key), hash: None, prefix: None };
+    let key = AgentKey {
+        id: Uuid::new_v4().simple().to_string(),
+        agent,
+        kind: "public",
+        public_key: Some(public_key.to_string()),
+        address: Some(public_key.address()),
+        hash: None,
+        prefix: None,
+    };
     Ok(store::insert_agent_key(act.tx, act.office, &key, act.now)?)
 }
 
 /// The agent's key, and everything that a newcomer wants to know.
 pub fn hand_key(act: &mut Act<'_>, agent: &AgentRow, secret: &Secret) -> Result<Joined, Fault> {
-    let (id, prefix) = (Uuid::new_v4().simple().to_string(), secret.prefix());
-    let (hash, prefix) = (Some(secret.hash.as_str()), Some(prefix.as_str()));
-    let key = AgentKey { agent: agent.id, kind: "api", id: &id, public_key: None, hash, prefix };
+    let key = AgentKey {
+        id: Uuid::new_v4().simple().to_string(),
+        agent: agent.id,
+        kind: "api",
+        public_key: None,
+        address: None,
+        hash: Some(secret.hash.clone()),
+        prefix: Some(secret.prefix()),
+    };
     store::insert_agent_key(act.tx, act.office, &key, act.now)?;
     let (office, head) = (act.office, act.head.clone());
     Ok(Joined {

@@ -58,7 +58,7 @@ fn of_agent(act: &mut Act<'_>, wish: &JoinOffice, source: Source) -> Result<Appl
         statement: statement.to_owned(),
         capabilities: newcomer.skills,
         model: newcomer.model,
-        public_key: newcomer.public_key,
+        public_key: newcomer.public_key.map(|key| key.to_string()),
         ..blank(act, InviteKind::Agent, newcomer.name.to_string(), source)
     })
 }
@@ -165,10 +165,10 @@ fn admit_agent(act: &mut Act<'_>, row: &ApplicationRow) -> Result<String, Fault>
         name: row.name.parse::<AgentName>()?,
         skills: row.capabilities.clone(),
         model: row.model.clone(),
-        public_key: row.public_key.clone(),
+        public_key: row.public_key.as_deref().map(external::read_key).transpose()?,
     };
     let agent = external::admit(act, &newcomer)?;
-    admission::give_public_key(act, agent.id, newcomer.public_key.as_deref())?;
+    admission::give_public_key(act, agent.id, newcomer.public_key)?;
     Ok(agent.id.to_string())
 }
 

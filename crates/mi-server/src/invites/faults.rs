@@ -1,5 +1,6 @@
 //! What invites refuse, in words.
 
+use mi_core::ids::BadId;
 use mi_core::limits::{INVITE_SECONDS_MAX, INVITE_SECONDS_MIN};
 use mi_core::problem::Code;
 use mi_core::wire::invites::{ApplicationState, InviteKind};
@@ -74,4 +75,14 @@ pub fn bad_role() -> Fault {
 pub fn statement_required() -> Fault {
     fault::bad_request("an application says in `statement` why the office should let you in")
         .hint("mi agent join CODE -n NAME --statement \"who sends me, and for what\"")
+}
+
+/// For programs that open the page of something that can't be a code.
+pub fn no_code() -> Fault {
+    Fault::new(Code::InvalidCode, "this is no invite code: a code has six letters and digits")
+        .hint("open the address as it was given to you")
+}
+
+pub fn bad_person_name(bad: &BadId) -> Fault {
+    Fault::new(Code::BadName, bad.to_string()).hint("say in `name` how you are called, such as vera or vera-2")
 }

@@ -4,29 +4,22 @@
 
 use mi_core::codes::normal_code;
 
+use super::faults;
 use crate::infra::fault::Fault;
-use crate::infra::http::page::{Page, Words};
-use crate::infra::http::{Call, Reply, Wire};
+use crate::infra::http::reply::Page;
+use crate::infra::http::{Call, Reply};
 
 const NO_CODE: &str = "This is no invite code: a code has six letters and digits.";
 const TITLE: &str = "Mitosis: an invite";
+const TEXT: &str = "text/plain; charset=utf-8";
 const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:4rem auto;padding:0 1.2rem;color:#1c1c22;\
 background:#fff}h1{font-size:1.5rem;font-weight:600}h2{font-size:1rem;font-weight:600;margin-top:2rem}pre{background:#f2f2f5;\
 padding:.9rem 1.1rem;border-radius:8px;overflow-x:auto;font:14px/1.5 ui-monospace,monospace}small{color:#66667a}\
 @media(prefers-color-scheme:dark){body{color:#e8e8ee;background:#16161b}pre{background:#24242c}small{color:#9a9aad}}";
-const HOST_CHARS_MAX: usize = 255;
 
-/// Where this server is, as the request found it; a host that is none is left out of what we print.
-pub fn endpoint(call: &Call, own: &str) -> String {
-    let host = call.header("host").filter(|host| is_host(host));
-    let secure = call.wire() == Wire::Encrypted || call.header("x-forwarded-proto") == Some("https");
-    let scheme = if secure { "https" } else { "http" };
-    host.map_or_else(|| own.to_owned(), |host| format!("{scheme}://{host}"))
-}
-
-fn is_host(text: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
-    !text.is_empty() && text.len() <= HOST_CHARS_MAX && text.bytes().all(legal)
+/// Where this server is, as the request found it.
+fn endpoint(call: &Call, own: &str) -> String {
+    call.origin().unwrap_or_else(|| own.to_owned())
 }
 
 /// The address of a code's page.
@@ -37,14 +30,16 @@ pub fn address(call: &Call, own: &str, code: &str) -> String {
 pub fn show(call: &Call, own: &str) -> Result<Reply, Fault> {
     let commands = normal_code(call.param("code")?).map(|code| Commands::of(&code, &endpoint(call, own)));
     let wants_html = call.header("accept").is_some_and(|kinds| kinds.contains("text/html"));
-    let status = if commands.is_some() { 200 } else { 404 };
-    let words = match (&commands, wants_html) {
-        (Some(commands), true) => Words::Html(commands.html()),
-        (Some(commands), false) => Words::Plain(commands.text()),
-        (None, true) => Words::Html(format!("<h1>{NO_CODE}</h1>")),
-        (None, false) => Words::Plain(format!("{NO_CODE}\n")),
-    };
-    Page { title: TITLE, style: STYLE, status, words }.reply()
+    match (commands, wants_html) {
+        (Some(commands), true) => html(200, commands.html()),
+        (Some(commands), false) => Ok(Reply::text(TEXT, commands.text())),
+        (None, true) => html(404, format!("<h1>{NO_CODE}</h1>")),
+        (None, false) => Err(faults::no_code()),
+    }
+}
+
+fn html(status: u16, body: String) -> Result<Reply, Fault> {
+    Reply::page(Page { status, title: TITLE.to_owned(), style: STYLE, body })
 }
 
 /// Made of a code and an address that hold no character with a meaning in HTML or in a shell.

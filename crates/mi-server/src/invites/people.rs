@@ -1,7 +1,7 @@
 //! Coming in, for people: a code of the owner's makes a colleague.
 
-use mi_core::identity::Role;
-use mi_core::ids::UserId;
+use mi_core::identity::{Role, UserName};
+use mi_core::ids::{BadId, UserId};
 use mi_core::wire::invites::{ClaimCode, Claimed, InviteKind};
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::codes::{self, Found};
 use super::service::record;
 use super::store::ApplicationRow;
 use super::throttle::Mood;
-use super::applications;
+use super::{applications, faults};
 use crate::house::House;
 use crate::identity::keys::{Issue, issue};
 use crate::identity::service as identity;
@@ -36,7 +36,8 @@ pub async fn claim(house: &House, call: &Call) -> Result<Answer, Fault> {
     let (token, keys) = (Secret::poll_token(house)?, house.keys.clone());
     let (idempotency, office) = (call.idempotency.clone(), found.office);
     let act = move |act: &mut Act<'_>| {
-        let name = wish.name.as_deref().or(found.for_whom.as_deref()).unwrap_or_default();
+        let name = name_of(&wish, &found)?;
+        let name = name.as_str();
         let answer = match trier.mood {
             Mood::Calm => come_in(act, &found, name, &keys)?,
             Mood::Alarmed => {
@@ -48,6 +49,12 @@ pub async fn claim(house: &House, call: &Call) -> Result<Answer, Fault> {
         Ok(answer)
     };
     codes::counted(house, trier, house.act_as_server(office, act).await)
+}
+
+/// The name that the person wishes, or under which the owner invited them.
+fn name_of(wish: &ClaimCode, found: &Found) -> Result<UserName, Fault> {
+    let text = wish.name.as_deref().or(found.for_whom.as_deref()).unwrap_or_default();
+    text.trim().parse().map_err(|bad: BadId| faults::bad_person_name(&bad))
 }
 
 fn come_in(act: &mut Act<'_>, found: &Found, name: &str, keys: &Keys) -> Result<Answer, Fault> {

@@ -112,8 +112,12 @@ fn for_newcomers() -> Vec<Operation> {
             .gives::<Claimed>(201)
             .fails(CLAIMING)
             .run(claim),
-        get("invites.page", "/r/{code}", Access::Open, "The page of an invite: what to run").run(show),
-        get("invites.page_in_full", "/invite/{code}", Access::Open, "The same as /r/{code}").run(show),
+        get("invites.page", "/r/{code}", Access::Open, "The page of an invite: what to run")
+            .fails(&[Code::InvalidCode])
+            .run(show),
+        get("invites.page_in_full", "/invite/{code}", Access::Open, "The same as /r/{code}")
+            .fails(&[Code::InvalidCode])
+            .run(show),
     ]
 }
 

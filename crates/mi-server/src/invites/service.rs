@@ -1,6 +1,7 @@
 //! Acts of invites: making codes, taking them back.
 
 use mi_core::identity::Role;
+use mi_core::ids::OfficeId;
 use mi_core::limits::{
     INVITE_SECONDS_DEFAULT, INVITE_SECONDS_MAX, INVITE_SECONDS_MIN, INVITES_LIVE_PER_OFFICE_MAX,
 };
@@ -8,16 +9,15 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::invites::{CreateInvite, Invite, InviteKind, InviteState, NewInvite};
 use serde_json::{Value, json};
 
-use super::store::{self, InviteRow};
 use super::faults;
+use super::store::{self, InviteRow};
 use crate::house::View;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, NewEvent};
 use crate::infra::caller::Member;
-use crate::infra::db::Tx;
+use crate::infra::db::{DbError, Tx};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
-use mi_core::ids::OfficeId;
 
 const FOR_WHOM_CHARS_MAX: usize = 100;
 /// Invites and applications are listed for so long after their end.
@@ -60,7 +60,7 @@ pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateInvite, code: &Ne
         revoked_at: None,
     };
     store::clear_code(act.tx, &code.hash, act.now)?;
-    store::insert(act.tx, act.office, &code.hash, &row)?;
+    store::insert(act.tx, act.office, &code.hash, &row).map_err(another_one)?;
     let whom = if kind == InviteKind::Agent { "an agent" } else { "a person" };
     let summary = format!("{} invited {whom}", member.name());
     record(act, member.name(), "invites.create", summary, json!({"invite": row.id, "kind": kind, "role": row.role}))?;
@@ -74,6 +74,14 @@ pub fn create(act: &mut Act<'_>, member: &Member, wish: &CreateInvite, code: &Ne
         expires_at: row.expires_at,
     };
     Ok(Answer::created(&shown)?.showing_once(&["code", "claim"]))
+}
+
+/// A new code that somebody else's live invite has already, one time in many millions.
+fn another_one(error: DbError) -> Fault {
+    match error {
+        DbError::Conflict(_) => fault::busy("the making of codes"),
+        other => other.into(),
+    }
 }
 
 fn role(kind: InviteKind, asked: Option<Role>) -> Result<Option<Role>, Fault> {
@@ -140,10 +148,20 @@ fn card(row: InviteRow, now: Time) -> Invite {
     }
 }
 
-/// By number or by code. What is over already stays as it is.
+/// By code or by number; a code of digits alone is taken for a code.
+fn find(act: &mut Act<'_>, named: &str, hash: &str) -> Result<InviteRow, Fault> {
+    let by_code = store::by_code(act.tx, act.office, hash)?;
+    let row = match (by_code, named.parse()) {
+        (Some(row), _) => Some(row),
+        (None, Ok(id)) => store::by_number(act.tx, act.office, id)?,
+        (None, Err(_)) => None,
+    };
+    row.ok_or_else(faults::no_such_invite)
+}
+
+/// What is over already stays as it is.
 pub fn revoke(act: &mut Act<'_>, member: &Member, named: &str, hash: &str) -> Result<Answer, Fault> {
-    let id = named.parse().unwrap_or(0);
-    let row = store::find(act.tx, act.office, id, hash)?.ok_or_else(faults::no_such_invite)?;
+    let row = find(act, named, hash)?;
     may_invite(member, row.kind)?;
     if state(&row, act.now) == InviteState::Live {
         store::revoke(act.tx, act.office, row.id, act.now)?;

@@ -98,11 +98,17 @@ pub fn count(tx: &mut dyn Tx, office: OfficeId) -> Result<i64, DbError> {
     tx.first("select count(*) from invites where office_id = $1", args![office])?.map_or(Ok(0), |row| row.get(0))
 }
 
-/// By its number, or by the hash of its code. A code may have been made twice; the newest is meant.
-pub fn find(tx: &mut dyn Tx, office: OfficeId, id: i64, hash: &str) -> Result<Option<InviteRow>, DbError> {
+pub fn by_number(tx: &mut dyn Tx, office: OfficeId, id: i64) -> Result<Option<InviteRow>, DbError> {
     let sql = "select id, kind, role, for_whom, created_by, created_at, expires_at, used_at, used_by, revoked_at \
-               from invites where office_id = $1 and (id = $2 or code_hash = $3) order by id desc limit 1";
-    tx.first(sql, args![office, id, hash])?.as_ref().map(read_invite).transpose()
+               from invites where office_id = $1 and id = $2";
+    tx.first(sql, args![office, id])?.as_ref().map(read_invite).transpose()
+}
+
+/// A code may have been made twice; the newest is meant.
+pub fn by_code(tx: &mut dyn Tx, office: OfficeId, hash: &str) -> Result<Option<InviteRow>, DbError> {
+    let sql = "select id, kind, role, for_whom, created_by, created_at, expires_at, used_at, used_by, revoked_at \
+               from invites where office_id = $1 and code_hash = $2 order by id desc limit 1";
+    tx.first(sql, args![office, hash])?.as_ref().map(read_invite).transpose()
 }
 
 fn read_invite(row: &Row) -> Result<InviteRow, DbError> {
@@ -265,19 +271,22 @@ pub fn decide(tx: &mut dyn Tx, office: OfficeId, row: &ApplicationRow) -> Result
 }
 
 /// A way for an agent to be known when it comes by itself.
-pub struct AgentKey<'a> {
+pub struct AgentKey {
+    pub id: String,
     pub agent: AgentId,
     pub kind: &'static str,
-    pub id: &'a str,
-    pub public_key: Option<&'a str>,
-    pub hash: Option<&'a str>,
-    pub prefix: Option<&'a str>,
+    pub public_key: Option<String>,
+    pub address: Option<String>,
+    pub hash: Option<String>,
+    pub prefix: Option<String>,
 }
 
-pub fn insert_agent_key(tx: &mut dyn Tx, office: OfficeId, key: &AgentKey<'_>, now: Time) -> Result<(), DbError> {
-    let sql = "insert into agent_keys (office_id, id, agent_id, kind, public_key, hash, prefix, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    tx.execute(sql, args![office, key.id, key.agent, key.kind, key.public_key, key.hash, key.prefix, now])?;
+pub fn insert_agent_key(tx: &mut dyn Tx, office: OfficeId, key: &AgentKey, now: Time) -> Result<(), DbError> {
+    let sql = "insert into agent_keys (office_id, id, agent_id, kind, public_key, address, hash, prefix, created_at) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let (public_key, address) = (key.public_key.as_ref(), key.address.as_ref());
+    let (hash, prefix) = (key.hash.as_ref(), key.prefix.as_ref());
+    tx.execute(sql, args![office, &key.id, key.agent, key.kind, public_key, address, hash, prefix, now])?;
     Ok(())
 }
 

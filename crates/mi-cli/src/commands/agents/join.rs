@@ -3,6 +3,7 @@
 use clap::Args;
 use mi_client::{Client, Credential, Joining};
 use mi_core::ids::AgentName;
+use mi_core::signing::keys::{BadKey, PRIVATE_KEY_BYTES, PrivateKey};
 use mi_core::wire::invites::{ApplicationState, ApplicationStatus, JoinOffice, Joined};
 
 use crate::agent_file::{AgentFile, ApplicationFile};
@@ -69,17 +70,18 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
     if let Some(waiting) = ApplicationFile::find(&home, &endpoint, &args.name)? {
         return wait(desk, &client, waiting).await;
     }
+    let key = new_key()?;
     let wish = JoinOffice {
         code: args.code.clone(),
         agent_name: args.name.to_string(),
-        public_key: None,
+        public_key: Some(key.public().to_string()),
         xmtp_address: None,
         capabilities: args.capabilities.clone(),
         model: args.model.clone(),
         statement: args.statement.clone(),
     };
     match client.join().join(&wish).both().await? {
-        (Joining::In(joined), answer) => arrive(desk, *joined, answer.body.to_vec()),
+        (Joining::In(joined), answer) => arrive(desk, *joined, &key, answer.body.to_vec()),
         (Joining::MustApply(required), _) if args.statement.is_none() => Err(Fault::Said {
             exit: Exit::Denied,
             message: required.message,
@@ -88,19 +90,36 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
         (Joining::MustApply(_), _) => {
             let applied = client.join().apply(&wish).await?;
             let poll_token = applied.poll_token.ok_or_else(|| lost("the token of the application"))?;
-            let waiting =
-                ApplicationFile { endpoint, office: applied.office_id, agent: args.name.clone(), poll_token };
+            let waiting = ApplicationFile {
+                endpoint,
+                office: applied.office_id,
+                agent: args.name.clone(),
+                poll_token,
+                private_key: key.to_hex().to_string(),
+            };
             waiting.save(&home)?;
             wait(desk, &client, waiting).await
         }
     }
 }
 
+/// The agent's own, which never leaves this machine.
+fn new_key() -> Result<PrivateKey, Fault> {
+    let mut bytes = [0; PRIVATE_KEY_BYTES];
+    let no_chance = |fault: getrandom::Error| Fault::failed(format!("there are no random numbers: {fault}"), "try again");
+    getrandom::fill(&mut bytes).map_err(no_chance)?;
+    PrivateKey::from_bytes(&bytes).map_err(bad_key)
+}
+
+fn bad_key(bad: BadKey) -> Fault {
+    Fault::failed(bad.to_string(), "try again")
+}
+
 fn lost(what: &str) -> Fault {
     Fault::failed(format!("{what} was in an answer that got lost"), "ask for another invite, and join under another name")
 }
 
-fn arrive(desk: &mut Desk, joined: Joined, body: Vec<u8>) -> Result<Arrived, Fault> {
+fn arrive(desk: &mut Desk, joined: Joined, key: &PrivateKey, body: Vec<u8>) -> Result<Arrived, Fault> {
     let home = desk.home()?;
     let api_key = joined.api_key.ok_or_else(|| lost("the agent's key"))?;
     let file = AgentFile {
@@ -110,8 +129,8 @@ fn arrive(desk: &mut Desk, joined: Joined, body: Vec<u8>) -> Result<Arrived, Fau
         agent: joined.agent_name,
         agent_id: joined.employee_id,
         api_key: Some(api_key),
-        private_key: None,
-        public_key: None,
+        private_key: Some(key.to_hex().to_string()),
+        public_key: Some(key.public().to_string()),
         other: serde_json::Map::new(),
     };
     file.save(&home)?;
@@ -126,7 +145,10 @@ async fn wait(desk: &mut Desk, client: &Client, waiting: ApplicationFile) -> Res
         let (status, answer): (ApplicationStatus, _) = client.join().poll(&waiting.poll_token).both().await?;
         match (status.status, status.joined) {
             (ApplicationState::Pending, _) => tokio::time::sleep(desk.pace * POLL_PACES).await,
-            (ApplicationState::Approved, Some(joined)) => return arrive(desk, joined, answer.body.to_vec()),
+            (ApplicationState::Approved, Some(joined)) => {
+                let key = waiting.private_key.parse().map_err(bad_key)?;
+                return arrive(desk, joined, &key, answer.body.to_vec());
+            }
             (state, _) => return Err(over(desk, &waiting, state, status.reason)?),
         }
     }

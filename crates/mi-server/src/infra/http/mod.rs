@@ -8,7 +8,6 @@ pub mod call;
 pub mod dispatch;
 pub mod openapi;
 pub mod operation;
-pub mod page;
 pub mod reply;
 pub mod serve;
 pub mod standing;

@@ -1,6 +1,7 @@
 //! Coming in with a code: once, by one, and never for the wrong ones.
 
 use mi_core::problem::Code;
+use mi_core::signing::keys::PrivateKey;
 use serde_json::{Value, json};
 
 use super::{CLAIM, HOUR, JOIN, SECOND, WRONG, code, events, from, invite, join, joined, made, newest};
@@ -12,7 +13,7 @@ async fn an_agent_comes_in_with_a_code() {
     let house = TestHouse::new().await;
     let office = house.office().await;
     let text = invite(office).await;
-    let key = "04".to_owned() + &"ab".repeat(64);
+    let key = PrivateKey::from_bytes(&[7; 32]).unwrap().public().to_string();
     let wish = json!({"code": text.to_lowercase(), "agent_name": "walker", "public_key": key, "capabilities": "go,sql", "model": "large"});
     let reply = house.nobody().call("POST", JOIN, wish).await;
     assert_eq!((reply.status, reply.header("cache-control")), (201, Some("no-store")));
@@ -97,6 +98,10 @@ async fn a_refusal_leaves_the_code_as_it_is() {
         ("", code(400, "bad_name")),
     ] {
         assert_eq!(join(&nobody, &text, name).await.refused(), refusal, "{name}");
+    }
+    for key in ["", "04ab", &("04".to_owned() + &"ab".repeat(64))] {
+        let wish = json!({"code": text, "agentName": "ben", "publicKey": key});
+        assert_eq!(nobody.call("POST", JOIN, wish).await.refused(), code(400, "bad_request"), "{key}");
     }
     office.call("PATCH", "/settings", json!({"maxAgents": 1})).await.ok();
     assert_eq!(join(&nobody, &text, "ben").await.refused(), code(403, "hire_limit_reached"));

@@ -130,8 +130,8 @@ async fn the_page_says_what_to_run_and_asks_nobody() {
         let html = browser.call("GET", &path, Value::Null).await;
         assert_eq!(html.header("content-type"), Some("text/html; charset=utf-8"));
         let policy = html.header("content-security-policy").unwrap().to_owned();
-        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
-        assert_eq!((html.header("referrer-policy"), html.header("cache-control")), (Some("no-referrer"), Some("no-store")));
+        assert!(policy.starts_with("default-src 'none'; style-src 'nonce-") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!((html.header("referrer-policy"), html.header("cache-control")), (Some("same-origin"), Some("no-store")));
         let html = String::from_utf8(html.bytes).unwrap();
         assert!(html.contains(&format!("<pre>mi agent onboard {text} -n NAME")) && !html.contains("<script"), "{html}");
     }
