@@ -47,6 +47,7 @@ impl ClientError {
             hint: None,
             request_id: String::new(),
             must_stop: None,
+            server_time: None,
         });
         ClientError::Problem { status, problem: Box::new(problem), retry_after }
     }

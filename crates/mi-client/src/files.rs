@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use mi_core::drive::DrivePath;
 use mi_core::ids::OfficeId;
 use mi_core::wire::files::{Changes, DriveFile};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method, RequestBuilder};
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWrite;
 use tokio_util::io::ReaderStream;
 
@@ -21,6 +23,7 @@ use crate::transport::Client;
 
 /// The piece in which a file is read for upload.
 const UPLOAD_CHUNK_BYTES: usize = 64 * 1024;
+const SHA256_HEX_CHARS: u64 = 64;
 
 /// Told how many bytes went by since it was last told.
 #[derive(Clone, Default)]
@@ -103,12 +106,29 @@ impl Files {
     }
 }
 
+/// Whether the form says at its end what the file's SHA-256 was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Digest {
+    None,
+    Follows,
+}
+
+/// A field that is read when the file before it was read to its end.
+fn digest_of(hasher: Arc<Mutex<Sha256>>) -> Part {
+    let digest = async move {
+        let hasher = hasher.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok::<_, std::io::Error>(Bytes::from(hex::encode(hasher.finalize())))
+    };
+    Part::stream_with_length(Body::wrap_stream(stream::once(digest)), SHA256_HEX_CHARS)
+}
+
 /// Opens the file and gives it to the request as the form field `file`.
 pub(crate) async fn attach(
     request: RequestBuilder,
     path: &Path,
     name: &DrivePath,
     progress: &Progress,
+    digest: Digest,
 ) -> Result<RequestBuilder, ClientError> {
     let unreadable = |fault| ClientError::io(format!("{} can't be read", path.display()), fault);
     let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
@@ -117,11 +137,22 @@ pub(crate) async fn attach(
         let kind = std::io::Error::from(std::io::ErrorKind::InvalidInput);
         return Err(ClientError::io(format!("{} is not a regular file", path.display()), kind));
     }
-    let progress = progress.clone();
+    let (progress, hasher) = (progress.clone(), Arc::new(Mutex::new(Sha256::new())));
+    let hashing = Arc::clone(&hasher);
     // No more than the announced length is sent, even from a file that grows meanwhile.
     let announced = tokio::io::AsyncReadExt::take(file, about.len());
     let chunks = ReaderStream::with_capacity(announced, UPLOAD_CHUNK_BYTES);
-    let chunks = chunks.inspect(move |chunk| progress.tell(chunk.as_ref().map_or(0, bytes::Bytes::len)));
+    let chunks = chunks.inspect(move |chunk| {
+        let bytes = chunk.as_ref().map_or(&[] as &[u8], |chunk| chunk);
+        progress.tell(bytes.len());
+        if digest == Digest::Follows {
+            hashing.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
+        }
+    });
     let part = Part::stream_with_length(Body::wrap_stream(chunks), about.len()).file_name(name.as_str().to_owned());
-    Ok(request.multipart(Form::new().part("file", part)))
+    let form = Form::new().part("file", part);
+    Ok(request.multipart(match digest {
+        Digest::None => form,
+        Digest::Follows => form.part("sha256", digest_of(hasher)),
+    }))
 }

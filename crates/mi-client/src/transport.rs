@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use mi_core::ids::{ClaimToken, OfficeId};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Request, RequestBuilder, Response};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::call::{Answer, Draft, Payload, Repeat};
@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::files::Progress;
 use crate::patience::Patience;
+use crate::signer::{Signable, Signer};
 use crate::write_keys::WriteKeys;
 use crate::{
     agents, audit, credits, env, events, files, integrations, invites, join, messages, offices, runner, schedules,
@@ -43,6 +44,7 @@ pub struct Client {
     claim: Option<ClaimToken>,
     patience: Patience,
     write_keys: Option<WriteKeys>,
+    signer: Option<Signer>,
     http: Arc<OnceLock<reqwest::Client>>,
 }
 
@@ -56,6 +58,7 @@ impl Client {
             claim: None,
             patience: Patience::BRIEF,
             write_keys: None,
+            signer: None,
             http,
         }
     }
@@ -79,6 +82,12 @@ impl Client {
     /// Writes carry these keys instead of random ones.
     pub fn with_write_keys(mut self, keys: Option<WriteKeys>) -> Self {
         self.write_keys = keys;
+        self
+    }
+
+    /// Every try is signed by this agent, and shows no other credential.
+    pub fn with_signer(mut self, signer: Option<Signer>) -> Self {
+        self.signer = signer;
         self
     }
 
@@ -186,10 +195,18 @@ impl Client {
         Ok(Answer { status: response.status().as_u16(), body: self.read_whole(response).await?, total })
     }
 
-    /// Sends a request once; the body of a success is still to be read.
+    /// Sends a request once; the body of a success is still to be read. A signer whose clock is wrong sets it by the
+    /// refusal and signs again.
     pub(crate) async fn open(&self, draft: &Draft) -> Result<Response, ClientError> {
-        let request = self.request(draft).await?;
-        let response = request.send().await.map_err(|cause| self.unsent(cause))?;
+        match (self.open_once(draft).await, &self.signer) {
+            (Err(fault), Some(signer)) if signer.learns_time(&fault) => self.open_once(draft).await,
+            (opened, _) => opened,
+        }
+    }
+
+    async fn open_once(&self, draft: &Draft) -> Result<Response, ClientError> {
+        let request = self.signed(self.request(draft).await?, draft)?;
+        let response = self.http()?.execute(request).await.map_err(|cause| self.unsent(cause))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -209,6 +226,7 @@ impl Client {
             request = request.timeout(limit);
         }
         request = match &self.credential {
+            _ if self.signer.is_some() => request,
             Credential::Nobody => request,
             Credential::Bearer(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
             Credential::AgentKey(key) => request.header(X_AGENT_API_KEY, key),
@@ -225,8 +243,29 @@ impl Client {
         match &draft.payload {
             Payload::Nothing => Ok(request),
             Payload::Json(body) => Ok(request.header(CONTENT_TYPE, "application/json").body(body.clone())),
-            Payload::File { path, name, progress } => files::attach(request, path, name, progress).await,
+            Payload::File { path, name, progress } => {
+                let digest = if self.signer.is_some() { files::Digest::Follows } else { files::Digest::None };
+                files::attach(request, path, name, progress, digest).await
+            }
         }
+    }
+
+    /// The request as it will stand on the wire, signed if there is somebody to sign it.
+    fn signed(&self, request: RequestBuilder, draft: &Draft) -> Result<Request, ClientError> {
+        let mut request = request.build().map_err(|cause| self.unsent(cause))?;
+        let Some(signer) = &self.signer else { return Ok(request) };
+        let target = match request.url().query() {
+            Some(query) => format!("{}?{query}", request.url().path()),
+            None => request.url().path().to_owned(),
+        };
+        let body = match &draft.payload {
+            Payload::Nothing => Signable::Bytes(b""),
+            Payload::Json(body) => Signable::Bytes(body),
+            Payload::File { .. } => Signable::Streamed,
+        };
+        let headers = signer.headers(request.method().as_str(), &target, body)?;
+        request.headers_mut().extend(headers);
+        Ok(request)
     }
 
     /// Streams the body of a success to `sink`; one that breaks off is an error, and what arrived is in `sink`.

@@ -21,6 +21,9 @@ pub struct Problem {
     /// The caller's claim is gone: it must stop working on the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub must_stop: Option<bool>,
+    /// The server's time in unix seconds, for a caller whose own is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<i64>,
 }
 
 macro_rules! codes {
@@ -71,6 +74,9 @@ codes! {
     Unauthenticated => 401 "unauthenticated" "No valid credential came with the request.";
     KeyExpired => 401 "key_expired" "The key's time is over.";
     KeyRevoked => 401 "key_revoked" "The key was revoked.";
+    BadSignature => 401 "bad_signature" "The signature is not one of this agent's over this request.";
+    TimestampOutOfRange => 401 "timestamp_out_of_range" "The signature's time is not the server's; the answer says what time it is there.";
+    Replayed => 401 "replayed" "The signed request was here before, and counts once.";
     WrongPod => 401 "wrong_pod" "A credential was used through the socket of another agent's pod.";
     OutOfCredits => 402 "out_of_credits" "The office has no credits left.";
     NoAccess => 403 "no_access" "The office belongs to somebody else.";
@@ -122,6 +128,7 @@ codes! {
     VerdictRequired => 409 "verdict_required" "A review can't be done before it has judged the task that it is about.";
     NoSuchLateResult => 404 "no_such_late_result" "The task has no late result with this number.";
     DependentsStarted => 409 "dependents_started" "Work that builds on this task has already started.";
+    PublicKeyTaken => 409 "public_key_taken" "The public key is another agent's, or was given up before.";
     TaskNameTaken => 409 "task_name_taken" "Another task of the office already has this name.";
     ScheduleExists => 409 "schedule_exists" "A schedule with that name already exists in the office.";
     TooManySchedules => 409 "too_many_schedules" "The office has as many schedules as it may have.";

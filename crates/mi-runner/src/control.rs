@@ -77,6 +77,7 @@ impl ControlError {
             hint: None,
             request_id: String::new(),
             must_stop: None,
+            server_time: None,
         };
         Self::Refused { status, problem: Box::new(problem) }
     }

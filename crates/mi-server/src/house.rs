@@ -12,8 +12,11 @@ use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
+use crate::agent_keys::judge::{self, Came, Signatory};
 use crate::gateway::providers::Providers;
-use crate::infra::act::{Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence, heard_of, look};
+use crate::infra::act::{
+    Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence_request, heard_of, look, nonce,
+};
 use crate::infra::caller::{Caller, Member, Need};
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Tx};
@@ -21,10 +24,12 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
+use crate::infra::signed::nonces::Nonces;
+use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites, login, mcp,
-    offices, pods, runners, schedules, sessions, tasks, webhooks,
+    agent_keys, agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites, login,
+    mcp, offices, pods, runners, schedules, sessions, tasks, webhooks,
 };
 
 /// What the server was told at its start.
@@ -71,6 +76,9 @@ pub struct Inner {
     pub logins: login::Desk,
     /// Tries of invite codes.
     pub joins: invites::throttle::Throttle,
+    pub nonces: Nonces,
+    /// Of this server, not of its house's data.
+    pub began_at: Time,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
 }
@@ -100,6 +108,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(invites::routes::operations());
     all.extend(offices::routes::operations());
     all.extend(agents::routes::operations());
+    all.extend(agent_keys::routes::operations());
     all.extend(tasks::routes::operations());
     all.extend(schedules::routes::operations());
     all.extend(runners::routes::operations());
@@ -120,6 +129,7 @@ pub fn operations() -> Vec<Operation> {
 
 impl House {
     pub fn new(parts: Parts) -> Self {
+        let began_at = parts.clock.now();
         Self {
             inner: Arc::new(Inner {
                 db: parts.db,
@@ -136,6 +146,8 @@ impl House {
                 seats: events::seats::Seats::default(),
                 logins: login::Desk::default(),
                 joins: invites::throttle::Throttle::default(),
+                nonces: Nonces::default(),
+                began_at,
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
             }),
@@ -168,7 +180,7 @@ impl House {
             {
                 return open.finish(answer);
             }
-            match (fence(&mut open, &member, ask.claim), ask.lateness) {
+            match (fence_request(&mut open, &member, &ask), ask.lateness) {
                 (Err(fault), Lateness::Told) if fault.code == Code::StaleClaim => {}
                 (fenced, _) => fenced?,
             }
@@ -179,6 +191,12 @@ impl House {
                 && !open.is_refused()
             {
                 key.keep(open.tx, &answer, open.now)?;
+            }
+            // With its effect, and only with one: whoever waits for work looks more than once.
+            if let Some(nonce) = &ask.nonce
+                && answer.status != 204
+            {
+                nonce::spend(open.tx, nonce)?;
             }
             open.finish(answer)
         };
@@ -282,6 +300,14 @@ impl House {
                 Caller::Ticket { agent, .. } | Caller::Runner { agent, .. } | Caller::Session { agent, .. },
             ) if *agent == pod => Ok(caller),
             (Via::Pod(_), _) => Err(fault::wrong_pod()),
+        }
+    }
+
+    /// Who signed a request. No pod holds a key to sign with.
+    pub async fn identify_signatory(&self, signed: &Signed, came: Came<'_>, via: Via) -> Result<Signatory, Fault> {
+        match via {
+            Via::Tcp => judge::judge(self, signed, came).await,
+            Via::Pod(_) => Err(fault::wrong_pod()),
         }
     }
 

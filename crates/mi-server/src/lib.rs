@@ -7,6 +7,7 @@
 #[macro_use]
 mod sabotage;
 
+mod agent_keys;
 mod agents;
 mod audit;
 mod chat;

@@ -183,6 +183,7 @@ fn a_lost_claim_says_stop_first() {
         hint: Some("stop working".to_owned()),
         request_id: "r".to_owned(),
         must_stop: Some(true),
+        server_time: None,
     };
     let stop = Outcome::problem(&problem);
     assert!(stop.is_error && stop.text.starts_with("STOP WORKING"), "{}", stop.text);

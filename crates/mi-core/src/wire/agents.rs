@@ -127,6 +127,26 @@ pub struct UpdateAgent {
     pub command: Option<CommandLine>,
 }
 
+/// `POST …/credentials/rotate`. An API key is always made anew; a public key only if one is sent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateCredentials {
+    /// Of an external agent's new pair, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+}
+
+/// What an agent is known by from now on.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RotatedCredentials {
+    pub name: AgentName,
+    pub public_key: Option<String>,
+    pub xmtp_address: Option<String>,
+    /// An external agent's, shown this once.
+    pub api_key: Option<String>,
+}
+
 /// `POST …/lifecycle`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::service::{self, AgentRow};
 use super::{change, faults, rules, store};
+use crate::agent_keys;
 use crate::chat;
 use crate::env;
 use crate::gateway::providers::Providers;
@@ -35,6 +36,7 @@ pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) 
     if let Some(variables) = asked.env.as_ref().filter(|variables| !variables.is_empty()) {
         env::service::set_for_agent(act, &desk.keys, agent.id, variables)?;
     }
+    agent_keys::service::give_pair(act, agent.id)?;
     chat::service::welcome(act, &agent.name)?;
     pods::service::create(act, agent.id)?;
     let summary = format!("{} was hired by {}", agent.name, member.name());

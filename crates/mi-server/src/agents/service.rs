@@ -17,7 +17,7 @@ use crate::infra::http::call::Page;
 use crate::infra::wakeups::Wake;
 use crate::integrations::catalogue::holds;
 use crate::pods::{Desired, PodRow, service as pods};
-use crate::{chat, sessions};
+use crate::{agent_keys, chat, sessions};
 
 /// More than an office may ever have; lists of all agents end here.
 const ALL: Page = Page { limit: 10_000, offset: 0 };
@@ -140,6 +140,8 @@ fn card_with(
     missing_key: Option<MissingKey>,
 ) -> Result<Agent, Fault> {
     let pod = pods::row(tx, office, agent.id)?;
+    let public = agent_keys::service::of_agent(tx, office, agent.id)?;
+    let (public_key, xmtp_address) = public.map(|row| (row.public_key, row.address)).unzip();
     let live = match sessions::service::current(tx, office, agent.id)? {
         Some((_, task)) => Live::Session(task),
         None => Live::No,
@@ -167,8 +169,8 @@ fn card_with(
         system_prompt: agent.system_prompt.clone(),
         kind: agent.kind,
         spawned_by: agent.spawned_by.clone(),
-        public_key: None,
-        xmtp_address: None,
+        public_key,
+        xmtp_address,
         created_at: agent.created_at,
         status,
     })
@@ -296,6 +298,7 @@ pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fa
         pods::wish(act, agent.id, Desired::Gone)?;
     }
     store::set_fired(act.tx, act.office, agent.id, act.now)?;
+    agent_keys::service::revoke_all(act, agent.id)?;
     act.head.agent_count -= 1;
     // A later agent of this name must not find this one's letters.
     chat::service::say_goodbye(act, &agent.name)?;

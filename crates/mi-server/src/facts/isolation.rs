@@ -12,6 +12,19 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "select office_id, agent_id, revoked_at from agent_keys",
         "an agent's key says which office it belongs to",
     ),
+    (
+        "agent_keys",
+        "select k.office_id, k.agent_id, k.public_key, k.created_at, case when k.revoked_at is null and a.fired_at is \
+         null then 0 else 1 end from agent_keys k",
+        "an agent's id says which office it belongs to, as far as its signature is right",
+    ),
+    (
+        "agent_keys",
+        "select k.office_id, k.agent_id, k.public_key, k.created_at, 0 from agents a",
+        "agents of one name: the key that signed says which of them it is",
+    ),
+    ("agent_keys", "select a.office_id, a.id from agents a left join agent_keys k", "who has no pair yet, at the start"),
+    ("infra/act", "delete from nonces where expires_at < $1", "nonces whose time is over: a sweep"),
     ("identity", "select office_id from api_key_offices", "the offices that a key opens"),
     ("offices", "select id, name, owner_id, status, created_at, settings, role", "the offices of one person"),
     ("offices", "select count(*) from (select id from", "the offices of one person, counted"),

@@ -14,5 +14,6 @@ mod openapi;
 mod requests;
 mod samples;
 mod schema;
+mod signed;
 mod store;
 mod world;

@@ -108,6 +108,7 @@ fn body(operation: &str, place: &Place) -> Value {
         "agents.update" => json!({"role": "tester"}),
         "agents.promote" => json!({"modelTier": "large"}),
         "agents.change_skills" => json!({"add": ["rust"]}),
+        "agents.rotate_credentials" => json!({}),
         "agents.lifecycle" => json!({"action": "restart"}),
         "agents.update_self" => json!({"model": "large"}),
         "invites.create" => json!({"kind": "agent"}),

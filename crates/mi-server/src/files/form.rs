@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream, StreamExt};
 use mi_core::drive::DrivePath;
 use mi_core::limits::UPLOAD_BYTES_MAX;
 use mi_core::problem::Code;
+use mi_core::signing::payload::STREAMED;
 use mi_core::time::Millis;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 
@@ -19,6 +20,8 @@ use super::faults;
 use crate::infra::clock::Clock;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::dispatch::body_too_large;
+use crate::infra::signed::body::{AnotherBody, Pieces};
+use crate::infra::signed::read::BodyDigest;
 
 /// What a form may hold besides the file.
 const FORM_OVERHEAD_BYTES_MAX: u64 = 64 * 1024;
@@ -29,7 +32,6 @@ const SHA256_HEX_CHARS: usize = 64;
 const UPLOAD_IDLE_SECONDS_MAX: i64 = 60;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-pub type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 
 /// What the client says of the file's SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +43,13 @@ pub enum Announced {
 }
 
 impl Announced {
-    /// From the header `X-Content-SHA256`.
-    pub fn read(header: Option<&str>) -> Result<Self, Fault> {
-        match header {
-            None => Ok(Announced::Nothing),
-            Some(text) if text.trim().eq_ignore_ascii_case("STREAMED") => Ok(Announced::Later),
-            Some(text) => digest(text).map(Announced::Digest),
+    /// From the header `X-Content-SHA256`: the file's digest, unless it was signed, for then it is the whole body's.
+    pub fn read(signed: Option<&BodyDigest>, header: Option<&str>) -> Result<Self, Fault> {
+        match (signed, header) {
+            (Some(BodyDigest::Streamed), _) => Ok(Announced::Later),
+            (Some(BodyDigest::Whole(_)), _) | (None, None) => Ok(Announced::Nothing),
+            (None, Some(text)) if text.trim().eq_ignore_ascii_case(STREAMED) => Ok(Announced::Later),
+            (None, Some(text)) => digest(text).map(Announced::Digest),
         }
     }
 }
@@ -69,21 +72,24 @@ pub struct Form {
     parts: Multipart<'static>,
     clock: Clock,
     announced: Announced,
+    /// What the parser leaves of the body, which it reads no further than it must.
+    rest: Pieces,
     /// Bytes that went into the parser and didn't come out of it.
     held: Arc<AtomicU64>,
 }
 
 impl Form {
-    pub fn open(content_type: Option<&str>, announced: Announced, body: Chunks, clock: Clock) -> Result<Self, Fault> {
+    pub fn open(content_type: Option<&str>, announced: Announced, body: Pieces, clock: Clock) -> Result<Self, Fault> {
         let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
             Fault::new(Code::UnsupportedMediaType, "an upload is multipart/form-data with the field `file`")
                 .hint("curl -F file=@report.md …")
         })?;
         let sizes = SizeLimit::new().whole_stream(UPLOAD_BYTES_MAX + FORM_OVERHEAD_BYTES_MAX);
         let held = Arc::new(AtomicU64::new(0));
+        let rest = body.clone();
         let body = Paced { body, paused: Paused::No, held: Arc::clone(&held) };
         let parts = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(sizes));
-        Ok(Self { parts, clock, announced, held })
+        Ok(Self { parts, clock, announced, rest, held })
     }
 
     /// Streams the file into `incoming`. Whatever goes wrong, nothing of it stays there.
@@ -92,6 +98,7 @@ impl Form {
         let mut followed = None;
         for _ in 0..FIELDS_MAX {
             let Some(field) = patient(&self.clock, self.parts.next_field()).await? else {
+                self.read_out().await?;
                 return self.check(received, followed);
             };
             match field.name() {
@@ -132,6 +139,20 @@ impl Form {
         digest(&String::from_utf8_lossy(&text))
     }
 
+    /// To the end of a body that was signed: before it, nobody knows whether it is the one.
+    async fn read_out(&mut self) -> Result<(), Fault> {
+        let mut left = 0;
+        while self.rest.is_promised() {
+            let piece = patient(&self.clock, self.rest.next().map(Ok)).await?;
+            let piece = piece.transpose().map_err(|cause| broken_form(multer::Error::StreamReadFailed(cause)))?;
+            left += piece.map_or(0, |piece| piece.len() as u64);
+            if left > FORM_OVERHEAD_BYTES_MAX {
+                return Err(broken_form(multer::Error::StreamReadFailed(TooMuchAround.into())));
+            }
+        }
+        Ok(())
+    }
+
     fn check(self, received: Option<(DrivePath, Arrived)>, followed: Option<String>) -> Result<Received, Fault> {
         let (name, file) = received.ok_or_else(|| fault::bad_request("the form has no field `file`"))?;
         let announced = match self.announced {
@@ -159,6 +180,7 @@ fn broken_form(error: multer::Error) -> Fault {
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => {
             body_too_large(usize::try_from(UPLOAD_BYTES_MAX).unwrap_or(usize::MAX))
         }
+        multer::Error::StreamReadFailed(cause) if cause.is::<AnotherBody>() => AnotherBody::fault(),
         multer::Error::StreamReadFailed(cause) if cause.is::<TooMuchAround>() => {
             fault::bad_request(format!("more than {FORM_OVERHEAD_BYTES_MAX} bytes of the form are not the file"))
         }
@@ -177,7 +199,7 @@ struct TooMuchAround;
 /// Gives one chunk a poll, and none while the parser sits on too much: it would take whatever is ready, and look for a
 /// boundary that never comes in all of the memory.
 struct Paced {
-    body: Chunks,
+    body: Pieces,
     paused: Paused,
     held: Arc<AtomicU64>,
 }
@@ -200,7 +222,7 @@ impl Stream for Paced {
         if self.held.load(Ordering::Relaxed) > FORM_OVERHEAD_BYTES_MAX {
             return Poll::Ready(Some(Err(TooMuchAround.into())));
         }
-        let polled = self.body.as_mut().poll_next(context);
+        let polled = Pin::new(&mut self.body).poll_next(context);
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
             self.held.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             self.paused = Paused::NextTime;

@@ -8,9 +8,9 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, Response, StatusCode};
-use futures_util::TryStreamExt;
 use mi_core::drive::DrivePath;
 use mi_core::problem::Code;
+use mi_core::signing::payload::X_CONTENT_SHA256;
 use mi_core::time::Time;
 use mi_core::wire::files::{Changes, DriveFile};
 use serde::Deserialize;
@@ -104,10 +104,8 @@ async fn changes(house: House, call: Call) -> Result<Reply, Fault> {
 }
 
 async fn upload(house: House, call: Call) -> Result<Reply, Fault> {
-    let body = call.take_stream();
-    let body = Box::pin(body.into_data_stream().map_err(Into::into));
-    let announced = Announced::read(call.header("x-content-sha256"))?;
-    let form = Form::open(call.header(CONTENT_TYPE.as_str()), announced, body, house.clock.clone())?;
+    let announced = Announced::read(call.signed_body(), call.header(X_CONTENT_SHA256))?;
+    let form = Form::open(call.header(CONTENT_TYPE.as_str()), announced, call.take_stream(), house.clock.clone())?;
     Ok(service::upload(&house, &call, form).await?.into())
 }
 

@@ -28,7 +28,7 @@ use super::store::{self, Row};
 use super::{disk, faults};
 use crate::house::House;
 use crate::infra::act::event::Category;
-use crate::infra::act::{Act, Answer, Ask, NewEvent, enter, fence};
+use crate::infra::act::{Act, Answer, Ask, NewEvent, enter, fence_request, nonce};
 use crate::infra::caller::{Caller, Member};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
@@ -182,8 +182,11 @@ where
             {
                 return Ok(Entry::Repeated(answer));
             }
-            fence(act, &member, ask.claim)?;
+            fence_request(act, &member, &ask)?;
             check(act.tx)?;
+            if let Some(nonce) = &ask.nonce {
+                nonce::spend(act.tx, nonce)?;
+            }
             Ok(Entry::Admitted(Actor { name: member.name().to_owned(), agent: member.agent().cloned() }))
         })
         .await

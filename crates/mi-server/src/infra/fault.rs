@@ -9,6 +9,7 @@ use mi_core::drive::BadPath;
 use mi_core::ids::{AgentName, BadId, ClaimToken, TaskId};
 use mi_core::problem::Code;
 use mi_core::tasks::machine::IllegalTransition;
+use mi_core::time::Time;
 
 use super::db::DbError;
 
@@ -20,12 +21,14 @@ pub struct Fault {
     /// For the log.
     pub cause: Option<String>,
     pub retry_after_seconds: Option<i64>,
+    /// For a caller whose clock is wrong.
+    pub server_time_seconds: Option<i64>,
     again: bool,
 }
 
 impl Fault {
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), hint: None, cause: None, retry_after_seconds: None, again: false }
+        Self { code, sentence: sentence.into(), hint: None, cause: None, retry_after_seconds: None, server_time_seconds: None, again: false }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -40,6 +43,11 @@ impl Fault {
 
     fn after(mut self, seconds: i64) -> Self {
         self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    pub(super) fn at_server_time(mut self, now: Time) -> Self {
+        self.server_time_seconds = Some(now.0.div_euclid(1_000));
         self
     }
 
@@ -169,9 +177,9 @@ pub fn stale_claim(token: ClaimToken) -> Fault {
         .hint("stop working on this task; claim again if it is offered")
 }
 
-/// A runner speaks for its agent only through a session.
+/// Runners, and whoever signs by version 2, say by which claim they write.
 pub fn claim_required() -> Fault {
-    Fault::new(Code::ClaimRequired, "a runner writes with the claim of its session")
+    Fault::new(Code::ClaimRequired, "a write of an attempt names its claim")
         .hint("send X-Mi-Claim with the claim's token, or use the session's credential")
 }
 

@@ -34,7 +34,7 @@ use crate::infra::http::tls::{self, TlsFiles};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
-use crate::{checks, files, login, tasks};
+use crate::{agent_keys, checks, files, login, tasks};
 use doors::Doors;
 use place::Place;
 
@@ -165,6 +165,7 @@ impl Server {
 /// What an earlier server left half done, and what this one can do.
 async fn take_up(house: &House) -> Result<(), Fault> {
     pods::start_up(house).await?;
+    agent_keys::service::give_missing_pairs(house).await?;
     let own = house.clone();
     let clean = move || files::service::clean_incoming(&own).and_then(|()| checks::sweep::clean(&own));
     let cleaned = tokio::task::spawn_blocking(clean).await;

@@ -6,6 +6,7 @@ use mi_core::time::{Millis, Time};
 
 use crate::house::House;
 use crate::infra::act::idempotency;
+use crate::infra::act::nonce::{self, Left};
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
@@ -19,6 +20,9 @@ const DUE_MS_MAX: i64 = 5_000;
 const DUE_MS_MIN: i64 = 20;
 /// After a round that failed, so that something that can't be done isn't tried without a pause.
 const DUE_MS_AFTER_FAILURE: i64 = 1_000;
+const FORGET_NONCES_MS: i64 = 60 * 1_000;
+/// Transactions of one round: more nonces than that a minute are left for the next.
+const FORGET_NONCES_TIMES_MAX: usize = 100;
 const FORGET_MS: i64 = 10 * 60 * 1_000;
 /// By so much a restarted server's clock may stand behind, if the wall's was set back meanwhile.
 const SAVE_CLOCK_MS: i64 = 30_000;
@@ -34,6 +38,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         unblock_sweep(house),
         checks_sweep(house),
         forget_sweep(house),
+        nonces_sweep(house),
         clock_sweep(house),
         keys_sweep(house),
         presence_sweep(house),
@@ -143,6 +148,23 @@ fn forget_sweep(house: &House) -> Sweep {
             let now = house.clock.now();
             house.db.write(move |tx| idempotency::forget_old(tx, now)).await?;
             login::service::forget(&house).await
+        }
+    })
+}
+
+fn nonces_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("nonces", Millis(FORGET_NONCES_MS), &house.clock, move || {
+        let house = own.clone();
+        async move {
+            let now = house.clock.now();
+            house.nonces.forget(now);
+            for _ in 0..FORGET_NONCES_TIMES_MAX {
+                if house.db.write(move |tx| nonce::forget_old(tx, now)).await? == Left::Nothing {
+                    break;
+                }
+            }
+            Ok(())
         }
     })
 }

@@ -174,7 +174,9 @@ pub fn must_hold(act: &Act<'_>, task: &TaskRow, member: &Member) -> Result<(), F
     }
     match member {
         Member::Person(_) => Ok(()),
-        Member::Agent { session: None, .. } if act.claim == Claim::None => Err(fault::claim_required()),
+        Member::Agent { session: None, proof, .. } if act.claim == Claim::None && proof.names_its_claim() => {
+            Err(fault::claim_required())
+        }
         Member::Agent { name, session, .. } => {
             let same_claim = session.is_none_or(|session| task.session == Some(session));
             if holder == Some(name) && same_claim { Ok(()) } else { Err(fault::not_the_claimer(task.id, holder)) }

@@ -10,6 +10,7 @@ mod office;
 mod people;
 mod restart;
 mod runner;
+mod signing;
 mod store;
 
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ use tempfile::TempDir;
 pub use office::TestOffice;
 pub use people::KeyState;
 pub use runner::FakeRunner;
+pub use signing::{External, SignatureVersion, Signer, new_key};
 
 use crate::gateway::providers::Providers;
 use crate::house::{House, Parts, Settings};
@@ -201,7 +203,7 @@ impl TestHouse {
     }
 
     pub fn nobody(&self) -> Speaker<'_> {
-        Speaker { house: self, key: None, headers: Vec::new(), via: Via::Tcp, address: None }
+        Speaker { house: self, key: None, signer: None, headers: Vec::new(), via: Via::Tcp, address: None }
     }
 
     /// Whoever holds this key.
@@ -366,6 +368,7 @@ impl Drop for TestHouse {
 pub struct Speaker<'a> {
     house: &'a TestHouse,
     key: Option<String>,
+    signer: Option<Signer>,
     headers: Vec<(String, String)>,
     via: Via,
     address: Option<IpAddr>,
@@ -400,11 +403,7 @@ impl Speaker<'_> {
 
     /// A body of any kind; its `content-type` is a header of the speaker's.
     pub async fn send(&self, method: &str, path: &str, body: Vec<u8>) -> TestReply {
-        let (parts, body) = self.begin(method, path, body).await.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let what = format!("{method} {path}");
-        TestReply { status: parts.status.as_u16(), headers: parts.headers, json, bytes: bytes.to_vec(), what }
+        TestReply::whole(self.begin(method, path, body).await, format!("{method} {path}")).await
     }
 
     /// The same, with the answer's body unread: it may be one that never ends.
@@ -413,7 +412,9 @@ impl Speaker<'_> {
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        for (name, value) in &self.headers {
+        let signer = self.signer.as_ref();
+        let signature = signer.map(|signer| signer.headers(self.house.now(), method, path, &body)).unwrap_or_default();
+        for (name, value) in self.headers.iter().chain(&signature) {
             request = request.header(name, value);
         }
         if let Some(address) = self.address {
@@ -436,6 +437,13 @@ pub struct TestReply {
 }
 
 impl TestReply {
+    async fn whole(response: Response<Body>, what: String) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Self { status: parts.status.as_u16(), headers: parts.headers, json, bytes: bytes.to_vec(), what }
+    }
+
     /// The body of a success; anything else fails the test.
     #[track_caller]
     pub fn ok(self) -> Value {

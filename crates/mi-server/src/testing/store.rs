@@ -198,3 +198,16 @@ pub fn give_office(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<()
     tx.execute("update offices set owner_id = $2 where id = $1", args![office, user])?;
     Ok(())
 }
+
+/// From now on the agent lives elsewhere.
+pub fn move_out(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<(), DbError> {
+    tx.execute("delete from pods where office_id = $1 and agent_id = $2", args![office, agent])?;
+    let sql = "update agents set kind = 'external' where office_id = $1 and id = $2";
+    tx.execute(sql, args![office, agent])?;
+    Ok(())
+}
+
+pub fn nonces(tx: &mut dyn Tx, office: OfficeId) -> Result<i64, DbError> {
+    let row = tx.first("select count(*) from nonces where office_id = $1", args![office])?;
+    row.map_or(Ok(0), |row| row.get(0))
+}

@@ -1,17 +1,24 @@
 //! Forms of uploads: good ones, wrong ones, and those that break off.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::Body;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use futures_util::stream::{self, pending};
 use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 
 use super::super::disk::Folder;
-use super::super::form::{Announced, Chunks, Form, Received};
+use super::super::form::{Announced, Form, Received};
 use crate::infra::clock::Clock;
 use crate::infra::fault::Fault;
+use crate::infra::keys::sha256_hex;
+use crate::infra::signed::body::Pieces;
+use crate::infra::signed::read::BodyDigest;
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
 
 const SHA256_OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -51,8 +58,19 @@ impl Place {
     }
 
     async fn receive(&self, header: Option<&str>, body: Chunks, clock: &Clock) -> Result<Received, Fault> {
-        let announced = Announced::read(header)?;
-        let form = Form::open(Some("multipart/form-data; boundary=b"), announced, body, clock.clone())?;
+        self.receive_signed(None, header, body, clock).await
+    }
+
+    async fn receive_signed(
+        &self,
+        signed: Option<&BodyDigest>,
+        header: Option<&str>,
+        body: Chunks,
+        clock: &Clock,
+    ) -> Result<Received, Fault> {
+        let announced = Announced::read(signed, header)?;
+        let pieces = Pieces::new(Body::from_stream(body), signed);
+        let form = Form::open(Some("multipart/form-data; boundary=b"), announced, pieces, clock.clone())?;
         form.receive(Arc::clone(&self.incoming)).await
     }
 
@@ -83,6 +101,40 @@ async fn good_forms_arrive() {
         assert_eq!(place.left(), 1);
         drop(received);
         assert_eq!(place.left(), 0, "what isn't placed is removed");
+    }
+}
+
+/// The digest in the header is then the whole body's, to its last byte.
+#[tokio::test]
+async fn a_signed_form_is_the_one_that_was_signed() {
+    let place = Place::new();
+    let good = form(&["file;a.md=abc"]);
+    let longer = format!("{good}and a little more");
+    for body in [&good, &longer] {
+        let digest = sha256_hex(body.as_bytes());
+        let signed = BodyDigest::Whole(digest.clone());
+        let receive = async |body: &str| {
+            place.receive_signed(Some(&signed), Some(&digest), dripping(body), &clock()).await.map(|one| one.file.sha256)
+        };
+        assert_eq!(receive(body).await.unwrap(), SHA256_OF_ABC);
+        for other in [form(&["file;a.md=abd"]), form(&["file;b.md=abc"]), format!("{body}!"), format!("{body}\r\n")] {
+            assert_eq!(receive(&other).await.err().map(|fault| fault.code), Some(Code::BadSignature), "{other}");
+        }
+        assert_eq!(place.left(), 0);
+    }
+    let endless = format!("{good}{}", "x".repeat(100_000));
+    let signed = BodyDigest::Whole(sha256_hex(endless.as_bytes()));
+    let received = place.receive_signed(Some(&signed), None, dripping(&endless), &clock()).await;
+    assert_eq!(received.err().map(|fault| fault.code), Some(Code::BadRequest));
+    for (fields, expect) in [
+        (vec!["file;a.md=abc".to_owned(), format!("sha256={SHA256_OF_ABC}")], None),
+        (vec!["file;a.md=abd".to_owned(), format!("sha256={SHA256_OF_ABC}")], Some(Code::DigestMismatch)),
+        (vec!["file;a.md=abc".to_owned()], Some(Code::BadRequest)),
+    ] {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let body = dripping(&form(&fields));
+        let received = place.receive_signed(Some(&BodyDigest::Streamed), Some("STREAMED"), body, &clock()).await;
+        assert_eq!(received.err().map(|fault| fault.code), expect);
     }
 }
 
@@ -119,7 +171,7 @@ async fn wrong_forms_are_refused_and_leave_nothing() {
 #[tokio::test]
 async fn what_is_no_form_is_refused() {
     for content_type in [None, Some("application/json"), Some("multipart/form-data")] {
-        let form = Form::open(content_type, Announced::Nothing, dripping(""), clock());
+        let form = Form::open(content_type, Announced::Nothing, Pieces::new(Body::empty(), None), clock());
         assert_eq!(form.err().map(|fault| fault.code), Some(Code::UnsupportedMediaType), "{content_type:?}");
     }
 }

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod event;
 pub mod head;
 pub mod idempotency;
+pub mod nonce;
 mod store;
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, UserId};
@@ -25,6 +26,8 @@ use super::db::{DbError, Tx};
 use super::fault::{self, Fault};
 use super::keys::Keys;
 use super::outbound::Outbound;
+use super::signed::faults::v1_refused;
+use super::signed::nonces::Nonce;
 use super::wakeups::Wake;
 
 /// The facts of a request that an act needs; cheap to clone into a closure.
@@ -36,6 +39,8 @@ pub struct Ask {
     /// `X-Mi-Claim`, or the number of the session whose credential came.
     pub claim: Option<ClaimToken>,
     pub idempotency: Option<idempotency::Key>,
+    /// What a signed request spends with its effect.
+    pub nonce: Option<Nonce>,
     pub lateness: Lateness,
 }
 
@@ -108,6 +113,11 @@ impl<'a> Act<'a> {
     /// Another limit than the default.
     pub fn with_open_tasks_max(self, open_tasks_max: i64) -> Self {
         Self { open_tasks_max, ..self }
+    }
+
+    /// For what is sealed or kept as a keyed hash.
+    pub fn keys(&self) -> &'a Keys {
+        self.keys
     }
 
     /// With what `--allow-upstream` lets through.
@@ -238,6 +248,9 @@ pub fn enter_even_late(
                 return Err(fault::no_access());
             }
             let name = store::agent_name(tx, office, *agent)?.ok_or_else(fault::key_revoked)?;
+            if *proof == Proof::SignatureV1 && !store::takes_v1(tx, office)? {
+                return Err(v1_refused());
+            }
             Ok(Member::Agent { id: *agent, name, session: None, proof: *proof })
         }
     }
@@ -262,6 +275,33 @@ fn not_enough(need: Need) -> Fault {
         Need::Own => fault::owner_only(),
         Need::Look | Need::Operate => fault::operator_only(),
     }
+}
+
+/// What an agent does as a part of an attempt while it has one, beside the moves of the task itself.
+const OF_AN_ATTEMPT: [&str; 10] = [
+    "tasks.create",
+    "tasks.comment",
+    "tasks.artifact",
+    "files.upload",
+    "files.delete",
+    "chat.send",
+    "chat.send_xmtp",
+    "chat.send_group",
+    "chat.send_in_conversation",
+    "agents.hire",
+];
+
+/// The fence for a request. Whoever signs by version 2 and is at work says by which claim: what is forgotten now would
+/// not be fenced later.
+pub fn fence_request(act: &mut Act<'_>, member: &Member, ask: &Ask) -> Result<(), Fault> {
+    if let Member::Agent { id, session: None, proof: Proof::SignatureV2, .. } = member
+        && ask.claim.is_none()
+        && OF_AN_ATTEMPT.contains(&ask.operation)
+        && store::is_at_work(act.tx, act.office, *id)?
+    {
+        return Err(fault::claim_required());
+    }
+    fence(act, member, ask.claim)
 }
 
 /// The fence: a write that carries a claim happens only while that claim is the live one of this member.

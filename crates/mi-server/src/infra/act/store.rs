@@ -1,4 +1,4 @@
-//! Rows of acts: the office's head, events, idempotency, the fence.
+//! Rows of acts: the office's head, events, idempotency, nonces, the fence.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,6 +15,7 @@ use super::idempotency::Key;
 use super::{Answer, NewEvent};
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
+use crate::infra::signed::nonces::Nonce;
 
 const HEAD: &str = "select name, owner_id, status, settings, created_at, event_seq, event_mac, task_seq, session_seq, \
      row_seq, agent_count, tasks_queued, tasks_claimed, tasks_running, tasks_blocked, tasks_done, tasks_failed, \
@@ -36,6 +37,13 @@ pub fn role(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<Option<(R
     let role: String = row.get(0)?;
     let role = Role::parse(&role).ok_or_else(|| DbError::Shape(format!("a role: {role}")))?;
     Ok(Some((role, row.get(1)?)))
+}
+
+/// Whether the office takes signatures that cover neither body nor nonce.
+pub fn takes_v1(tx: &mut dyn Tx, office: OfficeId) -> Result<bool, DbError> {
+    let row = tx.first("select settings from offices where id = $1", args![office])?;
+    let Some(row) = row else { return Ok(false) };
+    Ok(parse_settings(&row.get::<String>(0)?)?.allow_v1_signatures)
 }
 
 /// An agent that still belongs to the office.
@@ -208,6 +216,11 @@ pub fn live_session(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> R
     row.map(|row| Ok(LiveSession { agent: row.get(0)?, worked_at: row.get(1)? })).transpose()
 }
 
+pub fn is_at_work(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<bool, DbError> {
+    let sql = "select number from sessions where office_id = $1 and agent_id = $2 and state = 'live' limit 1";
+    Ok(tx.first(sql, args![office, agent])?.is_some())
+}
+
 pub fn renew(
     tx: &mut dyn Tx,
     office: OfficeId,
@@ -243,5 +256,24 @@ pub fn keep(tx: &mut dyn Tx, key: &Key, status: u16, body: &str, now: Time) -> R
 pub fn forget(tx: &mut dyn Tx, before: Time, most: i64) -> Result<u64, DbError> {
     let sql = "delete from idempotency where created_at < $1 and key in \
                (select key from idempotency where created_at < $1 order by created_at limit $2)";
+    tx.execute(sql, args![before, most])
+}
+
+/// Whether it was the first.
+pub fn spend(tx: &mut dyn Tx, nonce: &Nonce) -> Result<bool, DbError> {
+    let sql = "insert into nonces (office_id, agent_id, nonce, expires_at) values ($1, $2, $3, $4) \
+               on conflict (office_id, agent_id, nonce) do nothing";
+    Ok(tx.execute(sql, args![nonce.office, nonce.agent, &nonce.text, nonce.ends_at])? > 0)
+}
+
+pub fn is_spent(tx: &mut dyn Tx, nonce: &Nonce) -> Result<bool, DbError> {
+    let sql = "select expires_at from nonces where office_id = $1 and agent_id = $2 and nonce = $3";
+    Ok(tx.first(sql, args![nonce.office, nonce.agent, &nonce.text])?.is_some())
+}
+
+/// Forgets nonces whose signatures ended before `before`; at most some more than `most` of them.
+pub fn forget_nonces(tx: &mut dyn Tx, before: Time, most: i64) -> Result<u64, DbError> {
+    let sql = "delete from nonces where expires_at < $1 and nonce in \
+               (select nonce from nonces where expires_at < $1 order by expires_at limit $2)";
     tx.execute(sql, args![before, most])
 }

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0007_checks.sql"),
     include_str!("../../../../../migrations/0008_events.sql"),
     include_str!("../../../../../migrations/0009_identity.sql"),
+    include_str!("../../../../../migrations/0010_signatures.sql"),
     include_str!("../../../../../migrations/0011_people.sql"),
     include_str!("../../../../../migrations/0012_invites.sql"),
 ];

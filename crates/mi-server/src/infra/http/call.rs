@@ -19,10 +19,12 @@ use super::{Door, Wire};
 use crate::infra::act::{Answer, Ask, Lateness, idempotency};
 use crate::infra::caller::{Caller, Need};
 use crate::infra::fault::{self, Fault};
+use crate::infra::signed::body::Pieces;
+use crate::infra::signed::nonces::Nonce;
+use crate::infra::signed::read::BodyDigest;
 
-/// What a request inside a request takes along: who asks, under which claim, and by which key it is known again.
-const CARRIED_HEADERS: [&str; 6] =
-    ["authorization", "x-agent-api-key", "x-api-key", "x-goog-api-key", "x-mi-claim", "idempotency-key"];
+/// What a request inside a request takes along beside its caller: under which claim, and by which key it is known again.
+const CARRIED_HEADERS: [&str; 2] = ["x-mi-claim", "idempotency-key"];
 /// The longest answer that one request reads of another: a whole task with everything that hangs on it.
 const INSIDE_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -32,6 +34,13 @@ pub enum Via {
     Tcp,
     /// The socket of this agent's pod.
     Pod(AgentId),
+}
+
+/// Goes along with a request inside another one, which was judged before; nothing from outside can carry it.
+#[derive(Debug, Clone)]
+pub(super) struct Inside {
+    pub caller: Caller,
+    pub nonce: Option<Nonce>,
 }
 
 pub struct Call {
@@ -47,6 +56,10 @@ pub struct Call {
     pub(super) stream: std::sync::Mutex<Option<Body>>,
     pub claim: Option<ClaimToken>,
     pub idempotency: Option<idempotency::Key>,
+    /// Of a signed request: what it may spend once.
+    pub nonce: Option<Nonce>,
+    /// What was signed of the body, where the operation reads it itself.
+    pub(super) signed_body: Option<BodyDigest>,
     pub request_id: String,
     pub(super) door: Door,
 }
@@ -141,9 +154,14 @@ impl Call {
     }
 
     /// The unread body of an operation that streams; empty the second time.
-    pub fn take_stream(&self) -> Body {
+    pub fn take_stream(&self) -> Pieces {
         let mut stream = self.stream.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        stream.take().unwrap_or_else(Body::empty)
+        Pieces::new(stream.take().unwrap_or_else(Body::empty), self.signed_body.as_ref())
+    }
+
+    /// What was signed of a body that the operation reads itself.
+    pub fn signed_body(&self) -> Option<&BodyDigest> {
+        self.signed_body.as_ref()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -169,7 +187,7 @@ impl Call {
         self.door.wire
     }
 
-    /// Sends another request in by the same door, with this one's credential, claim and key against repetition.
+    /// Sends another request in by the same door, as this one's caller, with its claim, key against repetition and nonce.
     pub async fn ask_inside(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Fault> {
         let mut request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
         for name in CARRIED_HEADERS {
@@ -182,7 +200,8 @@ impl Call {
         }
         request = request.extension(self.door.wire).header("x-request-id", &self.request_id);
         let body = body.map(Value::to_string).unwrap_or_default();
-        let request = request.body(Body::from(body)).map_err(fault::internal)?;
+        let mut request = request.body(Body::from(body)).map_err(fault::internal)?;
+        request.extensions_mut().insert(Inside { caller: self.caller.clone(), nonce: self.nonce.clone() });
         // A future that holds the front's whole future would hold itself.
         let answering: Pin<Box<dyn Future<Output = Response<Body>> + Send + '_>> =
             Box::pin(self.door.front.answer(request, self.door.via));
@@ -200,6 +219,7 @@ impl Call {
             need: self.need,
             claim: self.claim,
             idempotency: self.idempotency.clone(),
+            nonce: self.nonce.clone(),
             lateness: Lateness::Refused,
         }
     }

@@ -1,7 +1,7 @@
 //! Carries a request to its operation and its answer back.
 //!
-//! In order: request id, access, body within its limit and time, idempotency
-//! key, handler. Whatever goes wrong, the client gets the contract's problem.
+//! In order: request id, signature or key, access, body within its limit and time,
+//! idempotency key, handler. Whatever goes wrong, the client gets the contract's problem.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,14 +21,19 @@ use mi_core::limits::{IDEMPOTENCY_KEY_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 use mi_core::problem::Code;
 use mi_core::time::Millis;
 
+use super::call::Inside;
 use super::operation::{Intake, Operation, Patience};
 use super::reply::{no_such_route, problem_response};
 use super::{Call, Door, Reply, Standing, Via};
+use crate::agent_keys::judge::{Came, Signatory};
 use crate::house::House;
 use crate::infra::act::idempotency;
 use crate::infra::caller::{Access, Caller};
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::sha256_hex;
+use crate::infra::signed::body;
+use crate::infra::signed::nonces::Nonce;
+use crate::infra::signed::read::{BodyDigest, Signed, Version};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CLAIM: &str = "x-mi-claim";
@@ -113,9 +118,9 @@ async fn handle(
     let (mut parts, body) = request.into_parts();
     let door = parts.extensions.get::<Door>().cloned();
     let door = door.ok_or_else(|| fault::internal("a request came through no door"))?;
-    let caller = identify(&house, operation, &parts.headers, door.via).await?;
-    let claim = claim_of(&parts.headers, &caller)?;
     let params = path_params(&mut parts).await?;
+    let Known { caller, nonce, signed_body } = identify(&house, operation, &parts, &params, door.via).await?;
+    let claim = claim_of(&parts.headers, &caller)?;
     let (body, stream) = match operation.intake {
         Intake::Stream => (Bytes::new(), Some(body)),
         Intake::Whole { bytes_max } => {
@@ -124,6 +129,10 @@ async fn handle(
         }
         Intake::Form { bytes_max } => (read_whole(&parts.headers, body, bytes_max).await?, None),
     };
+    match stream {
+        Some(_) => body::check_form(signed_body.as_ref(), &parts.headers)?,
+        None => body::check_whole(signed_body.as_ref(), &body)?,
+    }
     let idempotency = idempotency_key(operation, &parts, &caller, &body)?;
     let call = Call {
         caller,
@@ -137,6 +146,8 @@ async fn handle(
         stream: std::sync::Mutex::new(stream),
         claim,
         idempotency,
+        nonce,
+        signed_body,
         request_id,
         door,
     };
@@ -147,21 +158,60 @@ async fn handle(
     }
 }
 
-async fn identify(house: &House, operation: &Operation, headers: &HeaderMap, via: Via) -> Result<Caller, Fault> {
+/// Whoever asks, and what goes with it if the request was signed.
+struct Known {
+    caller: Caller,
+    nonce: Option<Nonce>,
+    signed_body: Option<BodyDigest>,
+}
+
+impl Known {
+    fn unsigned(caller: Caller) -> Self {
+        Self { caller, nonce: None, signed_body: None }
+    }
+}
+
+async fn identify(
+    house: &House,
+    operation: &Operation,
+    parts: &Parts,
+    params: &[(String, String)],
+    via: Via,
+) -> Result<Known, Fault> {
     if operation.access == Access::Open {
-        return Ok(Caller::Nobody);
+        return Ok(Known::unsigned(Caller::Nobody));
     }
-    let caller = house.identify(credential(headers), via).await?;
-    if operation.access.admits(&caller) {
-        return Ok(caller);
+    let known = know(house, parts, params, via).await?;
+    if operation.access.admits(&known.caller) {
+        return Ok(known);
     }
-    match caller {
+    match known.caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
         Caller::Ticket { .. } => Err(fault::unauthenticated("a ticket starts a runner and nothing else")),
         Caller::User { .. } | Caller::Runner { .. } | Caller::Session { .. } | Caller::Agent { .. } => {
             Err(refuse(operation.access))
         }
     }
+}
+
+/// A signature decides alone, whatever key comes with it. What comes from inside was judged at the door.
+async fn know(house: &House, parts: &Parts, params: &[(String, String)], via: Via) -> Result<Known, Fault> {
+    if let Some(inside) = parts.extensions.get::<Inside>() {
+        let Inside { caller, nonce } = inside.clone();
+        return Ok(Known { caller, nonce, signed_body: None });
+    }
+    let Some(signed) = Signed::read(&parts.headers)? else {
+        return Ok(Known::unsigned(house.identify(credential(&parts.headers), via).await?));
+    };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let office = params.iter().find(|(name, _)| name == "office").and_then(|(_, id)| id.parse().ok());
+    let came = Came { method: parts.method.as_str(), target, office };
+    let Signatory { caller, nonce } = house.identify_signatory(&signed, came, via).await?;
+    let signed_body = match signed.version {
+        Version::One => None,
+        Version::Two { body, .. } => Some(body),
+    };
+    Ok(Known { caller, nonce, signed_body })
 }
 
 fn refuse(access: Access) -> Fault {

@@ -189,6 +189,7 @@ pub fn problem_response(fault: Fault, request_id: &str, operation: &str) -> Resp
         hint: fault.hint,
         request_id: request_id.to_owned(),
         must_stop: matches!(fault.code, Code::StaleClaim | Code::Superseded).then_some(true),
+        server_time: fault.server_time_seconds,
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
     let mut response = answer_response(Answer { body, ..Answer::empty(fault.code.status()) });

@@ -1,0 +1,177 @@
+use mi_core::signing::keys::PublicKey;
+use mi_core::signing::signature::Signature;
+use serde_json::{Value, json};
+
+use super::service;
+use crate::infra::act::Act;
+use crate::testing::{External, SignatureVersion, Signer, Speaker, TestHouse, TestOffice, TestReply, new_key};
+
+fn code(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+async fn me(office: TestOffice<'_>, speaker: &Speaker<'_>) -> TestReply {
+    office.house.settle().await;
+    speaker.call("GET", "/api/v1/whoami", Value::Null).await
+}
+
+async fn rotate(office: TestOffice<'_>, speaker: &Speaker<'_>, name: &str, body: Value) -> TestReply {
+    office.call_as(speaker, "POST", &format!("/employees/{name}/credentials/rotate"), body).await
+}
+
+fn with_key<'a>(agent: &External<'a>) -> Speaker<'a> {
+    agent.office.house.as_key(&agent.api_key)
+}
+
+#[tokio::test]
+async fn a_hired_agent_has_a_pair_and_the_server_signs_for_it() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.hire("ada").await;
+    let public: PublicKey = ada["publicKey"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ada["publicKey"], json!(public.to_string()));
+    assert_eq!(ada["xmtpAddress"], json!(public.address()));
+    let other = office.hire("bob").await;
+    assert_ne!(other["publicKey"], ada["publicKey"]);
+
+    let (id, keys) = (ada["id"].as_str().unwrap().parse().unwrap(), house.house.keys.clone());
+    let sign = move |act: &mut Act<'_>| service::sign_for(act.tx, &keys, act.office, id, b"a message");
+    let signature = house.house.act_as_server(office.id, sign).await.unwrap().unwrap();
+    assert!(public.verifies(b"a message", &Signature::parse(&signature).unwrap()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_agent_of_an_older_store_gets_its_pair_at_the_start() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.hire("ada").await;
+    let id = ada["id"].as_str().unwrap().parse().unwrap();
+    house.house.act_as_server(office.id, move |act| service::revoke_all(act, id)).await.unwrap();
+    assert_eq!(office.call("GET", "/employees/ada", Value::Null).await.ok()["publicKey"], Value::Null);
+    service::give_missing_pairs(&house.house).await.unwrap();
+    let given = office.call("GET", "/employees/ada", Value::Null).await.ok()["publicKey"].clone();
+    assert!(given.is_string() && given != ada["publicKey"]);
+    service::give_missing_pairs(&house.house).await.unwrap();
+    assert_eq!(office.call("GET", "/employees/ada", Value::Null).await.ok()["publicKey"], given, "once");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_hosted_agent_rotates_to_a_new_pair() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.hire("ada").await;
+    let keyed = house.owner().with_header("idempotency-key", "once");
+    let rotated = rotate(office, &keyed, "ada", Value::Null).await.ok();
+    assert_ne!(rotated["publicKey"], ada["publicKey"]);
+    assert_eq!(rotated["apiKey"], Value::Null);
+    assert_eq!(rotate(office, &keyed, "ada", Value::Null).await.ok(), rotated, "the same request, the same pair");
+    let card = office.call("GET", "/employees/ada", Value::Null).await.ok();
+    assert_eq!((&card["publicKey"], &card["xmtpAddress"]), (&rotated["publicKey"], &rotated["xmtpAddress"]));
+    let own = json!({"publicKey": new_key().public().to_string()});
+    assert_eq!(rotate(office, &house.owner(), "ada", own).await.refused(), code(400, "bad_request"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_external_agent_rotates_its_key_and_its_pair() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.external("ada").await;
+    with_key(&ada).call("GET", "/api/v1/whoami", Value::Null).await.ok();
+    let (new, keyed) = (new_key(), ada.speaker().with_header("idempotency-key", "once"));
+    let wish = json!({"public_key": new.public().to_string()});
+    let rotated = rotate(office, &keyed, "ada", wish.clone()).await.ok();
+    let key = rotated["apiKey"].as_str().unwrap().to_owned();
+    assert!(key.starts_with("mia_") && key != ada.api_key);
+    assert_eq!(rotated["publicKey"], json!(new.public().to_string()));
+
+    // A second: so long an API key is believed without a look.
+    house.advance(1_000).await;
+    assert_eq!(me(office, &ada.speaker()).await.refused(), code(401, "key_revoked"));
+    assert_eq!(me(office, &with_key(&ada)).await.refused(), code(401, "key_revoked"));
+    let now = house.nobody().signed_by(Signer { key: new.clone(), ..ada.signer() });
+    assert_eq!(me(office, &now).await.ok()["name"], json!("ada"));
+    assert_eq!(me(office, &house.as_key(&key)).await.ok()["name"], json!("ada"));
+
+    let again = rotate(office, &now.clone().with_header("idempotency-key", "once"), "ada", wish.clone()).await.ok();
+    assert_eq!((&again["apiKey"], &again["shown_once"]), (&Value::Null, &json!(true)));
+    assert_eq!(rotate(office, &now, "ada", wish).await.refused(), code(409, "public_key_taken"), "it has this one");
+    let old = json!({"publicKey": ada.key.public().to_string()});
+    assert_eq!(rotate(office, &now, "ada", old).await.refused(), code(409, "public_key_taken"), "given up");
+    let events = office.call("GET", "/events?limit=500", Value::Null).await.ok().to_string();
+    assert!(events.contains("agents.rotate_credentials") && !events.contains(&key));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn nobody_rotates_for_another() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let (ada, _bob) = (office.external("ada").await, office.external("bob").await);
+    let refused = rotate(office, &ada.speaker(), "bob", Value::Null).await.refused();
+    assert_eq!(refused, code(403, "not_you"));
+    rotate(office, &house.owner(), "bob", Value::Null).await.ok();
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_key_is_one_agents_in_an_office() {
+    let house = TestHouse::new().await;
+    let (office, other) = (house.office().await, house.office().await);
+    let ada = office.external("ada").await;
+    let bob = office.external("bob").await;
+    let wish = json!({"publicKey": ada.key.public().to_string()});
+    assert_eq!(rotate(office, &bob.speaker(), "bob", wish).await.refused(), code(409, "public_key_taken"));
+    for bad in ["", "04", "zz", &"0".repeat(130)] {
+        let refused = rotate(office, &bob.speaker(), "bob", json!({"publicKey": bad})).await.refused();
+        assert_eq!(refused, code(400, "bad_request"), "{bad}");
+    }
+    assert_eq!(me(office, &bob.speaker()).await.ok()["name"], json!("bob"), "a refusal changes nothing");
+    // Elsewhere it may be somebody's, and whoever comes back after a firing brings it along.
+    other.external_with("ada", ada.key.clone()).await;
+    office.call("DELETE", "/employees/ada", Value::Null).await.ok();
+    let again = office.external_with("ada", ada.key.clone()).await;
+    assert_eq!(me(office, &again.speaker()).await.ok()["id"], json!(again.id.to_string()));
+    assert_eq!(me(office, &ada.speaker()).await.refused(), code(401, "key_revoked"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_agent_is_known_by_id_or_by_a_name_that_means_one() {
+    let house = TestHouse::new().await;
+    let (office, other) = (house.office().await, house.office().await);
+    let (ada, twin) = (office.external("ada").await, other.external("ada").await);
+    let named = |agent: &External<'_>| house.nobody().signed_by(Signer { agent: "ada".to_owned(), ..agent.signer() });
+    let tasks = |office: TestOffice<'_>| office.path("/tasks");
+    named(&ada).call("GET", &tasks(office), Value::Null).await.ok();
+    let refused = named(&ada).call("GET", &tasks(other), Value::Null).await.refused();
+    assert_eq!(refused, code(401, "bad_signature"), "there the name is another's");
+    assert_eq!(ada.speaker().call("GET", &tasks(other), Value::Null).await.refused(), code(403, "no_access"));
+    for agent in [&ada, &twin] {
+        assert_eq!(me(office, &named(agent)).await.ok()["id"], json!(agent.id.to_string()), "its key says which");
+    }
+    let third = house.office().await;
+    let same = third.external_with("ada", ada.key.clone()).await;
+    assert_eq!(me(office, &named(&ada)).await.refused(), code(401, "bad_signature"), "its key is in two offices");
+    let said = named(&same).with_header("x-office-id", &third.id.to_string());
+    assert_eq!(me(office, &said).await.ok()["id"], json!(same.id.to_string()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_first_version_can_be_refused() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.external("ada").await;
+    let first = house.nobody().signed_by(Signer { version: SignatureVersion::One, ..ada.signer() });
+    let list = office.path("/tasks?status=queued&limit=5");
+    first.call("GET", &list, Value::Null).await.ok();
+    first.call("POST", &office.path("/tasks"), json!({"title": "by the first version"})).await.ok();
+    office.call("PATCH", "/settings", json!({"allowV1Signatures": false})).await.ok();
+    assert_eq!(first.call("GET", &list, Value::Null).await.refused(), code(401, "bad_signature"));
+    assert_eq!(me(office, &first).await.refused(), code(401, "bad_signature"));
+    ada.speaker().call("GET", &list, Value::Null).await.ok();
+    house.close().await;
+}
