@@ -7,7 +7,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mi_client::Signer;
 use mi_core::ids::{AgentId, AgentName, OfficeId};
+use mi_core::signing::keys::{BadKey, PrivateKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +117,15 @@ impl AgentFile {
                 Err(Fault::usage(format!("{several} agents here are called {name}"), format!("name one: {}", full.join(", "))))
             }
         }
+    }
+
+    /// With which it signs, if it has a key pair.
+    pub fn signer(&self) -> Result<Option<Signer>, Fault> {
+        let Some(text) = &self.private_key else { return Ok(None) };
+        let key: PrivateKey = text.parse().map_err(|bad: BadKey| {
+            Fault::failed(format!("the key pair of {} is not valid: {bad}", self.agent), "join again under another name")
+        })?;
+        Ok(Some(Signer::new(key, self.agent_id.to_string()).in_office(self.office)))
     }
 
     /// `OFFICE/NAME`

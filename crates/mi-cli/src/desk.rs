@@ -85,7 +85,7 @@ impl Desk {
 
     /// A caller that is logged in.
     pub fn client(&mut self) -> Result<Client, Fault> {
-        if self.settings.key.is_none() {
+        if self.settings.key.is_none() && self.settings.signer()?.is_none() {
             return Err(Fault::not_logged_in());
         }
         self.any_client()
@@ -93,13 +93,14 @@ impl Desk {
 
     /// A caller, logged in or not.
     pub fn any_client(&mut self) -> Result<Client, Fault> {
-        if self.settings.exposes_key() {
+        let signer = self.settings.signer()?;
+        if signer.is_none() && self.settings.exposes_key() {
             let endpoint = self.settings.endpoint.clone();
             self.out.warn(&format!("your key goes to {endpoint} unencrypted; use https there"))?;
         }
         let credential = self.settings.key.clone().map_or(Credential::Nobody, Credential::Bearer);
         let client = Client::new(self.settings.endpoint.clone(), credential);
-        Ok(client.with_claim(self.claim).with_write_keys(self.write_keys.clone()))
+        Ok(client.with_signer(signer).with_claim(self.claim).with_write_keys(self.write_keys.clone()))
     }
 
     /// The caller as an agent that joined from this machine: the one named by `--as-agent`, or the only one here; in a
@@ -172,12 +173,27 @@ impl Desk {
     /// The caller and the colony: of the flag, of the settings, or the only one there is.
     pub async fn office(&mut self, named: Option<&str>) -> Result<(Client, OfficeId), Fault> {
         let client = self.client()?;
+        let client = self.holding(client).await?;
         let named = named.map(str::to_owned).or_else(|| self.settings.colony.clone());
         let office = match named {
             Some(named) => office_named(&client, &named).await?,
             None => only_office(&client).await?,
         };
         Ok((client, office))
+    }
+
+    /// An agent that holds one task and names no claim means that one: what it writes is part of that attempt.
+    async fn holding(&mut self, client: Client) -> Result<Client, Fault> {
+        if self.settings.agent.is_none() || self.claim.is_some() {
+            return Ok(client);
+        }
+        match client.join().own().await?.claims.as_slice() {
+            [one] => {
+                self.claim = Some(one.token);
+                Ok(client.with_claim(self.claim))
+            }
+            _ => Ok(client),
+        }
     }
 
     /// `-` reads stdin, `@FILE` a file, anything else is the text itself.

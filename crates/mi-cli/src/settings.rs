@@ -1,6 +1,6 @@
 //! Which server, key and colony a command uses: flags, then variables, then `config.json`.
 
-use mi_client::Endpoint;
+use mi_client::{Endpoint, Signer};
 
 use crate::agent_file::AgentFile;
 use crate::args::Global;
@@ -59,6 +59,12 @@ impl Settings {
         };
         let key = global.key.clone().or_else(|| agent.api_key.clone());
         Ok(Self { endpoint, key, colony: Some(agent.office.to_string()), agent: Some(agent) })
+    }
+
+    /// An agent that has a key pair signs what it sends; no key of its goes over the wire.
+    pub fn signer(&self) -> Result<Option<Signer>, Fault> {
+        let Some(agent) = &self.agent else { return Ok(None) };
+        agent.signer()
     }
 
     /// The key would be readable on its way.

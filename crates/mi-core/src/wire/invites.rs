@@ -87,7 +87,6 @@ pub struct Invite {
 #[serde(rename_all = "camelCase")]
 pub struct JoinOffice {
     pub code: String,
-    #[serde(alias = "name")]
     pub agent_name: String,
     /// secp256k1, uncompressed or compressed, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,6 @@ const CANDIDATES_MAX: i64 = 8;
 const PAIRS_PER_LOOK: i64 = 100;
 
 /// What an agent of its own is given, this once.
-#[allow(dead_code, reason = "joining gives it")]
 pub struct Added {
     pub api_key: Zeroizing<String>,
     /// With its address, if it brought one.
@@ -37,7 +36,6 @@ pub struct Added {
 }
 
 /// For an agent that joins: an API key, and the public key that it brought.
-#[allow(dead_code, reason = "joining calls it")]
 pub fn add(act: &mut Act<'_>, agent: AgentId, public_key: Option<&str>) -> Result<Added, Fault> {
     let public = public_key.map(|text| bring(act, agent, text)).transpose()?;
     Ok(Added { api_key: give_api_key(act, agent)?, public })

@@ -22,7 +22,7 @@ pub struct Newcomer {
     pub name: AgentName,
     pub skills: Vec<String>,
     pub model: Option<String>,
-    pub public_key: Option<PublicKey>,
+    pub public_key: Option<String>,
 }
 
 impl Newcomer {
@@ -31,13 +31,15 @@ impl Newcomer {
             name: rules::good_name(&wish.agent_name)?,
             skills: rules::skills(wish.capabilities.as_deref().unwrap_or_default())?,
             model: rules::word("the model", wish.model.as_deref())?,
-            public_key: wish.public_key.as_deref().map(read_key).transpose()?,
+            public_key: wish.public_key.as_deref().map(good_key).transpose()?,
         })
     }
 }
 
-pub fn read_key(text: &str) -> Result<PublicKey, Fault> {
-    text.trim().parse().map_err(|bad: BadKey| fault::bad_request(bad.to_string()))
+/// In the one form that a key has here.
+fn good_key(text: &str) -> Result<String, Fault> {
+    let key: Result<PublicKey, BadKey> = text.trim().parse();
+    key.map(|key| key.to_string()).map_err(|bad| fault::bad_request(bad.to_string()))
 }
 
 /// Its name must be free here, and the office must have a place for it.

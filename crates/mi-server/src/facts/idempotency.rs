@@ -78,12 +78,7 @@ impl<'a> Twice<'a> {
     async fn ask(house: &'a TestHouse, world: &World<'a>, operation: &'a Operation) {
         let id = operation.id;
         let place = prepared(house, world.here(), id).await;
-        let speaker = match id {
-            // A hosted agent doesn't say itself what it is.
-            "agents.update_self" => newcomer(house, &place.office).await,
-            _ => world.speaker(who(operation.access)),
-        };
-        let speaker = speaker.with_header("idempotency-key", id);
+        let speaker = speaker(house, world, operation, &place).await.with_header("idempotency-key", id);
         let twice = Self { house, operation, speaker, place };
         let request = sample(operation, &twice.place);
         let first = twice.send(&request).await;
@@ -131,13 +126,27 @@ fn is_the_same(again: &TestReply, first: &TestReply) -> bool {
     }
     let mut told = first.json.clone();
     told["shown_once"] = json!(true);
-    for secret in ["key", "path"].into_iter().filter(|name| first.json.get(*name).is_some()) {
+    for secret in ["key", "path", "code", "claim", "api_key", "poll_token"].into_iter().filter(|name| first.json.get(*name).is_some()) {
         told[secret] = Value::Null;
     }
     told == again.json
 }
 
-pub fn who(access: Access) -> Who {
+/// Somebody for whom the operation succeeds.
+pub async fn speaker<'a>(
+    house: &'a TestHouse,
+    world: &World<'a>,
+    operation: &Operation,
+    place: &Place,
+) -> Speaker<'a> {
+    match operation.id {
+        // A hosted agent doesn't say itself what it is.
+        "agents.update_self" => newcomer(house, &place.office).await,
+        _ => world.speaker(who(operation.access)),
+    }
+}
+
+fn who(access: Access) -> Who {
     match access {
         Access::Open
         | Access::User

@@ -10,7 +10,7 @@ use mi_core::casing::camel_keys;
 use serde_json::{Map, Value, json};
 
 use super::access::{MODELS, while_time_passes};
-use super::idempotency::{prepared, who};
+use super::idempotency::{prepared, speaker};
 use super::samples::{Sample, sample};
 use super::world::World;
 use crate::house::operations;
@@ -130,7 +130,7 @@ async fn attempt(house: &TestHouse, world: &World<'_>, operation: &Operation, do
     let mut object: Map<String, Value> = serde_json::from_slice(&body).unwrap();
     let own: BTreeSet<String> = own_fields(operation, document).into_iter().chain(object.keys().cloned()).collect();
     object.extend(forbidden().filter(|(name, _)| !own.contains(name)));
-    let speaker = world.speaker(who(operation.access));
+    let speaker = speaker(house, world, operation, &place).await;
     let send = speaker.call(operation.method.as_str(), &path, Value::Object(object));
     let reply = if id == "offices.delete" { while_time_passes(house, send).await } else { send.await };
     if !(200..300).contains(&reply.status) {

@@ -1,28 +1,26 @@
 //! Coming in: what a code is worth, for an agent from elsewhere.
 
-use mi_core::ids::{AgentId, OfficeId};
+use mi_core::ids::OfficeId;
 use mi_core::limits::LIST_COUNT_MAX;
-use mi_core::signing::keys::PublicKey;
 use mi_core::wire::invites::{ApplicationRequired, InviteKind, JoinOffice, Joined, JoinedOffice, JoinedXmtp};
 use mi_core::wire::offices::JoinPolicy;
 use serde_json::json;
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::service::record;
 use super::codes::{self, Found};
-use super::store::{self, AgentKey};
+use super::service::record;
+use super::store;
 use super::throttle::Mood;
 use crate::agents::external::{self, Newcomer};
 use crate::agents::service::AgentRow;
-use crate::chat;
 use crate::house::House;
 use crate::infra::act::idempotency::Key;
 use crate::infra::act::{Act, Answer, Head};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
-use crate::infra::keys::{KEY_PREFIX_CHARS, new_agent_key, new_secret};
+use crate::infra::keys::new_secret;
+use crate::{agent_keys, chat};
 
 /// Where applications go.
 pub const APPLY: &str = "/api/agents/join/apply";
@@ -34,22 +32,10 @@ pub struct Secret {
 }
 
 impl Secret {
-    fn of(house: &House, text: Zeroizing<String>) -> Self {
-        Self { hash: house.keys.hash_of_key(&text), text }
-    }
-
-    /// Of an agent that comes by itself.
-    pub fn agent_key(house: &House) -> Result<Self, Fault> {
-        Ok(Self::of(house, new_agent_key().map_err(fault::internal)?))
-    }
-
     /// Of an applicant, to ask how it stands.
     pub fn poll_token(house: &House) -> Result<Self, Fault> {
-        Ok(Self::of(house, new_secret("mip_").map_err(fault::internal)?))
-    }
-
-    fn prefix(&self) -> String {
-        self.text.chars().take(KEY_PREFIX_CHARS).collect()
+        let text = new_secret("mip_").map_err(fault::internal)?;
+        Ok(Self { hash: house.keys.hash_of_key(&text), text })
     }
 }
 
@@ -74,13 +60,12 @@ pub async fn join(house: &House, call: &Call) -> Result<Answer, Fault> {
         return Ok(answer);
     }
     let (found, trier) = codes::look_up(house, call, &wish.code, InviteKind::Agent).await?;
-    let (secret, key) = (Secret::agent_key(house)?, call.idempotency.clone());
-    let (office, mood) = (found.office, trier.mood);
+    let (key, office, mood) = (call.idempotency.clone(), found.office, trier.mood);
     let act = move |act: &mut Act<'_>| {
         if asks_first(&act.head, mood) {
             return required(&act.head);
         }
-        let answer = come_in(act, &found, &wish, &secret)?;
+        let answer = come_in(act, &found, &wish)?;
         remember(act, key.as_ref(), &answer)?;
         Ok(answer)
     };
@@ -101,55 +86,31 @@ fn required(head: &Head) -> Result<Answer, Fault> {
     Ok(Answer { status: 202, ..Answer::ok(&answer)? })
 }
 
-fn come_in(act: &mut Act<'_>, found: &Found, wish: &JoinOffice, secret: &Secret) -> Result<Answer, Fault> {
+fn come_in(act: &mut Act<'_>, found: &Found, wish: &JoinOffice) -> Result<Answer, Fault> {
     let newcomer = Newcomer::read(wish)?;
     codes::consume(act, found, newcomer.name.as_str())?;
     let agent = external::admit(act, &newcomer)?;
     let summary = format!("{} joined from elsewhere", agent.name);
     record(act, agent.name.as_str(), "invites.join", summary, json!({"agent": agent.id, "invite": found.id}))?;
-    give_public_key(act, agent.id, newcomer.public_key)?;
-    let joined = hand_key(act, &agent, secret)?;
+    let joined = hand_key(act, &agent, newcomer.public_key.as_deref())?;
     Ok(Answer::created(&joined)?.showing_once(&["api_key"]))
 }
 
-pub fn give_public_key(act: &mut Act<'_>, agent: AgentId, public_key: Option<PublicKey>) -> Result<(), Fault> {
-    let Some(public_key) = public_key else { return Ok(()) };
-    let key = AgentKey {
-        id: Uuid::new_v4().simple().to_string(),
-        agent,
-        kind: "public",
-        public_key: Some(public_key.to_string()),
-        address: Some(public_key.address()),
-        hash: None,
-        prefix: None,
-    };
-    Ok(store::insert_agent_key(act.tx, act.office, &key, act.now)?)
-}
-
-/// The agent's key, and everything that a newcomer wants to know.
-pub fn hand_key(act: &mut Act<'_>, agent: &AgentRow, secret: &Secret) -> Result<Joined, Fault> {
-    let key = AgentKey {
-        id: Uuid::new_v4().simple().to_string(),
-        agent: agent.id,
-        kind: "api",
-        public_key: None,
-        address: None,
-        hash: Some(secret.hash.clone()),
-        prefix: Some(secret.prefix()),
-    };
-    store::insert_agent_key(act.tx, act.office, &key, act.now)?;
+/// The agent's keys, and everything that a newcomer wants to know.
+pub fn hand_key(act: &mut Act<'_>, agent: &AgentRow, public_key: Option<&str>) -> Result<Joined, Fault> {
+    let added = agent_keys::service::add(act, agent.id, public_key)?;
     let (office, head) = (act.office, act.head.clone());
     Ok(Joined {
         employee_id: agent.id,
         bot_id: agent.id,
         office_id: office,
-        api_key: Some(secret.text.to_string()),
+        api_key: Some(added.api_key.to_string()),
         agent_name: agent.name.clone(),
         office: office_card(act.tx, office, &head)?,
         xmtp: JoinedXmtp {
             office_group_id: chat::groups::service::of_everybody(act.tx, office)?,
             office_xmtp_address: None,
-            registered: false,
+            registered: added.public.is_some(),
         },
     })
 }

@@ -58,7 +58,7 @@ fn of_agent(act: &mut Act<'_>, wish: &JoinOffice, source: Source) -> Result<Appl
         statement: statement.to_owned(),
         capabilities: newcomer.skills,
         model: newcomer.model,
-        public_key: newcomer.public_key.map(|key| key.to_string()),
+        public_key: newcomer.public_key,
         ..blank(act, InviteKind::Agent, newcomer.name.to_string(), source)
     })
 }
@@ -165,11 +165,9 @@ fn admit_agent(act: &mut Act<'_>, row: &ApplicationRow) -> Result<String, Fault>
         name: row.name.parse::<AgentName>()?,
         skills: row.capabilities.clone(),
         model: row.model.clone(),
-        public_key: row.public_key.as_deref().map(external::read_key).transpose()?,
+        public_key: row.public_key.clone(),
     };
-    let agent = external::admit(act, &newcomer)?;
-    admission::give_public_key(act, agent.id, newcomer.public_key)?;
-    Ok(agent.id.to_string())
+    Ok(external::admit(act, &newcomer)?.id.to_string())
 }
 
 pub fn refuse(act: &mut Act<'_>, member: &Member, id: &str, wish: &Decision) -> Result<Answer, Fault> {
@@ -210,7 +208,7 @@ fn status(status: ApplicationState, reason: Option<String>) -> ApplicationStatus
 
 /// The key is made now, for the one question that finds the application approved.
 async fn hand_out(house: &House, office: OfficeId, id: i64) -> Result<Answer, Fault> {
-    let (secret, keys) = (Secret::agent_key(house)?, house.keys.clone());
+    let keys = house.keys.clone();
     let act = move |act: &mut Act<'_>| {
         let moved = (ApplicationState::Approved, ApplicationState::Joined);
         let row = store::application(act.tx, act.office, id)?.ok_or_else(faults::no_such_application)?;
@@ -219,7 +217,7 @@ async fn hand_out(house: &House, office: OfficeId, id: i64) -> Result<Answer, Fa
         }
         let approved = status(ApplicationState::Approved, None);
         let answer = match row.kind {
-            InviteKind::Agent => ApplicationStatus { joined: Some(joined(act, &row, &secret)?), ..approved },
+            InviteKind::Agent => ApplicationStatus { joined: Some(joined(act, &row)?), ..approved },
             InviteKind::Human => {
                 ApplicationStatus { claimed: Some(people::hand_key(act, &row, &keys)?), ..approved }
             }
@@ -229,10 +227,10 @@ async fn hand_out(house: &House, office: OfficeId, id: i64) -> Result<Answer, Fa
     house.act_as_server(office, act).await
 }
 
-fn joined(act: &mut Act<'_>, row: &ApplicationRow, secret: &Secret) -> Result<Joined, Fault> {
+fn joined(act: &mut Act<'_>, row: &ApplicationRow) -> Result<Joined, Fault> {
     let id = row.subject.as_deref().unwrap_or_default().parse()?;
     let agent = agents::by_id(act.tx, act.office, id)?.filter(|agent| agent.fired_at.is_none());
     let agent = agent.ok_or_else(fault::key_revoked)?;
     agents::touch(act.tx, act.office, agent.id, act.now)?;
-    admission::hand_key(act, &agent, secret)
+    admission::hand_key(act, &agent, row.public_key.as_deref())
 }

@@ -39,6 +39,7 @@ const JOINING: &[Code] = &[
     Code::ReservedName,
     Code::AgentExists,
     Code::HireLimitReached,
+    Code::PublicKeyTaken,
     Code::TooManyInvites,
     Code::TooLong,
 ];
@@ -105,7 +106,7 @@ fn for_newcomers() -> Vec<Operation> {
             .run(apply),
         get("invites.poll", "/api/agents/join/apply", Access::Open, "How an application stands, by its poll token as Bearer")
             .gives::<ApplicationStatus>(200)
-            .fails(&[Code::NoSuchApplication, Code::KeyRevoked])
+            .fails(&[Code::NoSuchApplication, Code::KeyRevoked, Code::PublicKeyTaken])
             .run(poll),
         post("invites.claim", "/auth/claim", Access::Open, "A person comes in with a code")
             .takes::<ClaimCode>()

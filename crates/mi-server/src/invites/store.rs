@@ -1,7 +1,7 @@
 //! Rows of invites and applications.
 
 use mi_core::identity::Role;
-use mi_core::ids::{AgentId, OfficeId};
+use mi_core::ids::OfficeId;
 use mi_core::time::Time;
 use mi_core::wire::invites::{ApplicationState, InviteKind};
 
@@ -267,26 +267,6 @@ pub fn decide(tx: &mut dyn Tx, office: OfficeId, row: &ApplicationRow) -> Result
     let (state, subject) = (row.state.as_str(), row.subject.as_ref());
     let (by, reason) = (row.decided_by.as_ref(), row.reason.as_ref());
     tx.execute(sql, args![office, row.id, state, subject, row.decided_at, by, reason, row.expires_at])?;
-    Ok(())
-}
-
-/// A way for an agent to be known when it comes by itself.
-pub struct AgentKey {
-    pub id: String,
-    pub agent: AgentId,
-    pub kind: &'static str,
-    pub public_key: Option<String>,
-    pub address: Option<String>,
-    pub hash: Option<String>,
-    pub prefix: Option<String>,
-}
-
-pub fn insert_agent_key(tx: &mut dyn Tx, office: OfficeId, key: &AgentKey, now: Time) -> Result<(), DbError> {
-    let sql = "insert into agent_keys (office_id, id, agent_id, kind, public_key, address, hash, prefix, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let (public_key, address) = (key.public_key.as_ref(), key.address.as_ref());
-    let (hash, prefix) = (key.hash.as_ref(), key.prefix.as_ref());
-    tx.execute(sql, args![office, &key.id, key.agent, key.kind, public_key, address, hash, prefix, now])?;
     Ok(())
 }
 

@@ -121,14 +121,14 @@ fn lost(what: &str) -> Fault {
 
 fn arrive(desk: &mut Desk, joined: Joined, key: &PrivateKey, body: Vec<u8>) -> Result<Arrived, Fault> {
     let home = desk.home()?;
-    let api_key = joined.api_key.ok_or_else(|| lost("the agent's key"))?;
     let file = AgentFile {
         endpoint: desk.settings.endpoint.to_string(),
         office: joined.office_id,
         office_name: joined.office.name,
         agent: joined.agent_name,
         agent_id: joined.employee_id,
-        api_key: Some(api_key),
+        // None where the first answer got lost; the key pair is enough.
+        api_key: joined.api_key,
         private_key: Some(key.to_hex().to_string()),
         public_key: Some(key.public().to_string()),
         other: serde_json::Map::new(),

@@ -29,8 +29,8 @@ pub struct OnboardArgs {
 
 pub async fn run(desk: &mut Desk, args: OnboardArgs) -> Result<(), Fault> {
     let (file, body) = arrive(desk, &args.join).await?;
-    let credential = Credential::AgentKey(file.api_key.clone().unwrap_or_default());
-    let client = Client::new(file.endpoint.parse().map_err(Fault::endpoint)?, credential);
+    let endpoint = file.endpoint.parse().map_err(Fault::endpoint)?;
+    let client = Client::new(endpoint, Credential::Nobody).with_signer(file.signer()?);
     client.join().heartbeat().await?;
     desk.out.note(&format!("{} is in {}", file.agent, file.office_name))?;
     let service = if args.no_service { None } else { Some(keep(desk, &file)?) };
