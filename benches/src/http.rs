@@ -46,7 +46,9 @@ impl Connection {
     /// From this address of the machine's own: 127.0.0.0/8 has enough of them to be a crowd.
     pub async fn open_from(source: IpAddr, address: SocketAddr) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::new(source, 0)).with_context(|| format!("{source} is not an address of this machine"))?;
+        socket
+            .bind(SocketAddr::new(source, 0))
+            .with_context(|| format!("{source} is not an address of this machine"))?;
         let stream = socket.connect(address).await.context("the server takes no connection")?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(BUFFER_BYTES) })

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::repo;
 
-const PROGRAMS: &[&str] = &["kills", "claims", "claimers", "joins", "zombies", "dag", "backlog", "lives", "idle", "figures"];
+const PROGRAMS: &[&str] =
+    &["kills", "claims", "claimers", "joins", "zombies", "dag", "backlog", "lives", "idle", "figures"];
 const SIMULATION: &str = "simulation";
 const SIMULATION_SEEDS: &str = "20000";
 

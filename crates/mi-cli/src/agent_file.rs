@@ -107,14 +107,18 @@ impl AgentFile {
             None => (None, named),
         };
         let fits = |file: &Self| {
-            file.agent.as_str() == name && office.is_none_or(|office| file.office.to_string() == office || file.office_name == office)
+            file.agent.as_str() == name
+                && office.is_none_or(|office| file.office.to_string() == office || file.office_name == office)
         };
         let mut found: Vec<Self> = Self::all(home)?.into_iter().filter(fits).collect();
         match found.len() {
             0 | 1 => Ok(found.pop()),
             several => {
                 let full: Vec<String> = found.iter().map(Self::title).collect();
-                Err(Fault::usage(format!("{several} agents here are called {name}"), format!("name one: {}", full.join(", "))))
+                Err(Fault::usage(
+                    format!("{several} agents here are called {name}"),
+                    format!("name one: {}", full.join(", ")),
+                ))
             }
         }
     }
@@ -123,7 +127,10 @@ impl AgentFile {
     pub fn signer(&self) -> Result<Option<Signer>, Fault> {
         let Some(text) = &self.private_key else { return Ok(None) };
         let key: PrivateKey = text.parse().map_err(|bad: BadKey| {
-            Fault::failed(format!("the key pair of {} is not valid: {bad}", self.agent), "join again under another name")
+            Fault::failed(
+                format!("the key pair of {} is not valid: {bad}", self.agent),
+                "join again under another name",
+            )
         })?;
         Ok(Some(Signer::new(key, self.agent_id.to_string()).in_office(self.office)))
     }
@@ -232,7 +239,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path();
         let AgentFile { endpoint, office, agent, .. } = file(1, "ada");
-        let waiting = ApplicationFile { endpoint: endpoint.clone(), office, agent: agent.clone(), poll_token: "mip_x".to_owned(), private_key: "7".to_owned() };
+        let waiting = ApplicationFile {
+            endpoint: endpoint.clone(),
+            office,
+            agent: agent.clone(),
+            poll_token: "mip_x".to_owned(),
+            private_key: "7".to_owned(),
+        };
         waiting.save(home).unwrap();
         assert!(ApplicationFile::find(home, &endpoint, &agent).unwrap() == Some(waiting));
         assert_eq!(ApplicationFile::find(home, "http://other", &agent).unwrap().map(|_| ()), None);

@@ -13,7 +13,9 @@ const JITTER_PER_CENT_MAX: u64 = 20;
 pub enum Beat {
     Heard,
     /// Not now: unreachable, busy, broken. The server may have said when to come back.
-    Missed { retry_after_seconds: Option<u64> },
+    Missed {
+        retry_after_seconds: Option<u64>,
+    },
     /// Never again: the agent was fired, or its key was revoked.
     Refused,
 }
@@ -72,7 +74,8 @@ mod tests {
 
     #[test]
     fn agents_don_t_beat_together() {
-        let waits: std::collections::HashSet<u64> = (0..100).map(|n| chance(&format!("agent-{n}"), 1) % 6_001).collect();
+        let waits: std::collections::HashSet<u64> =
+            (0..100).map(|n| chance(&format!("agent-{n}"), 1) % 6_001).collect();
         assert!(waits.len() > 90, "{}", waits.len());
     }
 }

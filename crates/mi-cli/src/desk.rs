@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mi_client::{Call, Client, Credential, Paging, WriteKeys};
+use mi_client::{Call, Client, Credential, Endpoint, Paging, WriteKeys};
 use mi_core::ids::{ClaimToken, OfficeId};
 use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::time::Time;
@@ -57,23 +57,21 @@ impl Desk {
         let global = global.clone();
         let (out, stdin, pace) = split(world, global.format());
         match found.and_then(|settings| Ok((settings, claim?))) {
-            Ok((settings, claim)) => {
-                Ok(Self {
-                    out,
-                    settings,
-                    pace,
-                    now,
-                    home,
-                    stdin,
-                    claim,
-                    agent,
-                    task,
-                    variables,
-                    global,
-                    machine,
-                    write_keys,
-                })
-            }
+            Ok((settings, claim)) => Ok(Self {
+                out,
+                settings,
+                pace,
+                now,
+                home,
+                stdin,
+                claim,
+                agent,
+                task,
+                variables,
+                global,
+                machine,
+                write_keys,
+            }),
             Err(fault) => Err((out, fault)),
         }
     }
@@ -103,6 +101,11 @@ impl Desk {
         Ok(client.with_signer(signer).with_claim(self.claim).with_write_keys(self.write_keys.clone()))
     }
 
+    /// A caller who shows nothing: for joining, and for those who then sign.
+    pub fn nobody_at(&self, endpoint: Endpoint) -> Client {
+        Client::new(endpoint, Credential::Nobody)
+    }
+
     /// The caller as an agent that joined from this machine: the one named by `--as-agent`, or the only one here; in a
     /// pod the agent whose pod it is. Gives its office too.
     pub fn as_agent(&mut self) -> Result<(Client, Option<OfficeId>), Fault> {
@@ -115,7 +118,10 @@ impl Desk {
     }
 
     fn which_agent() -> Fault {
-        Fault::usage("as which agent?", "--as-agent NAME names one that joined from this machine; `mi agent join CODE -n NAME` lets one join")
+        Fault::usage(
+            "as which agent?",
+            "--as-agent NAME names one that joined from this machine; `mi agent join CODE -n NAME` lets one join",
+        )
     }
 
     /// The claim of a flag wins over the one of the environment.

@@ -210,7 +210,8 @@ mod tests {
     fn launchd_is_given_a_list_of_properties() {
         let folder = tempfile::tempdir().unwrap();
         machine(Keeper::Launchd, |_, _| Ok(true)).keep(&service(), folder.path(), folder.path()).unwrap();
-        let text = fs::read_to_string(folder.path().join("Library/LaunchAgents/mi-heartbeat-5b7e3c1a-ada.plist")).unwrap();
+        let text =
+            fs::read_to_string(folder.path().join("Library/LaunchAgents/mi-heartbeat-5b7e3c1a-ada.plist")).unwrap();
         assert!(text.contains("<string>/opt/my programs/mi</string><string>agent</string>"), "{text}");
     }
 }

@@ -28,8 +28,8 @@ use crate::infra::signed::nonces::Nonces;
 use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agent_keys, agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites, login,
-    mcp, offices, pods, runners, schedules, sessions, tasks, webhooks,
+    agent_keys, agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites,
+    login, mcp, offices, pods, runners, schedules, sessions, tasks, webhooks,
 };
 
 /// What the server was told at its start.

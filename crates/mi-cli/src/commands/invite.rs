@@ -110,7 +110,8 @@ pub async fn run(desk: &mut Desk, args: InviteArgs) -> Result<(), Fault> {
         Some(Act::List(args)) => {
             let (client, office) = desk.office(args.place.named()).await?;
             let call = client.invites(office).list((&args.paging).into());
-            desk.show(call, |(list, total), screen| views::listed(invites::list(list, screen), list.len(), *total)).await
+            desk.show(call, |(list, total), screen| views::listed(invites::list(list, screen), list.len(), *total))
+                .await
         }
         Some(Act::Revoke(args)) => {
             let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
@@ -154,7 +155,9 @@ async fn create(desk: &mut Desk, args: NewArgs) -> Result<(), Fault> {
 }
 
 fn tell(desk: &mut Desk, new: &NewInvite) -> Result<(), Fault> {
-    let Some(code) = &new.code else { return desk.out.note("the code was shown the first time, and is not shown again") };
+    let Some(code) = &new.code else {
+        return desk.out.note("the code was shown the first time, and is not shown again");
+    };
     desk.out.note("the code works once and is not shown again")?;
     let endpoint = desk.settings.endpoint.clone();
     desk.out.hint(&match new.kind {
@@ -166,5 +169,6 @@ fn tell(desk: &mut Desk, new: &NewInvite) -> Result<(), Fault> {
 async fn applications(desk: &mut Desk, args: ListArgs) -> Result<(), Fault> {
     let (client, office) = desk.office(args.place.named()).await?;
     let call = client.invites(office).applications((&args.paging).into());
-    desk.show(call, |(list, total), screen| views::listed(invites::applications(list, screen), list.len(), *total)).await
+    desk.show(call, |(list, total), screen| views::listed(invites::applications(list, screen), list.len(), *total))
+        .await
 }

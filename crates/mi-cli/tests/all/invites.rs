@@ -63,7 +63,8 @@ fn tells(house: &House, line: &str, expect: Expect) {
     let said = house.run(line);
     let home = house.home.path().display().to_string();
     let url = house.server.url();
-    let text = format!("{}{}", said.out, said.err).replace(&home, "HOME").replace(&url, "URL").replace(OFFICE, "OFFICE");
+    let text =
+        format!("{}{}", said.out, said.err).replace(&home, "HOME").replace(&url, "URL").replace(OFFICE, "OFFICE");
     expect.assert_eq(&text);
     assert_eq!(said.code, 0, "{text}");
 }
@@ -195,6 +196,7 @@ fn onboarding_joins_keeps_online_and_says_hello_once() {
         POST /api/agents/join {"code":"ABCD23","agentName":"walker"}
         POST /api/agents/heartbeat
         POST /api/v1/offices/OFFICE/xmtp/groups/office/send {"body":"walker joined from elsewhere and takes work."}
+        GET /api/agents/self
         POST /api/agents/heartbeat
     "#]]
     .assert_eq(&asked(&house));
@@ -236,7 +238,9 @@ fn a_gated_office_is_asked_and_waited_for() {
     let house = House::stranger(move |asked, _| match (asked.method.as_str(), asked.path.as_str()) {
         ("POST", "/api/agents/join") => Reply {
             status: 202,
-            ..Reply::json(r#"{"status":"application_required","message":"review asks first","apply":"/api/agents/join/apply"}"#)
+            ..Reply::json(
+                r#"{"status":"application_required","message":"review asks first","apply":"/api/agents/join/apply"}"#,
+            )
         },
         ("POST", _) => Reply {
             status: 202,

@@ -108,8 +108,13 @@ fn people() -> Vec<Operation> {
         post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Agent, "An agent says that it is there")
             .fails(&[Code::NoSuchAgent, Code::NotYou])
             .run(heartbeat),
-        post("agents.heartbeat_self", "/api/agents/heartbeat", Access::Agent, "The same, for whoever the credential is of")
-            .run(heartbeat_self),
+        post(
+            "agents.heartbeat_self",
+            "/api/agents/heartbeat",
+            Access::Agent,
+            "The same, for whoever the credential is of",
+        )
+        .run(heartbeat_self),
         get("agents.self", "/api/agents/self", Access::Agent, "Who the credential belongs to, and what it holds")
             .gives::<OwnCard>(200)
             .run(own_card),

@@ -112,12 +112,7 @@ pub fn full_card(
 }
 
 /// All agents of the office as clients see them.
-pub fn cards(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    at: (&Head, Time),
-    providers: &Providers,
-) -> Result<Vec<Agent>, Fault> {
+pub fn cards(tx: &mut dyn Tx, office: OfficeId, at: (&Head, Time), providers: &Providers) -> Result<Vec<Agent>, Fault> {
     cards_on(tx, office, at, providers, ALL)
 }
 

@@ -152,8 +152,7 @@ pub fn say_online(tx: &mut dyn Tx, office: OfficeId, id: AgentId, online: bool) 
 
 /// When the latest agents were hired, fired ones included, newest first.
 pub fn hired_since(tx: &mut dyn Tx, office: OfficeId, since: Time, most: i64) -> Result<Vec<Time>, DbError> {
-    let sql =
-        "select created_at from agents where office_id = $1 and created_at > $2 and kind = 'hosted' \
+    let sql = "select created_at from agents where office_id = $1 and created_at > $2 and kind = 'hosted' \
          order by created_at desc limit $3";
     tx.query(sql, args![office, since, most])?.iter().map(|row| row.get(0)).collect()
 }

@@ -126,19 +126,17 @@ fn is_the_same(again: &TestReply, first: &TestReply) -> bool {
     }
     let mut told = first.json.clone();
     told["shown_once"] = json!(true);
-    for secret in ["key", "path", "code", "claim", "api_key", "poll_token"].into_iter().filter(|name| first.json.get(*name).is_some()) {
+    for secret in ["key", "path", "code", "claim", "api_key", "poll_token"]
+        .into_iter()
+        .filter(|name| first.json.get(*name).is_some())
+    {
         told[secret] = Value::Null;
     }
     told == again.json
 }
 
 /// Somebody for whom the operation succeeds.
-pub async fn speaker<'a>(
-    house: &'a TestHouse,
-    world: &World<'a>,
-    operation: &Operation,
-    place: &Place,
-) -> Speaker<'a> {
+pub async fn speaker<'a>(house: &'a TestHouse, world: &World<'a>, operation: &Operation, place: &Place) -> Speaker<'a> {
     match operation.id {
         // A hosted agent doesn't say itself what it is.
         "agents.update_self" => newcomer(house, &place.office).await,

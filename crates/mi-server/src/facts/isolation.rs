@@ -23,7 +23,11 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "select k.office_id, k.agent_id, k.public_key, k.created_at, 0 from agents a",
         "agents of one name: the key that signed says which of them it is",
     ),
-    ("agent_keys", "select a.office_id, a.id from agents a left join agent_keys k", "who has no pair yet, at the start"),
+    (
+        "agent_keys",
+        "select a.office_id, a.id from agents a left join agent_keys k",
+        "who has no pair yet, at the start",
+    ),
     ("infra/act", "delete from nonces where expires_at < $1", "nonces whose time is over: a sweep"),
     ("identity", "select office_id from api_key_offices", "the offices that a key opens"),
     ("offices", "select id, name, owner_id, status, created_at, settings, role", "the offices of one person"),
@@ -32,7 +36,11 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("invites", "select office_id, id, kind, role, for_whom from invites", "a code says which office it opens"),
     ("invites", "update invites set revoked_at = $2 where code_hash", "an expired code may be made again, anywhere"),
     ("invites", "select office_id, id from applications", "an applicant's token says what it applied for"),
-    ("agents", "select office_id, id from agents where kind = 'external'", "who came or went: the sweep acts in each office"),
+    (
+        "agents",
+        "select office_id, id from agents where kind = 'external'",
+        "who came or went: the sweep acts in each office",
+    ),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",

@@ -218,9 +218,7 @@ async fn hand_out(house: &House, office: OfficeId, id: i64) -> Result<Answer, Fa
         let approved = status(ApplicationState::Approved, None);
         let answer = match row.kind {
             InviteKind::Agent => ApplicationStatus { joined: Some(joined(act, &row)?), ..approved },
-            InviteKind::Human => {
-                ApplicationStatus { claimed: Some(people::hand_key(act, &row, &keys)?), ..approved }
-            }
+            InviteKind::Human => ApplicationStatus { claimed: Some(people::hand_key(act, &row, &keys)?), ..approved },
         };
         Answer::ok(&answer)
     };

@@ -49,7 +49,8 @@ pub fn too_many_applications(most: i64) -> Fault {
 }
 
 pub fn no_such_invite() -> Fault {
-    Fault::new(Code::NoSuchInvite, "this office has no such invite").hint("mi invite list shows them with their numbers")
+    Fault::new(Code::NoSuchInvite, "this office has no such invite")
+        .hint("mi invite list shows them with their numbers")
 }
 
 pub fn no_such_application() -> Fault {

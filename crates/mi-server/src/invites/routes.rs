@@ -2,7 +2,7 @@
 
 use mi_core::problem::Code;
 use mi_core::wire::invites::{
-    Application, ApplicationStatus, Applied, Claimed, ClaimCode, CreateInvite, Decision, Invite, JoinOffice, Joined,
+    Application, ApplicationStatus, Applied, ClaimCode, Claimed, CreateInvite, Decision, Invite, JoinOffice, Joined,
     NewInvite,
 };
 
@@ -104,10 +104,15 @@ fn for_newcomers() -> Vec<Operation> {
             .gives::<Applied>(202)
             .fails(JOINING)
             .run(apply),
-        get("invites.poll", "/api/agents/join/apply", Access::Open, "How an application stands, by its poll token as Bearer")
-            .gives::<ApplicationStatus>(200)
-            .fails(&[Code::NoSuchApplication, Code::KeyRevoked, Code::PublicKeyTaken])
-            .run(poll),
+        get(
+            "invites.poll",
+            "/api/agents/join/apply",
+            Access::Open,
+            "How an application stands, by its poll token as Bearer",
+        )
+        .gives::<ApplicationStatus>(200)
+        .fails(&[Code::NoSuchApplication, Code::KeyRevoked, Code::PublicKeyTaken])
+        .run(poll),
         post("invites.claim", "/auth/claim", Access::Open, "A person comes in with a code")
             .takes::<ClaimCode>()
             .gives::<Claimed>(201)
@@ -148,7 +153,10 @@ async fn list_applications(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn approve(house: House, call: Call) -> Result<Reply, Fault> {
     let id = call.param("application")?.to_owned();
-    Ok(house.act(&call, move |act: &mut Act<'_>, member: &Member| applications::approve(act, member, &id)).await?.into())
+    Ok(house
+        .act(&call, move |act: &mut Act<'_>, member: &Member| applications::approve(act, member, &id))
+        .await?
+        .into())
 }
 
 async fn refuse(house: House, call: Call) -> Result<Reply, Fault> {

@@ -2,9 +2,7 @@
 
 use mi_core::identity::Role;
 use mi_core::ids::OfficeId;
-use mi_core::limits::{
-    INVITE_SECONDS_DEFAULT, INVITE_SECONDS_MAX, INVITE_SECONDS_MIN, INVITES_LIVE_PER_OFFICE_MAX,
-};
+use mi_core::limits::{INVITE_SECONDS_DEFAULT, INVITE_SECONDS_MAX, INVITE_SECONDS_MIN, INVITES_LIVE_PER_OFFICE_MAX};
 use mi_core::time::{Millis, Time};
 use mi_core::wire::invites::{CreateInvite, Invite, InviteKind, InviteState, NewInvite};
 use serde_json::{Value, json};

@@ -230,7 +230,12 @@ pub fn application(tx: &mut dyn Tx, office: OfficeId, id: i64) -> Result<Option<
 }
 
 /// The newest first.
-pub fn applications(tx: &mut dyn Tx, office: OfficeId, limit: i64, offset: i64) -> Result<Vec<ApplicationRow>, DbError> {
+pub fn applications(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<ApplicationRow>, DbError> {
     let sql = select_applications!("where office_id = $1 order by id desc limit $2 offset $3");
     tx.query(sql, args![office, limit, offset])?.iter().map(read_application).collect()
 }

@@ -89,8 +89,7 @@ pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow, now: Time) -> 
     if let Some(name) = &task.assigned {
         return of_assignee(store::worker(tx, office, &now, name)?, name, &tools);
     }
-    let rows =
-        if tools.is_empty() { store::states(tx, office, &now)? } else { store::workers(tx, office, &now)? };
+    let rows = if tools.is_empty() { store::states(tx, office, &now)? } else { store::workers(tx, office, &now)? };
     let workers = rows.into_iter().map(Worker::read).collect::<Result<Vec<_>, _>>()?;
     Ok(of_anybody(&workers, &tools))
 }
@@ -118,7 +117,9 @@ fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
     let found = best.iter().find_map(|state| able.iter().find(|worker| worker.state == *state));
     match found {
         Some(worker) => worker.explains(),
-        None => Workers::Nobody(format!("no agent that could take it is running; mi agents get {} says why", first.name)),
+        None => {
+            Workers::Nobody(format!("no agent that could take it is running; mi agents get {} says why", first.name))
+        }
     }
 }
 

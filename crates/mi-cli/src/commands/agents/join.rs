@@ -1,7 +1,7 @@
 //! `mi agent join CODE -n NAME`: an agent that lives here becomes one of an office.
 
 use clap::Args;
-use mi_client::{Client, Credential, Joining};
+use mi_client::{Client, Joining};
 use mi_core::ids::AgentName;
 use mi_core::signing::keys::{BadKey, PRIVATE_KEY_BYTES, PrivateKey};
 use mi_core::wire::invites::{ApplicationState, ApplicationStatus, JoinOffice, Joined};
@@ -66,7 +66,7 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
     let home = desk.home()?;
     let endpoint = desk.settings.endpoint.to_string();
     // Nobody has to be logged in, and whoever is stays out of it.
-    let client = Client::new(desk.settings.endpoint.clone(), Credential::Nobody);
+    let client = desk.nobody_at(desk.settings.endpoint.clone());
     if let Some(waiting) = ApplicationFile::find(&home, &endpoint, &args.name)? {
         return wait(desk, &client, waiting).await;
     }
@@ -85,7 +85,9 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
         (Joining::MustApply(required), _) if args.statement.is_none() => Err(Fault::Said {
             exit: Exit::Denied,
             message: required.message,
-            hint: Some("the code is still good: run it again with --statement \"who sends me, and for what\"".to_owned()),
+            hint: Some(
+                "the code is still good: run it again with --statement \"who sends me, and for what\"".to_owned(),
+            ),
         }),
         (Joining::MustApply(_), _) => {
             let applied = client.join().apply(&wish).await?;
@@ -106,7 +108,8 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
 /// The agent's own, which never leaves this machine.
 fn new_key() -> Result<PrivateKey, Fault> {
     let mut bytes = [0; PRIVATE_KEY_BYTES];
-    let no_chance = |fault: getrandom::Error| Fault::failed(format!("there are no random numbers: {fault}"), "try again");
+    let no_chance =
+        |fault: getrandom::Error| Fault::failed(format!("there are no random numbers: {fault}"), "try again");
     getrandom::fill(&mut bytes).map_err(no_chance)?;
     PrivateKey::from_bytes(&bytes).map_err(bad_key)
 }
@@ -116,7 +119,10 @@ fn bad_key(bad: BadKey) -> Fault {
 }
 
 fn lost(what: &str) -> Fault {
-    Fault::failed(format!("{what} was in an answer that got lost"), "ask for another invite, and join under another name")
+    Fault::failed(
+        format!("{what} was in an answer that got lost"),
+        "ask for another invite, and join under another name",
+    )
 }
 
 fn arrive(desk: &mut Desk, joined: Joined, key: &PrivateKey, body: Vec<u8>) -> Result<Arrived, Fault> {

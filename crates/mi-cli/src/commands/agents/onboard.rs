@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mi_client::{Client, Credential, OFFICE_GROUP};
+use mi_client::OFFICE_GROUP;
 
 use super::daemon::ENDED_FOR_GOOD;
 use super::join::{self, Arrived, JoinArgs};
@@ -30,7 +30,7 @@ pub struct OnboardArgs {
 pub async fn run(desk: &mut Desk, args: OnboardArgs) -> Result<(), Fault> {
     let (file, body) = arrive(desk, &args.join).await?;
     let endpoint = file.endpoint.parse().map_err(Fault::endpoint)?;
-    let client = Client::new(endpoint, Credential::Nobody).with_signer(file.signer()?);
+    let client = desk.nobody_at(endpoint).with_signer(file.signer()?);
     client.join().heartbeat().await?;
     desk.out.note(&format!("{} is in {}", file.agent, file.office_name))?;
     let service = if args.no_service { None } else { Some(keep(desk, &file)?) };
@@ -48,14 +48,25 @@ async fn arrive(desk: &mut Desk, args: &JoinArgs) -> Result<(AgentFile, Option<V
     let known = AgentFile::all(&home)?;
     let known = known.into_iter().find(|file| file.agent == args.name && file.endpoint == endpoint);
     match known {
-        Some(file) => {
+        Some(file) if is_one_there(desk, &file).await? => {
             desk.out.note(&format!("{} joined {} before; the code is left unused", file.agent, file.office_name))?;
             Ok((file, None))
         }
-        None => {
+        Some(_) | None => {
             let Arrived { file, body } = join::join(desk, args).await?;
             Ok((file, Some(body)))
         }
+    }
+}
+
+/// Whoever was fired meanwhile joins anew.
+async fn is_one_there(desk: &Desk, file: &AgentFile) -> Result<bool, Fault> {
+    let endpoint = file.endpoint.parse().map_err(Fault::endpoint)?;
+    let client = desk.nobody_at(endpoint).with_signer(file.signer()?);
+    match client.join().own().await {
+        Ok(_) => Ok(true),
+        Err(fault) if matches!(fault.status(), Some(401 | 403 | 404)) => Ok(false),
+        Err(fault) => Err(fault.into()),
     }
 }
 
@@ -63,7 +74,8 @@ fn keep(desk: &mut Desk, file: &AgentFile) -> Result<Kept, Fault> {
     let home = PathBuf::from(desk.variable(variables::HOME).unwrap_or("."));
     let config = desk.variable(variables::XDG_CONFIG_HOME).filter(|text| !text.is_empty());
     let config = config.map_or_else(|| home.join(".config"), PathBuf::from);
-    let kept = std::path::absolute(desk.home()?).map_err(|fault| Fault::io("the configuration's folder has no path", fault))?;
+    let kept = std::path::absolute(desk.home()?)
+        .map_err(|fault| Fault::io("the configuration's folder has no path", fault))?;
     let office: String = file.office.to_string().chars().take(OFFICE_CHARS).collect();
     let service = Service {
         name: format!("mi-heartbeat-{office}-{}", file.agent),

@@ -102,7 +102,8 @@ impl House {
     pub fn stranger(answer: impl Fn(&Asked, usize) -> Reply + Send + 'static) -> Self {
         let server = FakeServer::start(answer);
         let home = tempfile::tempdir().unwrap();
-        let mut house = Self { server, home, variables: BTreeMap::new(), stdin: String::new(), start: |_, _| Ok(false) };
+        let mut house =
+            Self { server, home, variables: BTreeMap::new(), stdin: String::new(), start: |_, _| Ok(false) };
         let (url, place) = (house.server.url(), house.home.path().join(".mi"));
         house.set("MI_ENDPOINT", &url);
         house.set("MI_HOME", place.to_str().unwrap());

@@ -20,7 +20,8 @@ async fn an_agent_comes_in_with_a_code() {
     let joined = reply.ok();
     assert_eq!(joined["employee_id"], joined["bot_id"]);
     assert_eq!((&joined["agent_name"], &joined["office_id"]), (&json!("walker"), &json!(office.id.to_string())));
-    let about = json!({"name": "test", "type": "personal", "member_count": 1, "agent_count": 1, "owner_is_caller": false});
+    let about =
+        json!({"name": "test", "type": "personal", "member_count": 1, "agent_count": 1, "owner_is_caller": false});
     assert_eq!(joined["office"], about);
     assert!(joined["xmtp"]["office_group_id"].is_string());
     let key = joined["api_key"].as_str().unwrap();
@@ -69,7 +70,8 @@ async fn it_belongs_to_the_office_from_then_on() {
 async fn wrong_expired_used_and_revoked_codes_get_one_answer() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    let (used, expired, revoked) = (invite(office).await, made(office, json!({"expiresInSeconds": 60})).await, invite(office).await);
+    let (used, expired, revoked) =
+        (invite(office).await, made(office, json!({"expiresInSeconds": 60})).await, invite(office).await);
     join(&from(&house, 1), &used, "ada").await.ok();
     office.call("DELETE", &format!("/invites/{revoked}"), Value::Null).await.ok();
     house.advance(60 * SECOND).await;
@@ -159,7 +161,9 @@ async fn agents_in_pods_join_nothing() {
     office.hire("ada").await;
     let pod = house.nobody().through(Via::Pod(office.runner("ada").await.agent));
     let text = invite(office).await;
-    for (path, wish) in [(JOIN, json!({"code": text, "agentName": "ben"})), (CLAIM, json!({"code": text, "name": "ben"}))] {
+    for (path, wish) in
+        [(JOIN, json!({"code": text, "agentName": "ben"})), (CLAIM, json!({"code": text, "name": "ben"}))]
+    {
         assert_eq!(pod.call("POST", path, wish).await.refused(), code(403, "not_from_a_pod"));
     }
     house.close().await;

@@ -23,7 +23,10 @@ async fn a_code_is_shown_once_and_never_kept() {
     assert_eq!(listed.header("x-total-count"), Some("1"));
     assert!(!String::from_utf8_lossy(&listed.bytes).contains(text), "a list shows no code");
     let one = &listed.ok()[0];
-    assert_eq!((&one["state"], &one["for"], &one["createdBy"]), (&json!("live"), &json!("the build machine"), &json!("owner")));
+    assert_eq!(
+        (&one["state"], &one["for"], &one["createdBy"]),
+        (&json!("live"), &json!("the build machine"), &json!("owner"))
+    );
     let events = office.call("GET", "/events", Value::Null).await;
     assert!(!String::from_utf8_lossy(&events.bytes).contains(text), "no event shows a code");
     house.close().await;
@@ -97,7 +100,10 @@ async fn a_revoked_code_opens_nothing() {
     let other = house.office().await;
     let (one, two) = (invite(office).await, invite(office).await);
     let lower = one.to_lowercase();
-    assert_eq!(other.call("DELETE", &format!("/invites/{one}"), Value::Null).await.refused(), code(404, "no_such_invite"));
+    assert_eq!(
+        other.call("DELETE", &format!("/invites/{one}"), Value::Null).await.refused(),
+        code(404, "no_such_invite")
+    );
     office.call("DELETE", &format!("/invites/{lower}"), Value::Null).await.ok();
     let id = newest(office).await["id"].as_i64().unwrap();
     office.call("DELETE", &format!("/invites/{id}"), Value::Null).await.ok();
@@ -108,7 +114,15 @@ async fn a_revoked_code_opens_nothing() {
         let reply = office.call("DELETE", &format!("/invites/{missing}"), Value::Null).await;
         assert_eq!(reply.refused(), code(404, "no_such_invite"), "{missing}");
     }
-    let states: Vec<Value> = office.call("GET", "/invites", Value::Null).await.ok().as_array().unwrap().iter().map(|i| i["state"].clone()).collect();
+    let states: Vec<Value> = office
+        .call("GET", "/invites", Value::Null)
+        .await
+        .ok()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["state"].clone())
+        .collect();
     assert_eq!(states, [json!("revoked"), json!("revoked")]);
     house.close().await;
 }
@@ -125,13 +139,19 @@ async fn the_page_says_what_to_run_and_asks_nobody() {
         let plain = curl.call("GET", &path, Value::Null).await;
         assert_eq!((plain.status, plain.header("content-type")), (200, Some("text/plain; charset=utf-8")));
         let page = String::from_utf8(plain.bytes).unwrap();
-        assert!(page.contains(&format!("mi agent onboard {text} -n NAME --endpoint http://mi.example.org\n")), "{page}");
+        assert!(
+            page.contains(&format!("mi agent onboard {text} -n NAME --endpoint http://mi.example.org\n")),
+            "{page}"
+        );
         let browser = house.nobody().with_header("host", "mi.example.org").with_header("accept", "text/html,*/*");
         let html = browser.call("GET", &path, Value::Null).await;
         assert_eq!(html.header("content-type"), Some("text/html; charset=utf-8"));
         let policy = html.header("content-security-policy").unwrap().to_owned();
         assert!(policy.starts_with("default-src 'none'; style-src 'nonce-") && !policy.contains("unsafe"), "{policy}");
-        assert_eq!((html.header("referrer-policy"), html.header("cache-control")), (Some("same-origin"), Some("no-store")));
+        assert_eq!(
+            (html.header("referrer-policy"), html.header("cache-control")),
+            (Some("same-origin"), Some("no-store"))
+        );
         let html = String::from_utf8(html.bytes).unwrap();
         assert!(html.contains(&format!("<pre>mi agent onboard {text} -n NAME")) && !html.contains("<script"), "{html}");
     }

@@ -57,7 +57,8 @@ async fn what_an_absent_agent_held_is_done_by_another() {
     assert_eq!((&again["id"], &again["attempts"]), (&json!(task), &json!(2)));
     let token = |claim: &Value| claim["claim"]["token"].to_string();
     let done = json!({"status": "done", "result": "by whom?"});
-    let late = office.call_as(&ada.with_header("x-mi-claim", &token(&claimed)), "PATCH", "/tasks/1", done.clone()).await;
+    let late =
+        office.call_as(&ada.with_header("x-mi-claim", &token(&claimed)), "PATCH", "/tasks/1", done.clone()).await;
     assert_eq!(late.refused(), code(409, "stale_claim"));
     let done = office.call_as(&ben.with_header("x-mi-claim", &token(&again)), "PATCH", "/tasks/1", done).await.ok();
     assert_eq!((&done["status"], &done["claimed_by"]), (&json!("done"), &json!("ben")));
@@ -135,8 +136,12 @@ async fn it_says_itself_with_what_it_thinks() {
     let house = TestHouse::new().await;
     let office = house.office().await;
     let ada = joined(office, "ada").await;
-    let changed = ada.call("PATCH", "/api/agents/self", json!({"model": "opus", "role": "boss", "kind": "hosted"})).await.ok();
-    assert_eq!((&changed["modelTier"], &changed["role"], &changed["kind"]), (&json!("opus"), &Value::Null, &json!("external")));
+    let changed =
+        ada.call("PATCH", "/api/agents/self", json!({"model": "opus", "role": "boss", "kind": "hosted"})).await.ok();
+    assert_eq!(
+        (&changed["modelTier"], &changed["role"], &changed["kind"]),
+        (&json!("opus"), &Value::Null, &json!("external"))
+    );
     office.hire("eve").await;
     let mut runner = office.runner("eve").await;
     office.task(json!({"title": "work", "assignedAgent": "eve"})).await;

@@ -14,7 +14,10 @@ async fn three_wrong_codes_are_enough_for_one_source() {
     for _ in 0..2 {
         assert_eq!(join(&guesser, WRONG, "ada").await.refused(), code(404, "invalid_code"));
     }
-    assert_eq!(guesser.call("POST", CLAIM, json!({"code": WRONG, "name": "x"})).await.refused(), code(404, "invalid_code"));
+    assert_eq!(
+        guesser.call("POST", CLAIM, json!({"code": WRONG, "name": "x"})).await.refused(),
+        code(404, "invalid_code")
+    );
     // Even the right one, now: otherwise there would be no limit.
     let refused = join(&guesser, &text, "ada").await;
     assert_eq!(refused.header("retry-after"), Some("600"));
