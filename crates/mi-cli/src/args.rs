@@ -31,6 +31,12 @@ pub struct Global {
     /// Act as an agent that joined from this machine: NAME, or COLONY/NAME by the colony's id (MI_AGENT_PROFILE)
     #[arg(long = "as-agent", global = true, value_name = "NAME", help_heading = "Everywhere")]
     pub as_agent: Option<String>,
+    /// Under which name server, key and colony are kept in config.json (MI_PROFILE)
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Everywhere")]
+    pub profile: Option<String>,
+    /// A certificate in PEM to trust in place of the system's: an authority's, or the server's own (MI_CA_CERT)
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub ca_cert: Option<String>,
     /// Do it once, however often this command is repeated within 24 hours with this key
     #[arg(
         long = "idempotency-key",

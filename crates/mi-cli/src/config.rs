@@ -2,6 +2,7 @@
 //!
 //! Written whole or not at all, readable by its owner only (0600 in 0700).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,23 @@ pub enum ConfigFault {
     Invalid { path: PathBuf, what: String },
 }
 
+/// What is kept of one server.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colony: Option<String>,
+    /// The certificate to trust in place of the system's: a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_cert: Option<String>,
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The file: one profile that has no name, and others by name.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +56,10 @@ pub struct Config {
     pub key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colony: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_cert: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: BTreeMap<String, Profile>,
     /// What a newer `mi` wrote stays.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
@@ -57,6 +79,32 @@ impl Config {
             Err(source) => return Err(ConfigFault::Read { path, source }),
         };
         serde_json::from_str(&text).map_err(|fault| ConfigFault::Invalid { path, what: fault.to_string() })
+    }
+
+    /// What is kept under a name; nothing where nobody logged in under it.
+    pub fn profile(&self, name: Option<&str>) -> Profile {
+        match name {
+            Some(name) => self.profiles.get(name).cloned().unwrap_or_default(),
+            None => Profile {
+                endpoint: self.endpoint.clone(),
+                key: self.key.clone(),
+                colony: self.colony.clone(),
+                ca_cert: self.ca_cert.clone(),
+                other: serde_json::Map::new(),
+            },
+        }
+    }
+
+    pub fn set_profile(&mut self, name: Option<&str>, profile: Profile) {
+        match name {
+            Some(name) => {
+                self.profiles.insert(name.to_owned(), profile);
+            }
+            None => {
+                let Profile { endpoint, key, colony, ca_cert, other: _ } = profile;
+                (self.endpoint, self.key, self.colony, self.ca_cert) = (endpoint, key, colony, ca_cert);
+            }
+        }
     }
 
     pub fn save(&self, home: &Path) -> Result<(), ConfigFault> {
@@ -104,6 +152,25 @@ mod tests {
         let again = Config::load(&home).unwrap();
         assert_eq!(again, config);
         assert_eq!(again.other["later"]["x"], 1);
+    }
+
+    #[test]
+    fn profiles_stand_beside_what_has_no_name() {
+        let text = r#"{"endpoint":"http://a","key":"mi_a","profiles":{"work":{"key":"mi_w","later":1}},"later":2}"#;
+        let mut config: Config = serde_json::from_str(text).unwrap();
+        assert_eq!(config.profile(None).key.as_deref(), Some("mi_a"));
+        assert!(config.profile(Some("nobody")) == Profile::default());
+        let mut work = config.profile(Some("work"));
+        work.endpoint = Some("https://w".to_owned());
+        config.set_profile(Some("work"), work);
+        config.set_profile(None, Profile { key: None, ..config.profile(None) });
+        let text = serde_json::to_string(&config).unwrap();
+        let again: Config = serde_json::from_str(&text).unwrap();
+        assert_eq!((again.key.as_deref(), again.endpoint.as_deref()), (None, Some("http://a")));
+        assert_eq!(again.other["later"], 2);
+        let work = again.profile(Some("work"));
+        assert_eq!((work.key.as_deref(), work.endpoint.as_deref()), (Some("mi_w"), Some("https://w")));
+        assert_eq!(work.other["later"], 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mi_client::{BadEndpoint, ClientError};
 use crate::config::ConfigFault;
 use crate::exit::Exit;
 
-const HINT_LOG_IN: &str = "`mi up` writes a key on its first start; `mi login --key KEY` stores one from elsewhere";
+const HINT_LOG_IN: &str = "`mi login` gets a key by a yes in the browser, `mi login --key -` stores one from elsewhere";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {

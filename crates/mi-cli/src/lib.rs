@@ -21,6 +21,7 @@ mod gather;
 mod machine;
 mod mcp;
 mod output;
+mod page;
 pub mod programs;
 mod progress;
 mod prompt;

@@ -130,6 +130,11 @@ impl Output {
         self.stdout.write_all(bytes).and_then(|()| self.stdout.flush()).map_err(Fault::of_output)
     }
 
+    /// What whoever sits there has to know to go on.
+    pub fn tell(&mut self, text: &str) -> Result<(), Fault> {
+        self.say(text)
+    }
+
     /// Talk, for people only.
     pub fn note(&mut self, text: &str) -> Result<(), Fault> {
         match self.format {

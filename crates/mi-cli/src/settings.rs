@@ -1,4 +1,8 @@
 //! Which server, key and colony a command uses: flags, then variables, then `config.json`.
+//!
+//! A profile that a flag names is meant as a whole: variables don't mix into it.
+
+use std::path::PathBuf;
 
 use mi_client::{Endpoint, Signer};
 
@@ -12,33 +16,52 @@ use crate::world::World;
 /// Where `mi up` listens unless it is told otherwise.
 pub const ENDPOINT_DEFAULT: &str = "http://127.0.0.1:7700";
 
+/// Where a key was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFrom {
+    /// A flag or a variable: somebody gave it just now.
+    Given,
+    /// `config.json`.
+    Kept,
+}
+
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub endpoint: Endpoint,
     pub key: Option<String>,
+    pub key_from: KeyFrom,
     /// An id or a name.
     pub colony: Option<String>,
     /// The agent as which a command acts.
     pub agent: Option<AgentFile>,
+    /// Certificates to trust in place of the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// Under which name things are kept; `None` is the profile without one.
+    pub profile: Option<String>,
 }
 
 impl Settings {
     pub fn find(global: &Global, world: &World, config: &Config) -> Result<Self, Fault> {
-        let first = |flag: Option<&String>, variable: &str, configured: Option<&String>| {
-            let given = flag.map(String::as_str).or_else(|| world.variable(variable));
-            given.or(configured.map(String::as_str)).map(str::to_owned)
-        };
-        let endpoint = first(global.endpoint.as_ref(), variables::MI_ENDPOINT, config.endpoint.as_ref());
+        let profile = global.profile.as_deref().or_else(|| world.variable(variables::MI_PROFILE));
+        let kept = config.profile(profile);
+        let variable = |name: &str| world.variable(name).filter(|_| global.profile.is_none());
+        let given =
+            |flag: Option<&String>, name: &str| flag.map(String::as_str).or_else(|| variable(name)).map(str::to_owned);
+        let endpoint = given(global.endpoint.as_ref(), variables::MI_ENDPOINT).or(kept.endpoint);
         let endpoint = endpoint.unwrap_or_else(|| ENDPOINT_DEFAULT.to_owned());
-        let key = first(global.key.as_ref(), variables::MI_API_KEY, config.key.as_ref());
+        let key = given(global.key.as_ref(), variables::MI_API_KEY);
+        let key_from = if key.is_some() { KeyFrom::Given } else { KeyFrom::Kept };
         // In a pod the office of the session stands in another variable.
-        let in_pod = world.variable(variables::MI_OFFICE).map(str::to_owned);
-        let colony = world.variable(variables::MI_COLONY).map(str::to_owned);
+        let colony = variable(variables::MI_COLONY).or_else(|| variable(variables::MI_OFFICE)).map(str::to_owned);
+        let ca_cert = given(global.ca_cert.as_ref(), variables::MI_CA_CERT).or(kept.ca_cert);
         let settings = Self {
             endpoint: endpoint.parse().map_err(Fault::endpoint)?,
-            key: key.filter(|key| !key.is_empty()),
-            colony: colony.or(in_pod).or_else(|| config.colony.clone()),
+            key: key.or(kept.key).filter(|key| !key.is_empty()),
+            key_from,
+            colony: colony.or(kept.colony),
             agent: None,
+            ca_cert: ca_cert.map(PathBuf::from),
+            profile: profile.map(str::to_owned),
         };
         let named = global.as_agent.as_deref().or_else(|| world.variable(variables::MI_AGENT_PROFILE));
         match (named, world.home()) {
@@ -58,7 +81,7 @@ impl Settings {
             None => agent.endpoint.parse().map_err(Fault::endpoint)?,
         };
         let key = global.key.clone().or_else(|| agent.api_key.clone());
-        Ok(Self { endpoint, key, colony: Some(agent.office.to_string()), agent: Some(agent) })
+        Ok(Self { endpoint, key, colony: Some(agent.office.to_string()), agent: Some(agent), ..self })
     }
 
     /// An agent that has a key pair signs what it sends; no key of its goes over the wire.
@@ -69,6 +92,11 @@ impl Settings {
 
     /// The key would be readable on its way.
     pub fn exposes_key(&self) -> bool {
-        self.key.is_some() && self.endpoint.is_plain() && !self.endpoint.is_loopback()
+        self.key.is_some() && self.is_open_wire()
+    }
+
+    /// Whatever is sent could be read on its way.
+    pub fn is_open_wire(&self) -> bool {
+        self.endpoint.is_plain() && !self.endpoint.is_loopback()
     }
 }

@@ -11,6 +11,10 @@ pub const MI_COLONY: &str = "MI_COLONY";
 
 /// As which agent that joined from this machine a command acts; `--as-agent` wins over it.
 pub const MI_AGENT_PROFILE: &str = "MI_AGENT_PROFILE";
+/// Under which name server, key and colony are kept; `--profile` wins over it.
+pub const MI_PROFILE: &str = "MI_PROFILE";
+/// A file with certificates to trust in place of the system's.
+pub const MI_CA_CERT: &str = "MI_CA_CERT";
 
 /// In a pod: the office of the session.
 pub const MI_OFFICE: &str = "MI_OFFICE";

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use mi_core::time::Time;
 
 use crate::machine::Machine;
-use crate::variables;
+use crate::{page, variables};
 
 /// Between two looks at something that is being followed.
 const POLL_MILLIS: u64 = 1_000;
@@ -25,6 +25,8 @@ pub struct World {
     pub pace: Duration,
     pub now: fn() -> Time,
     pub machine: Machine,
+    /// Opens a page in a browser; false where there is none.
+    pub open_page: fn(&str) -> bool,
 }
 
 impl World {
@@ -44,6 +46,7 @@ impl World {
             pace: Duration::from_millis(POLL_MILLIS),
             now: wall_clock,
             machine: Machine::of_process(),
+            open_page: page::open,
         }
     }
 

@@ -20,8 +20,8 @@ use crate::patience::Patience;
 use crate::signer::{Signable, Signer};
 use crate::write_keys::WriteKeys;
 use crate::{
-    agents, audit, credits, env, events, files, integrations, invites, join, messages, offices, runner, schedules,
-    server, tasks, tls, usage, webhooks,
+    agents, audit, credits, env, events, files, identity, integrations, invites, join, messages, offices, runner,
+    schedules, server, tasks, tls, usage, webhooks,
 };
 
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -45,6 +45,7 @@ pub struct Client {
     patience: Patience,
     write_keys: Option<WriteKeys>,
     signer: Option<Signer>,
+    trust: Option<tls::Trust>,
     http: Arc<OnceLock<reqwest::Client>>,
 }
 
@@ -59,6 +60,7 @@ impl Client {
             patience: Patience::BRIEF,
             write_keys: None,
             signer: None,
+            trust: None,
             http,
         }
     }
@@ -91,12 +93,32 @@ impl Client {
         self
     }
 
+    /// Over TLS these certificates are trusted, and no other ones. To be said before the first call.
+    pub fn with_trust(mut self, trust: Option<tls::Trust>) -> Self {
+        self.trust = trust;
+        self
+    }
+
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     pub fn server(&self) -> server::Server {
         server::Server::new(self)
+    }
+
+    /// The caller's own keys.
+    pub fn keys(&self) -> identity::Keys {
+        identity::Keys::new(self)
+    }
+
+    /// A terminal's way to a key.
+    pub fn login(&self) -> identity::Login {
+        identity::Login::new(self)
+    }
+
+    pub fn members(&self, office: OfficeId) -> identity::Members {
+        identity::Members::new(self, office)
     }
 
     pub fn offices(&self) -> offices::Offices {
@@ -332,12 +354,12 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let built = build(&self.endpoint)?;
+        let built = build(&self.endpoint, self.trust.as_ref())?;
         Ok(self.http.get_or_init(|| built))
     }
 }
 
-fn build(endpoint: &Endpoint) -> Result<reqwest::Client, ClientError> {
+fn build(endpoint: &Endpoint, trust: Option<&tls::Trust>) -> Result<reqwest::Client, ClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("mi/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
@@ -348,7 +370,7 @@ fn build(endpoint: &Endpoint) -> Result<reqwest::Client, ClientError> {
         // A pod's proxy is for the world outside; its own loopback is the way to the server.
         builder = builder.no_proxy();
     }
-    let builder = tls::prepare(builder, endpoint)?;
+    let builder = tls::prepare(builder, endpoint, trust)?;
     builder.build().map_err(|fault| ClientError::Request { what: fault.to_string() })
 }
 

@@ -3,11 +3,12 @@
 use super::{Finding, RustFile};
 
 /// Processes are started by the pod wall and the runner; tools and tests start what they measure. The command line asks
-/// a person's own machine to keep a service running.
+/// a person's own machine to keep a service running, and tells their browser to open a page.
 const MAY_START_PROCESSES: &[&str] = &[
     "crates/mi-pods/",
     "crates/mi-runner/",
     "crates/mi-cli/src/machine.rs",
+    "crates/mi-cli/src/page.rs",
     "crates/testkit/",
     "xtask/",
     "tests/",

@@ -13,8 +13,11 @@ mod events;
 pub mod files;
 mod integrations;
 mod invite;
+mod keys;
+mod link;
 mod login;
 mod logout;
+mod members;
 mod schedules;
 pub mod tasks;
 mod usage;
@@ -62,12 +65,20 @@ pub enum Act {
     Up(UpArgs),
     /// See two agents review a file, from end to end
     Demo(DemoArgs),
-    /// Store the key that later commands use
+    /// Get a key by a yes in the browser, or store one, for later commands
     Login(login::LoginArgs),
     /// Forget the key
-    Logout,
+    Logout(logout::LogoutArgs),
     /// Who the server takes you for
     Whoami,
+    /// API keys of your own
+    #[command(subcommand, alias = "key")]
+    Keys(keys::Act),
+    /// An address that signs a browser in as you, once
+    Link,
+    /// The people of a colony, and what they may do
+    #[command(subcommand, alias = "member")]
+    Members(members::Act),
     /// Remember a colony for commands that name none
     Use(use_colony::UseArgs),
     /// How a colony is doing
@@ -177,7 +188,10 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
     use mi_core::wire::agents::LifecycleAction::{Restart, Start, Stop};
     match act {
         Act::Login(args) => login::run(desk, args).await,
-        Act::Logout => logout::run(desk),
+        Act::Logout(args) => logout::run(desk, args).await,
+        Act::Keys(act) => keys::run(desk, act).await,
+        Act::Link => link::run(desk).await,
+        Act::Members(act) => members::run(desk, act).await,
         Act::Whoami => whoami::run(desk).await,
         Act::Use(args) => use_colony::run(desk, args).await,
         Act::Status(place) => colonies::status::run(desk, place).await,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::config::Config;
+use crate::config::{Config, Profile};
 use crate::desk::Desk;
 use crate::fault::Fault;
 
@@ -17,7 +17,9 @@ pub async fn run(desk: &mut Desk, args: UseArgs) -> Result<(), Fault> {
     let office = client.offices().get(id).await?;
     let home = desk.home()?;
     let mut config = Config::load(&home)?;
-    config.colony = Some(office.id.to_string());
+    let profile = desk.settings.profile.clone();
+    let kept = config.profile(profile.as_deref());
+    config.set_profile(profile.as_deref(), Profile { colony: Some(office.id.to_string()), ..kept });
     config.save(&home)?;
     desk.out.note(&format!("commands without --colony now mean {} ({})", office.name, office.id))
 }

@@ -8,6 +8,7 @@ pub mod credits;
 pub mod env;
 pub mod events;
 pub mod files;
+pub mod identity;
 pub mod integrations;
 pub mod invites;
 pub mod messages;

@@ -10,9 +10,15 @@ use crate::output::{Screen, Tone};
 use crate::table::{Cell, Table};
 
 pub fn list(offices: &[Office], screen: Screen) -> String {
-    let mut table = Table::new(&["ID", "NAME", "STATUS", "CREATED"]);
+    let mut table = Table::new(&["ID", "NAME", "ROLE", "STATUS", "CREATED"]);
     for office in offices {
-        table.row([office.id.into(), (&office.name).into(), status(office.status), moment(office.created_at).into()]);
+        table.row([
+            office.id.into(),
+            (&office.name).into(),
+            Cell::maybe(office.role),
+            status(office.status),
+            moment(office.created_at).into(),
+        ]);
     }
     table.render(screen)
 }

@@ -11,5 +11,6 @@ mod house;
 mod integrations;
 mod invites;
 mod mcp;
+mod people;
 mod schedules;
 mod tq;

@@ -166,4 +166,7 @@ pub struct WhoAmI {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub office_id: Option<OfficeId>,
+    /// What the key that came is called, for `mi keys revoke`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }

@@ -97,9 +97,15 @@ pub fn add_member(act: &mut Act<'_>, user: UserId, role: Role, added_by: &str) -
 pub fn whoami(tx: &mut dyn Tx, caller: &Caller) -> Result<WhoAmI, Fault> {
     match caller {
         Caller::Nobody | Caller::Ticket { .. } => Err(fault::unauthenticated("this needs a key")),
-        Caller::User { id, .. } => {
+        Caller::User { id, key, .. } => {
             let name = people::user_name(tx, *id)?.unwrap_or_default();
-            Ok(WhoAmI { kind: "user".to_owned(), id: id.to_string(), name, office_id: None })
+            Ok(WhoAmI {
+                kind: "user".to_owned(),
+                id: id.to_string(),
+                name,
+                office_id: None,
+                key_id: Some(key.as_str().to_owned()),
+            })
         }
         Caller::Runner { office, .. } | Caller::Session { office, .. } | Caller::Agent { office, .. } => {
             let head = crate::infra::act::look(tx, *office)?;
@@ -111,7 +117,13 @@ pub fn whoami(tx: &mut dyn Tx, caller: &Caller) -> Result<WhoAmI, Fault> {
                 (Proof::Token, None) => "runner",
                 (Proof::Key | Proof::SignatureV1 | Proof::SignatureV2, _) => "agent",
             };
-            Ok(WhoAmI { kind: kind.to_owned(), id: id.to_string(), name: name.to_string(), office_id: Some(*office) })
+            Ok(WhoAmI {
+                kind: kind.to_owned(),
+                id: id.to_string(),
+                name: name.to_string(),
+                office_id: Some(*office),
+                key_id: None,
+            })
         }
     }
 }
