@@ -102,6 +102,9 @@ fn hint_of_call(fault: &ClientError) -> Option<String> {
         ClientError::Problem { problem, status, .. } => {
             problem.hint.clone().or_else(|| hint_of_refusal(&problem.code, *status))
         }
+        ClientError::Unreachable { .. } if fault.is_untrusted() => Some(
+            "its certificate is not trusted here: --ca-cert FILE trusts it, or the authority that made it".to_owned(),
+        ),
         ClientError::Unreachable { cause, .. } => Some(format!(
             "{}`mi up` starts a server here; --endpoint or MI_ENDPOINT names another",
             if cause.is_timeout() { "it did not answer in time; " } else { "" }

@@ -78,6 +78,20 @@ impl ClientError {
         matches!(self, ClientError::Problem { problem, .. } if problem.must_stop == Some(true))
     }
 
+    /// No answer came because the server's certificate is not trusted here.
+    pub fn is_untrusted(&self) -> bool {
+        let ClientError::Unreachable { cause, .. } = self else { return false };
+        let mut next: Option<&dyn std::error::Error> = Some(cause);
+        while let Some(fault) = next {
+            // As the TLS library says it; its own type is hidden in one of IO.
+            if fault.to_string().contains("invalid peer certificate") {
+                return true;
+            }
+            next = fault.source();
+        }
+        false
+    }
+
     pub fn is_unreachable(&self) -> bool {
         matches!(self, ClientError::Unreachable { .. })
     }

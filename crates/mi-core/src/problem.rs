@@ -136,6 +136,7 @@ codes! {
     UserExists => 409 "user_exists" "Somebody on this server already has this name.";
     MemberExists => 409 "member_exists" "This person already works in the office.";
     LastOwner => 409 "last_owner" "An office always has its owner.";
+    TooManyMembers => 409 "too_many_members" "As many colleagues work in the office as may.";
     TooManyApiKeys => 409 "too_many_api_keys" "You have as many API keys as one person may have.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";

@@ -1,5 +1,7 @@
 //! `mi up`: the whole platform in the foreground.
 
+use std::path::Path;
+
 use mi_cli::World;
 use mi_cli::config::Config as CliConfig;
 use mi_cli::exit::Exit;
@@ -31,10 +33,11 @@ pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
     let config = settings::load(args, world)?;
     logging::start(config.log(), config.log_format()?)?;
     let options = settings::options(&config, world)?;
+    let certificate = options.tls.as_ref().map(|files| files.certificate.clone());
     runtime()?.block_on(Box::pin(async {
         let mut signals = Signals::listen()?;
         let server = Server::start(options).await?;
-        let key = keep_key(&server, world).await?;
+        let key = keep_key(&server, world, certificate.as_deref()).await?;
         voice::tell(&format!("ready {}", server.endpoint())).map_err(Failure::io("write to stdout"))?;
         if server.first_key().is_some() {
             let link = server.login_link().await?;
@@ -86,9 +89,15 @@ impl Signals {
     }
 }
 
+/// The command line on this machine trusts the very file that the server was given, whatever name is in it.
+fn trusted(certificate: Option<&Path>) -> Option<String> {
+    let path = certificate?;
+    Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string())
+}
+
 /// Puts endpoint and key where the command line looks for them. Whoever starts the server owns its data, so a key that
 /// was lost is replaced.
-async fn keep_key(server: &Server, world: &World) -> Result<Key, Failure> {
+async fn keep_key(server: &Server, world: &World, certificate: Option<&Path>) -> Result<Key, Failure> {
     let first = server.first_key().map(str::to_owned);
     let Some(home) = world.home() else {
         if let Some(key) = first {
@@ -111,7 +120,8 @@ async fn keep_key(server: &Server, world: &World) -> Result<Key, Failure> {
                 Some(key) => key,
                 None => server.new_key().await?.to_string(),
             };
-            let config = CliConfig { endpoint: Some(server.endpoint().to_owned()), key: Some(key), ..known };
+            let endpoint = Some(server.endpoint().to_owned());
+            let config = CliConfig { endpoint, key: Some(key), ca_cert: trusted(certificate), ..known };
             config.save(&home).map_err(|error| Failure::new(error.to_string()))?;
             voice::say(&format!("your key for {} is in {path}", server.endpoint()));
             Ok(Key::Written)

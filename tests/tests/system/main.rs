@@ -19,5 +19,6 @@ mod elsewhere;
 mod hands;
 mod models;
 mod shipped;
+mod tls;
 mod tutorial;
 mod walls;

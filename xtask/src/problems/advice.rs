@@ -63,7 +63,38 @@ const ADVICE: &[(&str, &str)] = &[
         "Send `Authorization: Bearer mi_…`. `mi whoami` shows which key is in use and where it comes from (flag, environment, `config.json`).",
     ),
     ("key_expired", "Make a new key and put it into `MI_API_KEY` or `config.json`."),
-    ("key_revoked", "Somebody took this key back. Ask the owner of the office for a new one."),
+    ("key_revoked", "Somebody ended this key. `mi login` gets a new one, by a yes in the browser."),
+    (
+        "scoped_key",
+        "A key that opens some offices only makes no keys, no links and no offices, and sees and ends no key but itself. Use a key without a list of offices: `mi login` gets one.",
+    ),
+    (
+        "login_refused",
+        "Whoever was signed in in the browser refused. If that was a mistake, `mi login` shows a new code; if you didn't begin that login, nothing was given away.",
+    ),
+    (
+        "no_such_api_key",
+        "`mi keys list` shows your keys with their ids. Keys of others can't be seen or ended; an owner ends a colleague's way into an office with `mi members remove`.",
+    ),
+    (
+        "no_such_member",
+        "`mi members list` shows who does. `mi members add` takes somebody who is known on this server already; whoever isn't comes by an invite.",
+    ),
+    (
+        "no_such_login",
+        "A login and a link are good for ten minutes and once. `mi login` begins a new login, `mi link` makes a new link.",
+    ),
+    ("user_exists", "Names of people are unique on a server, whatever office they work in. Choose another one."),
+    ("member_exists", "`mi members list` shows as what. `mi members set NAME --role operator` changes a role."),
+    ("last_owner", "The owner can't be removed and has no other role. `mi colonies delete` removes the office itself."),
+    (
+        "too_many_members",
+        "The sentence says how many that are. `mi members list` shows them, `mi members remove NAME` makes room.",
+    ),
+    (
+        "too_many_api_keys",
+        "`mi keys list` shows them, `mi keys revoke KEY` ends one. Ended and expired ones don't count; a key with `--expires-in-days` ends by itself.",
+    ),
     (
         "wrong_pod",
         "The credential of one agent's session came from the pod of another. Don't hand credentials between agents; let the other agent claim its own task.",

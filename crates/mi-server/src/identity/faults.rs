@@ -73,7 +73,7 @@ pub fn member_exists() -> Fault {
 }
 
 pub fn too_many_members(most: i64) -> Fault {
-    Fault::new(Code::MemberExists, format!("{most} colleagues work in this office, and that is the most"))
+    Fault::new(Code::TooManyMembers, format!("{most} colleagues work in this office, and that is the most"))
         .hint("mi members remove makes room")
 }
 

@@ -39,7 +39,7 @@ pub fn operations() -> Vec<Operation> {
         post("members.add", "…/members", Access::Owner, "Give somebody who is known on this server a role here")
             .takes::<AddMember>()
             .gives::<OfficeMember>(201)
-            .fails(&[Code::NoSuchMember, Code::MemberExists])
+            .fails(&[Code::NoSuchMember, Code::MemberExists, Code::TooManyMembers])
             .run(add_member),
         patch("members.set_role", "…/members/{user}", Access::Owner, "Give a colleague another role")
             .takes::<SetRole>()

@@ -114,11 +114,11 @@ pub fn unauthenticated(why: &str) -> Fault {
 }
 
 pub fn key_revoked() -> Fault {
-    Fault::new(Code::KeyRevoked, "this key was revoked").hint("run mi login with another key")
+    Fault::new(Code::KeyRevoked, "this key was revoked").hint("run mi login for a new one")
 }
 
 pub fn key_expired() -> Fault {
-    Fault::new(Code::KeyExpired, "this key's time is over").hint("run mi login with another key")
+    Fault::new(Code::KeyExpired, "this key's time is over").hint("run mi login for a new one")
 }
 
 pub fn wrong_pod() -> Fault {

@@ -66,7 +66,7 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
     let home = desk.home()?;
     let endpoint = desk.settings.endpoint.to_string();
     // Nobody has to be logged in, and whoever is stays out of it.
-    let client = desk.nobody_at(desk.settings.endpoint.clone());
+    let client = desk.nobody_at(desk.settings.endpoint.clone())?;
     if let Some(waiting) = ApplicationFile::find(&home, &endpoint, &args.name)? {
         return wait(desk, &client, waiting).await;
     }

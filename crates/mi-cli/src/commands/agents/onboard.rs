@@ -30,7 +30,7 @@ pub struct OnboardArgs {
 pub async fn run(desk: &mut Desk, args: OnboardArgs) -> Result<(), Fault> {
     let (file, body) = arrive(desk, &args.join).await?;
     let endpoint = file.endpoint.parse().map_err(Fault::endpoint)?;
-    let client = desk.nobody_at(endpoint).with_signer(file.signer()?);
+    let client = desk.nobody_at(endpoint)?.with_signer(file.signer()?);
     client.join().heartbeat().await?;
     desk.out.note(&format!("{} is in {}", file.agent, file.office_name))?;
     let service = if args.no_service { None } else { Some(keep(desk, &file)?) };
@@ -62,7 +62,7 @@ async fn arrive(desk: &mut Desk, args: &JoinArgs) -> Result<(AgentFile, Option<V
 /// Whoever was fired meanwhile joins anew.
 async fn is_one_there(desk: &Desk, file: &AgentFile) -> Result<bool, Fault> {
     let endpoint = file.endpoint.parse().map_err(Fault::endpoint)?;
-    let client = desk.nobody_at(endpoint).with_signer(file.signer()?);
+    let client = desk.nobody_at(endpoint)?.with_signer(file.signer()?);
     match client.join().own().await {
         Ok(_) => Ok(true),
         Err(fault) if matches!(fault.status(), Some(401 | 403 | 404)) => Ok(false),

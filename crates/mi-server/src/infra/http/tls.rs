@@ -36,6 +36,10 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
+
 /// Why TLS can't be had with these files.
 #[derive(Debug, thiserror::Error)]
 pub enum BadTls {

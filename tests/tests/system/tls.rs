@@ -1,0 +1,44 @@
+//! A server that speaks TLS by itself, with a certificate of one's own.
+
+use std::fs;
+
+use tests::{House, Server, Start};
+
+/// Made for another name: whoever is given the certificate itself needs no name in it.
+fn certificate(house: &House) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["mi.example.org".to_owned()]).unwrap();
+    let (certificate, key) = (house.path("cert.pem"), house.path("key.pem"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    (certificate.display().to_string(), key.display().to_string())
+}
+
+#[test]
+fn the_command_line_and_pods_work_with_a_server_that_speaks_tls() {
+    let house = House::new();
+    let (certificate, key) = certificate(&house);
+    let start = Start::default().with_arguments(&["--tls-cert", &certificate, "--tls-key", &key, "--pods", "process"]);
+    let server = Server::start_with(&house, &start);
+    assert!(server.endpoint.starts_with("https://127.0.0.1:"), "{}", server.endpoint);
+    // The server left its certificate in the configuration of this machine's command line.
+    server.mi(&["colonies", "create", "--name", "tls"]).ok();
+    server.mi(&["agents", "hire", "--name", "ada", "--command", "tq done \"through the plain door of pods\""]).ok();
+    server.mi(&["tasks", "create", "--title", "t", "--assigned-agent", "ada"]).ok();
+    server.mi(&["tasks", "watch", "1", "--timeout", "60"]).ok();
+    let elsewhere = house.path("elsewhere");
+    let elsewhere = elsewhere.to_str().unwrap();
+    server.mi_with(&["whoami"], &[("MI_HOME", elsewhere), ("MI_API_KEY", server.key())]).fails(7, &["--ca-cert"]);
+    server
+        .mi_with(&["whoami"], &[("MI_HOME", elsewhere), ("MI_API_KEY", server.key()), ("MI_CA_CERT", &certificate)])
+        .ok();
+    server.stop();
+}
+
+#[test]
+fn a_server_without_its_key_doesnt_start_and_says_what_is_missing() {
+    let house = House::new();
+    let (certificate, _) = certificate(&house);
+    Server::refused(&house, &Start::default().with_arguments(&["--tls-cert", &certificate])).fails(2, &["private key"]);
+    let wrong = Start::default().with_arguments(&["--tls-cert", &certificate, "--tls-key", &certificate]);
+    Server::refused(&house, &wrong).fails(1, &["holds no private key in PEM"]);
+}
