@@ -3,7 +3,7 @@
 //! `figures` measures, each figure beside a floor taken in the same run; `claims` and `claimers` show that nobody gets
 //! what another one has; `joins` lets crowds race for invite codes and guess them; `kills` ends the server again and again in the middle of work and checks what is left;
 //! `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full` and `idle` look
-//! at a long queue, at as much work as the server bears, and at none. All are bounded in count and time, need nothing
+//! at a long queue, at as much work as the server bears, and at none; `signatures` judges what other programs signed. All are bounded in count and time, need nothing
 //! but `MI_BIN` (the program `mi`), and leave nothing behind.
 //!
 //! `server`, `office`, `http`, `lives`, `client`, `memory`, `procfs`, `sample`, `floor`, `chance`, `verdict` and `exit`
@@ -29,5 +29,6 @@ pub mod office;
 pub mod procfs;
 pub mod sample;
 pub mod server;
+pub mod signatures;
 pub mod verdict;
 pub mod zombies;

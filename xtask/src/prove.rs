@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::repo;
 
 const PROGRAMS: &[&str] =
-    &["kills", "claims", "claimers", "joins", "zombies", "dag", "backlog", "lives", "idle", "figures"];
+    &["kills", "claims", "claimers", "joins", "zombies", "dag", "backlog", "lives", "idle", "figures", "signatures"];
 const SIMULATION: &str = "simulation";
 const SIMULATION_SEEDS: &str = "20000";
 

@@ -2,7 +2,8 @@
 
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{
-    Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence, UpdateAgent,
+    Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence,
+    RotateCredentials, RotatedCredentials, UpdateAgent,
 };
 use reqwest::Method;
 
@@ -102,6 +103,12 @@ impl Agents {
     pub fn lifecycle(&self, name: &AgentName, action: LifecycleAction) -> Call<()> {
         let draft = Draft::write(Method::POST, format!("{}/lifecycle", self.one(name)));
         Call::done(&self.client, draft.json(&Lifecycle { action }))
+    }
+
+    /// New credentials; the old ones are refused from then on. A public key is an external agent's own.
+    pub fn rotate_credentials(&self, name: &AgentName, public_key: Option<String>) -> Call<RotatedCredentials> {
+        let draft = Draft::write(Method::POST, format!("{}/credentials/rotate", self.one(name)));
+        Call::json(&self.client, draft.json(&RotateCredentials { public_key }))
     }
 
     pub fn presence(&self, name: &AgentName) -> Call<Presence> {

@@ -96,6 +96,18 @@ const ADVICE: &[(&str, &str)] = &[
         "`mi keys list` shows them, `mi keys revoke KEY` ends one. Ended and expired ones don't count; a key with `--expires-in-days` ends by itself.",
     ),
     (
+        "bad_signature",
+        "What was signed is not what came: compare byte for byte what you sign with the lines of [Signatures](../signatures.md), method in capitals, path with its query as it is sent, the digest of the very bytes of the body. Then look whether `X-Agent-Id` names the agent whose key it is, and whether the office still takes version 1 (`allowV1Signatures`).",
+    ),
+    (
+        "timestamp_out_of_range",
+        "Set the clock, or add to it what `server_time` in the answer is ahead, and sign again. Signatures count for 60 seconds before and after their time. After a restart of the server, those from before it are refused as well.",
+    ),
+    (
+        "replayed",
+        "A signature counts once. Sign each try anew, with a nonce of its own; to repeat a change safely send the same `Idempotency-Key`. If you sent it only once, somebody else has sent it before you: find out who can read your traffic.",
+    ),
+    (
         "wrong_pod",
         "The credential of one agent's session came from the pod of another. Don't hand credentials between agents; let the other agent claim its own task.",
     ),
@@ -232,6 +244,10 @@ const ADVICE: &[(&str, &str)] = &[
     (
         "dependents_started",
         "Work that builds on the result is under way. Cancel it first, or create a new task for the correction.",
+    ),
+    (
+        "public_key_taken",
+        "In an office a public key is one agent's, and one that was given up stays given up. Make a new key pair for each agent.",
     ),
     (
         "task_name_taken",

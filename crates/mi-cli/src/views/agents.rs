@@ -1,6 +1,8 @@
 //! Agents, as people see them.
 
-use mi_core::wire::agents::{Activity, Agent, AgentKind, AgentPhase, CommandLine, LastError};
+use mi_core::wire::agents::{
+    Activity, Agent, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials,
+};
 
 use super::moment;
 use crate::output::{Screen, Tone, clean};
@@ -62,6 +64,20 @@ pub fn one(agent: &Agent, screen: Screen) -> String {
         }
     }
     facts.fact("hired", moment(agent.created_at));
+    facts.render(screen)
+}
+
+/// What an agent is known by from now on; an API key stands there this once.
+pub fn credentials(rotated: &RotatedCredentials, screen: Screen) -> String {
+    let mut facts = Table::of_facts();
+    facts.fact("name", &rotated.name);
+    for (name, value) in
+        [("public key", &rotated.public_key), ("address", &rotated.xmtp_address), ("api key", &rotated.api_key)]
+    {
+        if let Some(value) = value {
+            facts.fact(name, value);
+        }
+    }
     facts.render(screen)
 }
 

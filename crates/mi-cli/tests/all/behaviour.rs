@@ -560,6 +560,32 @@ fn acts_without_an_answer_say_so_to_people_only() {
     );
 }
 
+#[test]
+fn new_credentials_are_shown_once() {
+    let house = House::new(|_, _| {
+        Reply::json(r#"{"name":"ada","publicKey":"04ab","xmtpAddress":"0xcd","apiKey":"mia_secret"}"#)
+    });
+    check(
+        &house,
+        "mi agents rotate ada --public-key 04ab",
+        expect![[r#"
+            name        ada
+            public key  04ab
+            address     0xcd
+            api key     mia_secret
+            --
+            ada has new credentials; the old ones are refused
+            -- 0
+        "#]],
+    );
+    house.run("mi agents rotate ada");
+    expect![[r#"
+        POST /api/v1/offices/OFFICE/employees/ada/credentials/rotate {"publicKey":"04ab"}
+        POST /api/v1/offices/OFFICE/employees/ada/credentials/rotate {}
+    "#]]
+    .assert_eq(&house.asked());
+}
+
 fn audit_report(events: i64, rest: &str) -> String {
     format!(r#"{{"ok":true,"events":{events},"first_seq":1,"head":{{"seq":3,"mac":"aa"}}{rest}}}"#)
 }

@@ -99,8 +99,7 @@ impl PrivateKey {
 
     /// 64 bytes of r and s in hex, `s` in the lower half. The same message has the same signature (RFC 6979).
     pub fn sign(&self, message: &[u8]) -> Result<String, BadKey> {
-        let signed: ecdsa::Signature =
-            self.0.sign_prehash(&Sha256::digest(message)).map_err(|_| BadKey::Private)?;
+        let signed: ecdsa::Signature = self.0.sign_prehash(&Sha256::digest(message)).map_err(|_| BadKey::Private)?;
         Ok(hex::encode(signed.normalize_s().to_bytes()))
     }
 }

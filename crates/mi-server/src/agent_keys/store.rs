@@ -61,12 +61,7 @@ pub fn sealed(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Optio
 }
 
 /// Whether the key is anybody's now, or was this agent's before.
-pub fn is_spoken_for(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    agent: AgentId,
-    public_key: &str,
-) -> Result<bool, DbError> {
+pub fn is_spoken_for(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, public_key: &str) -> Result<bool, DbError> {
     let sql = "select id from agent_keys where office_id = $1 and public_key = $2 \
                and (revoked_at is null or agent_id = $3) limit 1";
     Ok(tx.first(sql, args![office, public_key, agent])?.is_some())
@@ -99,12 +94,7 @@ pub fn of_id(tx: &mut dyn Tx, agent: AgentId, most: i64) -> Result<Vec<Candidate
     tx.query(sql, args![agent, most])?.iter().map(read).collect()
 }
 
-pub fn of_name(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    name: &AgentName,
-    most: i64,
-) -> Result<Vec<Candidate>, DbError> {
+pub fn of_name(tx: &mut dyn Tx, office: OfficeId, name: &AgentName, most: i64) -> Result<Vec<Candidate>, DbError> {
     let sql = "select k.office_id, k.agent_id, k.public_key, k.created_at, \
                case when k.revoked_at is null and a.fired_at is null then 0 else 1 end \
                from agents a join agent_keys k on k.office_id = a.office_id and k.agent_id = a.id \

@@ -1,4 +1,5 @@
 use mi_core::signing::keys::PublicKey;
+use mi_core::signing::payload::sha256_hex;
 use mi_core::signing::signature::Signature;
 use serde_json::{Value, json};
 
@@ -173,5 +174,57 @@ async fn the_first_version_can_be_refused() {
     assert_eq!(first.call("GET", &list, Value::Null).await.refused(), code(401, "bad_signature"));
     assert_eq!(me(office, &first).await.refused(), code(401, "bad_signature"));
     ada.speaker().call("GET", &list, Value::Null).await.ok();
+    house.close().await;
+}
+
+/// Made by the programs that they name, at the time at which every test begins.
+const OTHERS: [(&str, &str); 7] = [
+    (
+        "node-in-der-0001",
+        "3046022100fe082d3623d6a7ea425de60522ad65a632bc9b0cc66385f0668cd338071252f2022100f3bbaa23e02c7a707b538ab555da3fffb034501b073392c9e21c075ad02316c3",
+    ),
+    (
+        "node-compact-001",
+        "2f9cf896c1f97314e01f7b6608d6577f4039e55430f5fdc7fd2ad049b0572fa3d003c4ed901bd19f04c098e55e11c7109c38452ec90e5f7fb89610d33c71f383",
+    ),
+    (
+        "noble-compact-01",
+        "b2bf75e68d8037b376dfed702f2ff684efbc6832a9707e2fb90361d11ccc03e27fb9dd64a082751fe986b7ff666a835094050c690b4808d046e77464273f60a5",
+    ),
+    (
+        "noble-in-der-001",
+        "3045022100fb8121c503758fd110f0160ef13f0d7ab91d4920a5eabfcb36782bd8be945b8d02203ac229e52d983e5cd3e495345e8dcce9ca3330329a502e2a32fd55ddf73a49e6",
+    ),
+    (
+        "python-ecdsa-001",
+        "04debf4879ac19bf14bfcd14b9664d229ef87dfd2c098badfa8ed9780d1b8ff2c078e665b02ab93a9a4e0e4e3ee6a2d93233652fd6aa64306d067cd28d987a4f",
+    ),
+    (
+        "python-ecdsa-der",
+        "3046022100d21d148c25288440fa56bdd5c4cc4d9d0a58682ea77b5d370dcfc8517dc8bcca022100d35d18b62d68e6ecee8ce910a9e95f2caa6c1aafe80222fc67ae28b184262584",
+    ),
+    (
+        "python-cryptogra",
+        "304502210098a6c7248d2d6827a4df062e308b8db85d373d4ccadb38a0a61a5087b9e403e4022010385fa2a31a904f0bef1fc554bcf4abf6c46f47321f1b853084b061d8cccae1",
+    ),
+];
+
+#[tokio::test]
+async fn requests_that_other_programs_signed_are_let_in() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.external_with("ada", "07".repeat(32).parse().unwrap()).await;
+    for (nonce, signature) in OTHERS {
+        let headers = [
+            ("x-agent-id", ada.id.to_string()),
+            ("x-timestamp", "1767225600".to_owned()),
+            ("x-signature", signature.to_owned()),
+            ("x-nonce", nonce.to_owned()),
+            ("x-content-sha256", sha256_hex(b"")),
+        ];
+        let speaker = headers.iter().fold(house.nobody(), |speaker, (name, value)| speaker.with_header(name, value));
+        assert_eq!(speaker.call("GET", "/api/v1/whoami", Value::Null).await.ok()["name"], json!("ada"), "{nonce}");
+        assert_eq!(speaker.call("GET", "/api/v1/whoami", Value::Null).await.refused(), code(401, "replayed"));
+    }
     house.close().await;
 }

@@ -152,7 +152,8 @@ async fn nonces_go_when_no_signature_with_them_counts() {
 async fn of_many_copies_at_once_one_is_answered() {
     let house = TestHouse::new().await;
     let (ada, place) = furnished(&house).await;
-    for id in ["tasks.create", "tasks.comment", "files.upload", "files.list", "tasks.get", "tasks.claim", "mcp.answer"] {
+    for id in ["tasks.create", "tasks.comment", "files.upload", "files.list", "tasks.get", "tasks.claim", "mcp.answer"]
+    {
         let operation = operation(id);
         let request = sample(&operation, &place);
         let speaker = sealed(&ada, operation.method.as_str(), &request);
@@ -169,7 +170,8 @@ async fn of_many_copies_at_once_one_is_answered() {
 async fn another_body_method_or_address_is_not_what_was_signed() {
     let house = TestHouse::with_environment(&MODELS).await;
     let (ada, place) = furnished(&house).await;
-    let events = async || ada.office.call("GET", "/events", Value::Null).await.header("x-total-count").map(str::to_owned);
+    let events =
+        async || ada.office.call("GET", "/events", Value::Null).await.header("x-total-count").map(str::to_owned);
     let before = events().await;
     for operation in signable() {
         let request = sample(&operation, &place);

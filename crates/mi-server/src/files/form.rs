@@ -19,8 +19,8 @@ use super::disk::Folder;
 use super::faults;
 use crate::infra::clock::Clock;
 use crate::infra::fault::{self, Fault};
+use crate::infra::http::body::{AnotherBody, Pieces};
 use crate::infra::http::dispatch::body_too_large;
-use crate::infra::signed::body::{AnotherBody, Pieces};
 use crate::infra::signed::read::BodyDigest;
 
 /// What a form may hold besides the file.

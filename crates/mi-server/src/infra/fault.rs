@@ -28,7 +28,15 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), hint: None, cause: None, retry_after_seconds: None, server_time_seconds: None, again: false }
+        Self {
+            code,
+            sentence: sentence.into(),
+            hint: None,
+            cause: None,
+            retry_after_seconds: None,
+            server_time_seconds: None,
+            again: false,
+        }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

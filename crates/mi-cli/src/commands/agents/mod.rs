@@ -12,6 +12,7 @@ pub mod list;
 pub mod logs;
 mod onboard;
 mod own;
+mod rotate;
 mod update;
 
 use clap::Subcommand;
@@ -47,6 +48,8 @@ pub enum Act {
     Update(update::UpdateArgs),
     /// Let an agent go: its pod ends, its name becomes free
     Fire(Target),
+    /// Give it new credentials; the old ones are refused at once
+    Rotate(rotate::RotateArgs),
     /// What its pod wrote
     Logs(logs::LogsArgs),
     /// What it did
@@ -83,6 +86,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Get(target) => get::run(desk, target).await,
         Act::Update(args) => update::run(desk, args).await,
         Act::Fire(target) => fire::run(desk, target).await,
+        Act::Rotate(args) => rotate::run(desk, args).await,
         Act::Logs(args) => logs::run(desk, args).await,
         Act::Activity(args) => activity::run(desk, args).await,
         Act::Start(target) => lifecycle::run(desk, target, Start).await,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
 use futures_util::stream::{self, pending};
+use futures_util::{Stream, StreamExt};
 use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 
@@ -14,8 +14,8 @@ use super::super::disk::Folder;
 use super::super::form::{Announced, Form, Received};
 use crate::infra::clock::Clock;
 use crate::infra::fault::Fault;
+use crate::infra::http::body::Pieces;
 use crate::infra::keys::sha256_hex;
-use crate::infra::signed::body::Pieces;
 use crate::infra::signed::read::BodyDigest;
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
@@ -114,7 +114,10 @@ async fn a_signed_form_is_the_one_that_was_signed() {
         let digest = sha256_hex(body.as_bytes());
         let signed = BodyDigest::Whole(digest.clone());
         let receive = async |body: &str| {
-            place.receive_signed(Some(&signed), Some(&digest), dripping(body), &clock()).await.map(|one| one.file.sha256)
+            place
+                .receive_signed(Some(&signed), Some(&digest), dripping(body), &clock())
+                .await
+                .map(|one| one.file.sha256)
         };
         assert_eq!(receive(body).await.unwrap(), SHA256_OF_ABC);
         for other in [form(&["file;a.md=abd"]), form(&["file;b.md=abc"]), format!("{body}!"), format!("{body}\r\n")] {

@@ -278,7 +278,7 @@ fn not_enough(need: Need) -> Fault {
 }
 
 /// What an agent does as a part of an attempt while it has one, beside the moves of the task itself.
-const OF_AN_ATTEMPT: [&str; 10] = [
+pub const OF_AN_ATTEMPT: [&str; 10] = [
     "tasks.create",
     "tasks.comment",
     "tasks.artifact",

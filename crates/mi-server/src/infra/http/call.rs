@@ -15,11 +15,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::body::Pieces;
 use super::{Door, Wire};
 use crate::infra::act::{Answer, Ask, Lateness, idempotency};
 use crate::infra::caller::{Caller, Need};
 use crate::infra::fault::{self, Fault};
-use crate::infra::signed::body::Pieces;
 use crate::infra::signed::nonces::Nonce;
 use crate::infra::signed::read::BodyDigest;
 

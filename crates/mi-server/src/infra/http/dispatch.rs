@@ -21,6 +21,7 @@ use mi_core::limits::{IDEMPOTENCY_KEY_BYTES_MAX, REQUEST_ID_BYTES_MAX};
 use mi_core::problem::Code;
 use mi_core::time::Millis;
 
+use super::body;
 use super::call::Inside;
 use super::operation::{Intake, Operation, Patience};
 use super::reply::{no_such_route, problem_response};
@@ -31,7 +32,6 @@ use crate::infra::act::idempotency;
 use crate::infra::caller::{Access, Caller};
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::sha256_hex;
-use crate::infra::signed::body;
 use crate::infra::signed::nonces::Nonce;
 use crate::infra::signed::read::{BodyDigest, Signed, Version};
 

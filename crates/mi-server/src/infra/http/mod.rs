@@ -4,6 +4,7 @@
 //! limits, problems), `call` is what a handler gets, `reply` what it gives,
 //! `openapi` describes it all. `tls` encrypts. `standing` lets out who may no longer stay. Handlers see no framework.
 
+pub mod body;
 pub mod call;
 pub mod dispatch;
 pub mod openapi;

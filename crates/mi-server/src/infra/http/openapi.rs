@@ -5,12 +5,21 @@ use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::operation::{Many, Operation, Schemas, Shape};
+use crate::infra::act::OF_AN_ATTEMPT;
 use crate::infra::caller::Access;
 
 /// Problems that any operation can meet.
 const COMMON: [Code; 6] =
     [Code::BadRequest, Code::RequestTimeout, Code::Internal, Code::Busy, Code::Draining, Code::DriveFull];
-const CREDENTIAL: [Code; 4] = [Code::Unauthenticated, Code::KeyExpired, Code::KeyRevoked, Code::WrongPod];
+const CREDENTIAL: [Code; 7] = [
+    Code::Unauthenticated,
+    Code::KeyExpired,
+    Code::KeyRevoked,
+    Code::WrongPod,
+    Code::BadSignature,
+    Code::TimestampOutOfRange,
+    Code::Replayed,
+];
 const OFFICE: [Code; 2] = [Code::NoSuchOffice, Code::NoAccess];
 /// What an agent's credential can have become.
 const AGENT: [Code; 2] = [Code::StaleClaim, Code::Superseded];
@@ -68,6 +77,9 @@ pub fn codes(operation: &Operation) -> Vec<Code> {
             codes.extend(AGENT);
             codes.push(Code::NotYou);
         }
+    }
+    if OF_AN_ATTEMPT.contains(&operation.id) {
+        codes.push(Code::ClaimRequired);
     }
     if operation.is_mutating() && operation.access == Access::Member {
         // A colleague who may only look.

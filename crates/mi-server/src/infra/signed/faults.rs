@@ -42,9 +42,12 @@ pub fn out_of_range(now: Time) -> Fault {
 
 pub fn from_before_the_start(now: Time) -> Fault {
     let seconds = now.0.div_euclid(1_000);
-    Fault::new(Code::TimestampOutOfRange, "the signature is from before this server's start, which knows no nonce of then")
-        .hint(format!("the server's time is {seconds}; sign again with X-Timestamp: {seconds}"))
-        .at_server_time(now)
+    Fault::new(
+        Code::TimestampOutOfRange,
+        "the signature is from before this server's start, which knows no nonce of then",
+    )
+    .hint(format!("the server's time is {seconds}; sign again with X-Timestamp: {seconds}"))
+    .at_server_time(now)
 }
 
 pub fn replayed() -> Fault {

@@ -4,10 +4,10 @@
 //! nonce: in memory at once, so that of many copies one goes on, and in the transaction of the effect, so that a copy is
 //! known after a restart too. The body of a version 2 request is the one that was signed, or nothing comes of it.
 //!
-//! `read` takes the headers apart, `nonces` remembers, `body` looks at what arrives.
-//! Elsewhere: what is signed, and how, is in `mi_core::signing`; who signed is judged in `agent_keys`.
+//! `read` takes the headers apart, `nonces` remembers.
+//! Elsewhere: what is signed, and how, is in `mi_core::signing`; who signed is judged in `agent_keys`; what arrives is
+//! looked at in `infra::http::body`.
 
-pub mod body;
 pub mod faults;
 pub mod nonces;
 pub mod read;

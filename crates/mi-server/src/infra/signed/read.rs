@@ -1,6 +1,6 @@
 //! The headers of a signed request, taken apart.
 
-use axum::http::HeaderMap;
+use http::HeaderMap;
 use mi_core::ids::OfficeId;
 use mi_core::signing::payload::{self, Request};
 use mi_core::signing::signature::Signature;

@@ -1,5 +1,6 @@
 //! The queue through its routes. `table` walks the whole state machine; the others have a part each.
 
+mod elsewhere;
 mod judging;
 mod late;
 mod leases;

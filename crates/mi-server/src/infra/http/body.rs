@@ -11,10 +11,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use sha2::{Digest, Sha256};
 
-use super::faults;
-use super::read::BodyDigest;
 use crate::infra::fault::Fault;
 use crate::infra::keys::sha256_hex;
+use crate::infra::signed::faults;
+use crate::infra::signed::read::BodyDigest;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
