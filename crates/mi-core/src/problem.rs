@@ -68,6 +68,7 @@ codes! {
     SubtaskTooDeep => 400 "subtask_too_deep" "Subtasks nest deeper than the limit.";
     BadSchedule => 400 "bad_schedule" "A schedule's time or time zone can't be read, or never comes.";
     DigestMismatch => 400 "digest_mismatch" "The bytes received don't have the digest announced; nothing was stored.";
+    BadBundle => 400 "bad_bundle" "A bundle of an agent's state is not one; nothing of it was kept.";
     UnknownProvider => 400 "unknown_provider" "A model provider that this server doesn't know.";
     UnknownHarness => 400 "unknown_harness" "A harness that this server doesn't know.";
     CommandRequired => 400 "command_required" "The harness `command` was chosen without a command.";
@@ -99,6 +100,7 @@ codes! {
     NoSuchSession => 404 "no_such_session" "There is no session with this number in the office.";
     NoSuchSchedule => 404 "no_such_schedule" "There is no schedule with this name or id in the office.";
     NoSuchGroup => 404 "no_such_group" "There is no group with this id in the office, or the caller is not in it.";
+    NoSuchTransfer => 404 "no_such_transfer" "There is no transfer with this id that the caller may see.";
     NoSuchWebhook => 404 "no_such_webhook" "There is no webhook with this number in the office.";
     NoSuchDelivery => 404 "no_such_delivery" "The webhook has no delivery with this number, or it was pruned.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
@@ -113,6 +115,7 @@ codes! {
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
     RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";
     AgentExists => 409 "agent_exists" "An agent with that name already exists in the office.";
+    TransferOver => 409 "transfer_over" "The transfer takes no state any more.";
     WrongAgentKind => 409 "wrong_agent_kind" "The act is for agents of the other kind: hosted here, or living elsewhere.";
     WrongInviteType => 409 "wrong_invite_type" "An invite for a person was used for an agent, or the other way round.";
     NoOffice => 409 "no_office" "The office that the invite was for is gone.";

@@ -58,3 +58,8 @@ pub fn lives_here(name: &AgentName) -> Fault {
     Fault::new(Code::WrongAgentKind, format!("{name} lives in this office, which says what it is"))
         .hint("an operator changes it: mi agents update NAME")
 }
+
+pub fn lives_elsewhere(name: &AgentName) -> Fault {
+    Fault::new(Code::WrongAgentKind, format!("{name} lives elsewhere; it is started and stopped on its own machine"))
+        .hint(format!("there: mi agent run --name {name}"))
+}

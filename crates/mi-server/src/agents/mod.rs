@@ -14,7 +14,7 @@ mod change;
 pub mod external;
 mod faults;
 mod follow;
-mod hire;
+pub mod hire;
 mod phase;
 mod reports;
 pub mod routes;

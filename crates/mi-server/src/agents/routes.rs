@@ -103,7 +103,7 @@ fn people() -> Vec<Operation> {
         post("agents.lifecycle", "…/employees/{name}/lifecycle", Access::Operator, "Stop, start or restart an agent")
             .takes::<Lifecycle>()
             .gives::<Agent>(200)
-            .fails(LOOKING)
+            .fails(&[Code::NoSuchAgent, Code::WrongAgentKind])
             .run(lifecycle),
         post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Agent, "An agent says that it is there")
             .fails(&[Code::NoSuchAgent, Code::NotYou])

@@ -194,6 +194,14 @@ pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Resul
     if is_hirer(act.tx, act.office, member, agent)? { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
 }
 
+/// The agent itself, or whoever stands behind it.
+pub fn may_change_or_is(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Result<(), Fault> {
+    match member {
+        Member::Agent { id, .. } if *id == agent.id => Ok(()),
+        Member::Agent { .. } | Member::Person(_) => may_change(act, member, agent),
+    }
+}
+
 /// Operators stand behind every agent; an agent only behind those that it hired itself. A later agent of the
 /// hirer's name is somebody else.
 pub fn is_hirer(tx: &mut dyn Tx, office: OfficeId, member: &Member, agent: &AgentRow) -> Result<bool, Fault> {
@@ -236,6 +244,9 @@ pub fn lifecycle(
     providers: &Providers,
 ) -> Result<Answer, Fault> {
     let agent = find(act.tx, act.office, name)?;
+    if agent.kind == AgentKind::External {
+        return Err(faults::lives_elsewhere(&agent.name));
+    }
     match action {
         LifecycleAction::Stop => {
             sessions::service::stop_all(act, agent.id, "stopped")?;

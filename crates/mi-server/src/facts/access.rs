@@ -276,10 +276,10 @@ fn of_agent_alone(access: Access, who: Who) -> &'static str {
         (Access::Open, _) => IN,
         (Access::User | Access::Viewer | Access::Operator, _) => "operator_only",
         (Access::Owner, _) => "owner_only",
-        (Access::Ticket | Access::Runner | Access::Session, _) => "not_you",
-        (Access::Known | Access::Member | Access::Agent, Who::FiredAgent) => "key_revoked",
-        (Access::Member | Access::Agent, Who::OtherAgent) => "no_access",
-        (Access::Known | Access::Member | Access::Agent, _) => IN,
+        (Access::Runner | Access::Session, _) => "not_you",
+        (Access::Known | Access::Member | Access::Agent | Access::Ticket, Who::FiredAgent) => "key_revoked",
+        (Access::Member | Access::Agent | Access::Ticket, Who::OtherAgent) => "no_access",
+        (Access::Known | Access::Member | Access::Agent | Access::Ticket, _) => IN,
     }
 }
 
@@ -304,14 +304,14 @@ fn of_agent(access: Access, who: Who, place: Where) -> &'static str {
 /// The same caller in an office that isn't its own.
 fn expected_elsewhere(access: Access, who: Who) -> &'static str {
     match (access, who) {
-        (Access::Ticket, Who::Ticket) => "no_access",
+        (Access::Ticket, Who::Ticket | Who::Agent) => "no_access",
         (_, Who::Ticket) => "unauthenticated",
         (
             Access::Ticket | Access::Runner | Access::Session | Access::Agent,
             Who::Owner | Who::Colleague | Who::Viewer,
         ) => "not_you",
         (_, Who::Owner | Who::Colleague | Who::Viewer) => "no_access",
-        (Access::Ticket | Access::Runner | Access::Session, Who::Agent) => "not_you",
+        (Access::Runner | Access::Session, Who::Agent) => "not_you",
         (Access::Viewer | Access::Operator, _) => "operator_only",
         (Access::Owner, _) => "owner_only",
         (Access::Ticket, _) | (Access::Runner, Who::Session | Who::Stale) => "not_you",

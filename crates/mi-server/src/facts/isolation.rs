@@ -59,6 +59,11 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ),
     (
         "sessions",
+        "select office_id, number from sessions where state = 'settled'",
+        "runners elsewhere that fell silent: the sweep then acts in each office",
+    ),
+    (
+        "sessions",
         "select distinct office_id from sessions where epoch is not null",
         "hosted sessions that a dead server left behind",
     ),

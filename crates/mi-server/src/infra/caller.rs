@@ -207,7 +207,7 @@ pub enum Access {
     Operator,
     /// A person with a role in the office, or an agent of it; what changes something needs an operator or an agent.
     Member,
-    /// A runner with its ticket, for its own agent.
+    /// A runner that starts: with its ticket, or elsewhere with its agent's own key or signature.
     Ticket,
     /// The runner of the agent.
     Runner,
@@ -244,7 +244,7 @@ impl Access {
                 caller,
                 Caller::User { .. } | Caller::Runner { .. } | Caller::Session { .. } | Caller::Agent { .. }
             ),
-            Access::Ticket => matches!(caller, Caller::Ticket { .. }),
+            Access::Ticket => matches!(caller, Caller::Ticket { .. } | Caller::Agent { .. }),
             Access::Runner => matches!(caller, Caller::Runner { .. }),
             Access::Session => matches!(caller, Caller::Runner { .. } | Caller::Session { .. }),
             Access::Agent => {

@@ -93,6 +93,8 @@ pub fn wish_all_pods_gone(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbErr
 
 /// Every table with an `office_id`; a test compares this list with the schema.
 pub const OWNED: &[&str] = &[
+    "delete from transfers where office_id = $1",
+    "delete from remote_runners where office_id = $1",
     "delete from applications where office_id = $1",
     "delete from invites where office_id = $1",
     "delete from nonces where office_id = $1",

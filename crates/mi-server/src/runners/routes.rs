@@ -14,17 +14,16 @@ use crate::infra::http::{Call, Operation, Reply, post};
 use crate::infra::wakeups::Interest;
 
 pub fn operations() -> Vec<Operation> {
-    let gone: &[Code] = &[Code::NoSuchAgent, Code::Superseded];
     vec![
         post(
             "runners.hello",
             "…/employees/{name}/runner",
             Access::Ticket,
-            "A runner starts: its ticket becomes an epoch",
+            "A runner starts: its ticket, or its agent's own key, becomes an epoch",
         )
         .takes::<RunnerHello>()
         .gives::<RunnerWelcome>(200)
-        .fails(gone)
+        .fails(&[Code::NoSuchAgent, Code::Superseded, Code::WrongAgentKind, Code::NotYou])
         .run(hello),
         post(
             "runners.next",
@@ -34,7 +33,7 @@ pub fn operations() -> Vec<Operation> {
         )
         .takes::<NextRequest>()
         .gives::<NextAnswer>(200)
-        .fails(gone)
+        .fails(&[Code::NoSuchAgent, Code::Superseded, Code::Draining])
         .run(next),
     ]
 }

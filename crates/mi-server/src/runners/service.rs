@@ -1,15 +1,15 @@
 //! Acts of runners.
 
-use mi_core::ids::{AgentId, ClaimToken};
+use mi_core::ids::{AgentId, AgentName, ClaimToken};
 use mi_core::limits::{RUNNER_POLL_SECONDS, RUNNER_TOKEN_SECONDS};
 use mi_core::tasks::why::OfficeState;
 use mi_core::time::Millis;
-use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::agents::{AgentKind, HarnessKind};
 use mi_core::wire::runner::{
     Cause, Control, ModelChoice, NextAnswer, NextRequest, RunnerHello, RunnerWelcome, SessionGrant,
 };
 
-use super::store;
+use super::{elsewhere, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::gateway::providers::Providers;
 use crate::infra::act::Act;
@@ -18,7 +18,7 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{Keys, Token};
 use crate::pods::Desired;
 use crate::pods::service as pods;
-use crate::sessions::service::{self as sessions, SessionRow, State, Terms};
+use crate::sessions::service::{self as sessions, Seat, SessionRow, State, Terms};
 use crate::tasks::cards;
 use crate::tasks::claim::{self, Wanted};
 
@@ -40,7 +40,7 @@ pub enum Draining {
     Yes,
 }
 
-/// A ticket becomes an epoch; what an older runner of the agent still held is lost with it.
+/// A runner starts: in a pod with its ticket, elsewhere with its agent's own key.
 pub fn hello(
     act: &mut Act<'_>,
     caller: &Caller,
@@ -48,8 +48,25 @@ pub fn hello(
     wish: &RunnerHello,
     keys: &Keys,
 ) -> Result<RunnerWelcome, Fault> {
+    match caller {
+        Caller::Ticket { .. } => hello_from_pod(act, caller, name, wish, keys),
+        Caller::Agent { .. } => elsewhere::hello(act, caller, name, wish, keys),
+        Caller::Nobody | Caller::User { .. } | Caller::Runner { .. } | Caller::Session { .. } => {
+            Err(fault::unauthenticated("a runner says hello with its ticket, or with the key of its agent"))
+        }
+    }
+}
+
+/// A ticket becomes an epoch; what an older runner of the agent still held is lost with it.
+fn hello_from_pod(
+    act: &mut Act<'_>,
+    caller: &Caller,
+    name: &str,
+    wish: &RunnerHello,
+    keys: &Keys,
+) -> Result<RunnerWelcome, Fault> {
     let Caller::Ticket { office, agent, epoch } = caller else {
-        return Err(fault::unauthenticated("a runner says hello with its ticket"));
+        return Err(fault::unauthenticated("a runner in a pod says hello with its ticket"));
     };
     if *office != act.office {
         return Err(fault::no_access());
@@ -64,15 +81,20 @@ pub fn hello(
         sessions::pod_died(act, *agent, "a newer runner took over")?;
     }
     act.wake_agent(&row.name);
-    Ok(RunnerWelcome {
-        runner: format!("{}:{epoch}", row.name),
-        epoch: *epoch,
-        token: keys.issue(Token::Runner { office: *office, agent: *agent, epoch: *epoch }),
+    let token = keys.issue(Token::Runner { office: *office, agent: *agent, epoch: *epoch });
+    Ok(welcome(act, &row.name, *epoch, token))
+}
+
+pub(super) fn welcome(act: &Act<'_>, name: &AgentName, epoch: i64, token: String) -> RunnerWelcome {
+    RunnerWelcome {
+        runner: format!("{name}:{epoch}"),
+        epoch,
+        token,
         expires_at: act.now + Millis::seconds(RUNNER_TOKEN_SECONDS),
         server_time: act.now,
         beat_s: (act.head.settings.lease_seconds / BEATS_PER_LEASE).max(1),
         poll_s: RUNNER_POLL_SECONDS,
-    })
+    }
 }
 
 /// One look: control before messages before tasks. `None` when there is nothing now.
@@ -84,6 +106,9 @@ pub fn next(
     desk: &Desk,
 ) -> Result<Option<NextAnswer>, Fault> {
     let row = agents::by_id(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
+    if row.kind == AgentKind::External {
+        return elsewhere::next(act, row, epoch, wish, desk);
+    }
     let pod = pods::row(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
     store::seen(act.tx, act.office, agent, act.now)?;
     if pod.poll == wish.poll
@@ -99,7 +124,7 @@ pub fn next(
     if wish.free_slots < 1 || sessions::is_busy(act.tx, act.office, agent)? {
         return Ok(None);
     }
-    let Some(session) = new_session(act, &row, epoch, desk)? else { return Ok(None) };
+    let Some(session) = new_session(act, &row, Seat::Pod(epoch), desk)? else { return Ok(None) };
     store::answered(act.tx, act.office, agent, wish.poll, session.number)?;
     grant(act, &row, &session, desk).map(Some)
 }
@@ -118,14 +143,19 @@ fn control(act: &Act<'_>, desired: Desired, draining: Draining) -> Option<(Contr
     }
 }
 
-fn new_session(act: &mut Act<'_>, agent: &AgentRow, epoch: i64, desk: &Desk) -> Result<Option<SessionRow>, Fault> {
+pub(super) fn new_session(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    seat: Seat,
+    desk: &Desk,
+) -> Result<Option<SessionRow>, Fault> {
     let model = model_of(agent, &desk.providers)?;
     // Without a model it would burn its attempts: it takes nothing until there is one, and `why` says so.
     if agent.harness != HarnessKind::Command && !has_model(model.as_ref(), &desk.providers) {
         return Ok(None);
     }
     let terms = Terms {
-        epoch: Some(epoch),
+        seat,
         provider: model.as_ref().map(|choice| choice.provider.clone()),
         model: model.map(|choice| choice.model),
     };
@@ -156,7 +186,12 @@ fn newest_unread(act: &mut Act<'_>, agent: &AgentRow) -> Result<Option<i64>, Fau
 }
 
 /// What the runner needs to start; the credential is derived, so the same question gets the same one.
-fn grant(act: &mut Act<'_>, agent: &AgentRow, session: &SessionRow, desk: &Desk) -> Result<NextAnswer, Fault> {
+pub(super) fn grant(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    session: &SessionRow,
+    desk: &Desk,
+) -> Result<NextAnswer, Fault> {
     let token = Token::Session { office: act.office, agent: agent.id, session: session.number };
     let grant = SessionGrant {
         id: session.number,

@@ -3,7 +3,8 @@
 //! Its number, from the office's counter, is the fencing token: only while the row
 //! is live does a write that carries the number happen. A session of a hosted
 //! agent goes live → settled (its task has its outcome, the runner winds down) →
-//! ended; a claim of an agent elsewhere has no runner and ends at once.
+//! ended; so does one of a runner elsewhere, except that its claim is over as soon as its lease is, for no machine
+//! elsewhere can be asked whether it is quiet. A claim without a runner ends at once.
 //!
 //! Acts: `open`, `settle`, `withdraw`, `renew`, `end`, and what befalls an agent's
 //! sessions together. `context` is what a session gets to read.
@@ -11,6 +12,7 @@
 
 pub mod context;
 pub mod routes;
+mod row;
 pub mod said;
 pub mod service;
 mod store;

@@ -8,13 +8,14 @@ use mi_core::wire::runner::{BeatAnswer, EndCause, EndSession, Ended};
 use mi_core::wire::tasks::Session;
 use serde_json::json;
 
+pub use super::row::{Seat, SessionRow, State, Terms};
 use super::{said, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::chat::service as chat;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Claim, NewEvent};
 use crate::infra::caller::Member;
-use crate::infra::db::{DbError, Tx};
+use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::wakeups::Wake;
 use crate::tasks::store::TaskRow;
@@ -24,112 +25,9 @@ const SESSIONS_SHOWN_MAX: i64 = 100;
 const SUMMARY_CHARS_MAX: usize = 500;
 /// Lines of a lost session that its task's log keeps.
 const TAIL_LINES: i64 = 5;
-const LAPSED: &str = "the lease lapsed";
+pub(super) const LAPSED: &str = "the lease lapsed";
 /// In place of a harness: the claim was made from outside, by a program that we don't know.
 const ELSEWHERE: &str = "external";
-
-/// How far a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Its number is a valid claim token.
-    Live,
-    /// The claim of a hosted session is over (its lease lapsed, or its agent was stopped): the token is stale, but the
-    /// task is offered again only when the old sandbox is known to be gone, since writes to the mounted drive can't
-    /// be fenced.
-    Lapsed,
-    /// The task has its outcome; the runner may still look around and report.
-    Settled,
-    Ended,
-}
-
-impl State {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            State::Live => "live",
-            State::Lapsed => "lapsed",
-            State::Settled => "settled",
-            State::Ended => "ended",
-        }
-    }
-
-    pub fn parse(text: &str) -> Result<Self, DbError> {
-        match text {
-            "live" => Ok(State::Live),
-            "lapsed" => Ok(State::Lapsed),
-            "settled" => Ok(State::Settled),
-            "ended" => Ok(State::Ended),
-            other => Err(DbError::Shape(format!("session state {other}"))),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct SessionRow {
-    pub number: ClaimToken,
-    pub agent_id: AgentId,
-    pub agent: AgentName,
-    pub task: Option<TaskId>,
-    pub attempt: Option<i64>,
-    pub state: State,
-    /// The runner's, or none for an agent elsewhere.
-    pub epoch: Option<i64>,
-    pub harness: String,
-    pub provider: Option<String>,
-    pub model: Option<String>,
-    pub lease_expires_at: Option<Time>,
-    pub deadline_at: Option<Time>,
-    pub events_next: i64,
-    /// Of a session without a task: the newest message that woke it.
-    pub messages_up_to: Option<i64>,
-    pub exit: Option<String>,
-    pub summary: Option<String>,
-    pub input_tokens: i64,
-    pub output_tokens: i64,
-    pub cost: Micro,
-    pub started_at: Time,
-    pub ended_at: Option<Time>,
-}
-
-impl SessionRow {
-    /// Its lease ran out, as opposed to a claim that was taken away without judgement.
-    fn has_lapsed(&self) -> bool {
-        self.state == State::Lapsed && self.exit.as_deref() == Some(LAPSED)
-    }
-
-    pub fn card(self) -> Session {
-        Session {
-            id: self.number,
-            agent: self.agent,
-            task_id: self.task,
-            attempt: self.attempt,
-            state: self.state.as_str().to_owned(),
-            harness: self.harness,
-            model: self.model,
-            exit: self.exit,
-            summary: self.summary,
-            input_tokens: self.input_tokens,
-            output_tokens: self.output_tokens,
-            cost: self.cost,
-            started_at: self.started_at,
-            ended_at: self.ended_at,
-        }
-    }
-}
-
-/// Under which terms a session is opened.
-#[derive(Debug, Clone)]
-pub struct Terms {
-    /// The runner's epoch; none for an agent elsewhere.
-    pub epoch: Option<i64>,
-    pub provider: Option<String>,
-    pub model: Option<String>,
-}
-
-impl Terms {
-    pub fn external() -> Self {
-        Self { epoch: None, provider: None, model: None }
-    }
-}
 
 /// A new live session: its number is the claim token.
 pub fn open(
@@ -146,12 +44,12 @@ pub fn open(
         task: work.map(|(task, _)| task),
         attempt: work.map(|(_, attempt)| attempt),
         state: State::Live,
-        epoch: terms.epoch,
-        harness: if terms.epoch.is_some() { agent.harness.as_str() } else { ELSEWHERE }.to_owned(),
+        seat: terms.seat,
+        harness: if terms.seat.has_runner() { agent.harness.as_str() } else { ELSEWHERE }.to_owned(),
         provider: terms.provider.clone(),
         model: terms.model.clone(),
         lease_expires_at: Some(lease),
-        deadline_at: terms.epoch.map(|_| act.now + Millis::seconds(limits::SESSION_SECONDS_MAX)),
+        deadline_at: terms.seat.has_runner().then(|| act.now + Millis::seconds(limits::SESSION_SECONDS_MAX)),
         events_next: 0,
         messages_up_to: None,
         exit: None,
@@ -171,14 +69,14 @@ fn need(act: &mut Act<'_>, number: ClaimToken) -> Result<SessionRow, Fault> {
     store::get(act.tx, act.office, number)?.ok_or_else(|| fault::no_such_session(number))
 }
 
-/// The task has its outcome. A hosted session that gave it itself may wind down; one whose task somebody else moved
-/// must stop. Any other is over.
+/// The task has its outcome. A session with a runner that gave it itself may wind down; one whose task somebody else
+/// moved must stop. Any other is over.
 pub fn settle(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fault> {
     if act.claim != Claim::Live(number) {
         return withdraw(act, number, how);
     }
     let session = need(act, number)?;
-    let state = if session.epoch.is_some() { State::Settled } else { State::Ended };
+    let state = if session.seat.has_runner() { State::Settled } else { State::Ended };
     close(act, &session, state, how)
 }
 
@@ -186,7 +84,7 @@ pub fn settle(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fa
 /// again only when it has, since writes to the mounted drive can't be fenced.
 pub fn withdraw(act: &mut Act<'_>, number: ClaimToken, how: &str) -> Result<(), Fault> {
     let session = need(act, number)?;
-    let state = if session.epoch.is_some() { State::Lapsed } else { State::Ended };
+    let state = if session.seat.is_pod() { State::Lapsed } else { State::Ended };
     close(act, &session, state, how)
 }
 
@@ -196,7 +94,8 @@ pub fn hurry(act: &mut Act<'_>, number: ClaimToken) -> Result<(), Fault> {
     if session.state != State::Settled {
         return Ok(());
     }
-    close(act, &session, State::Lapsed, "its task goes on")
+    let state = if session.seat.is_pod() { State::Lapsed } else { State::Ended };
+    close(act, &session, state, "its task goes on")
 }
 
 /// The agent whose sandbox may still be at this task, although its claim is over.
@@ -258,8 +157,8 @@ pub fn freshen(act: &mut Act<'_>) -> Result<(), Fault> {
 pub fn stop_all(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<i64, Fault> {
     let sessions = store::of_agent(act.tx, act.office, agent)?;
     for session in &sessions {
-        match (session.state, session.epoch) {
-            (State::Live, Some(_)) if session.task.is_some() => close(act, session, State::Lapsed, reason)?,
+        match (session.state, session.seat) {
+            (State::Live, Seat::Pod(_)) if session.task.is_some() => close(act, session, State::Lapsed, reason)?,
             (State::Lapsed, _) => {}
             (State::Live | State::Settled | State::Ended, _) => give_back(act, session, reason)?,
         }
@@ -278,7 +177,7 @@ pub fn hand_back(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), 
 /// What the agent's pod is at; claims that were made for the agent from elsewhere don't die with it.
 fn of_pod(act: &mut Act<'_>, agent: AgentId) -> Result<Vec<SessionRow>, Fault> {
     let mut sessions = store::of_agent(act.tx, act.office, agent)?;
-    sessions.retain(|session| session.epoch.is_some());
+    sessions.retain(|session| session.seat.is_pod());
     Ok(sessions)
 }
 
@@ -303,6 +202,18 @@ pub fn pod_died(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), F
             State::Live => lose(act, &session, reason)?,
             // Its claim was over before.
             State::Lapsed | State::Settled | State::Ended => give_back(act, &session, reason)?,
+        }
+    }
+    Ok(())
+}
+
+/// A newer runner of an agent elsewhere took over: what the older one still held counts as lost.
+pub fn runner_replaced(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
+    for session in store::of_agent(act.tx, act.office, agent)? {
+        match (session.seat, session.state) {
+            (Seat::Elsewhere(_), State::Live) => lose(act, &session, "a newer runner took over")?,
+            (Seat::Elsewhere(_), State::Settled) => close(act, &session, State::Ended, "a newer runner took over")?,
+            (Seat::Elsewhere(_), State::Lapsed | State::Ended) | (Seat::Pod(_) | Seat::Outside, _) => {}
         }
     }
     Ok(())
@@ -347,14 +258,18 @@ fn bounded(text: &str) -> String {
 pub fn lapse(act: &mut Act<'_>, number: ClaimToken) -> Result<(), Fault> {
     let session = need(act, number)?;
     let lapsed = session.lease_expires_at.is_some_and(|until| until < act.now);
-    if session.state != State::Live || !lapsed {
-        return Ok(());
+    match (session.state, session.seat) {
+        _ if !lapsed => Ok(()),
+        // Nobody will report the end of a runner elsewhere that fell silent after its task was done.
+        (State::Settled, Seat::Elsewhere(_)) => close(act, &session, State::Ended, "its runner fell silent"),
+        (State::Live, Seat::Elsewhere(_) | Seat::Outside) => lose(act, &session, LAPSED),
+        (State::Live, Seat::Pod(_)) if sabotage!(OfferedBeforeGone) => lose(act, &session, LAPSED),
+        (State::Live, Seat::Pod(_)) => {
+            close(act, &session, State::Lapsed, LAPSED)?;
+            crate::pods::service::condemn(act, session.agent_id, LAPSED)
+        }
+        (State::Settled, Seat::Pod(_) | Seat::Outside) | (State::Lapsed | State::Ended, _) => Ok(()),
     }
-    if session.epoch.is_none() || sabotage!(OfferedBeforeGone) {
-        return lose(act, &session, LAPSED);
-    }
-    close(act, &session, State::Lapsed, LAPSED)?;
-    crate::pods::service::condemn(act, session.agent_id, LAPSED)
 }
 
 /// A call about a session by its runner or by the session itself.
@@ -376,7 +291,13 @@ pub fn beat(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<Be
             }
             renew(act, number)?
         }
-        State::Settled => act.now + Millis::seconds(act.head.settings.lease_seconds),
+        State::Settled => {
+            let until = act.now + Millis::seconds(act.head.settings.lease_seconds);
+            if let Seat::Elsewhere(_) = session.seat {
+                store::renew(act.tx, act.office, number, until, act.now)?;
+            }
+            until
+        }
         State::Lapsed | State::Ended => return Err(fault::stale_claim(number)),
     };
     Ok(BeatAnswer { lease_expires_at, server_time: act.now, orders: Vec::new() })
@@ -495,4 +416,10 @@ pub fn tail(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<Vec
 /// Whether anything of the agent is not over yet: a hosted agent takes one thing at a time.
 pub fn is_busy(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<bool, Fault> {
     Ok(!store::of_agent(tx, office, agent)?.is_empty())
+}
+
+/// Whether the runner of an agent elsewhere is still at something; what the agent claimed by other ways doesn't count.
+pub fn is_busy_elsewhere(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<bool, Fault> {
+    let open = store::of_agent(tx, office, agent)?;
+    Ok(open.iter().any(|session| matches!(session.seat, Seat::Elsewhere(_))))
 }

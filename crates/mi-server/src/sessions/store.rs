@@ -6,14 +6,14 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::runner::SessionItem;
 use mi_core::wire::tasks::Session;
 
-use super::service::{SessionRow, State};
+use super::row::{Seat, SessionRow, State};
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 
 macro_rules! select_sessions {
     ($rest:literal) => {
         concat!(
-            "select number, agent_id, agent, task_id, attempt, state, epoch, harness, provider, model, \
+            "select number, agent_id, agent, task_id, attempt, state, epoch, remote_epoch, harness, provider, model, \
              lease_expires_at, deadline_at, events_next, messages_up_to, exit, summary, input_tokens, output_tokens, cost_micro, \
              started_at, ended_at from sessions ",
             $rest
@@ -30,7 +30,7 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
         task: r.take()?,
         attempt: r.take()?,
         state: State::parse(&r.take::<String>()?)?,
-        epoch: r.take()?,
+        seat: seat(r.take()?, r.take()?),
         harness: r.take()?,
         provider: r.take()?,
         model: r.take()?,
@@ -48,10 +48,28 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
     })
 }
 
+fn seat(pod: Option<i64>, elsewhere: Option<i64>) -> Seat {
+    match (pod, elsewhere) {
+        (Some(epoch), _) => Seat::Pod(epoch),
+        (None, Some(epoch)) => Seat::Elsewhere(epoch),
+        (None, None) => Seat::Outside,
+    }
+}
+
+/// The columns `epoch` and `remote_epoch`.
+fn epochs(seat: Seat) -> (Option<i64>, Option<i64>) {
+    match seat {
+        Seat::Pod(epoch) => (Some(epoch), None),
+        Seat::Elsewhere(epoch) => (None, Some(epoch)),
+        Seat::Outside => (None, None),
+    }
+}
+
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, s: &SessionRow) -> Result<(), DbError> {
     let sql = "insert into sessions (office_id, number, agent_id, agent, task_id, attempt, state, epoch, harness, \
-               provider, model, lease_expires_at, deadline_at, started_at, worked_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)";
+               provider, model, lease_expires_at, deadline_at, started_at, worked_at, remote_epoch) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)";
+    let (epoch, remote_epoch) = epochs(s.seat);
     tx.execute(
         sql,
         args![
@@ -62,13 +80,14 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, s: &SessionRow) -> Result<(), D
             s.task,
             s.attempt,
             s.state.as_str(),
-            s.epoch,
+            epoch,
             &s.harness,
             s.provider.as_ref(),
             s.model.as_ref(),
             s.lease_expires_at,
             s.deadline_at,
             s.started_at,
+            remote_epoch,
         ],
     )?;
     Ok(())
@@ -128,9 +147,10 @@ pub fn renew(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, until: Time,
 }
 
 /// A sign of life of an agent elsewhere: its claims hold on, but no longer than `weak` after their last sign of work.
+/// What a runner holds is not among them: that runner has to show itself.
 pub fn hold_on(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, until: Time, weak: Millis) -> Result<u64, DbError> {
     let sql = "update sessions set lease_expires_at = case when worked_at + $4 < $3 then worked_at + $4 else $3 end \
-               where office_id = $1 and agent_id = $2 and state = 'live' and epoch is null and worked_at is not null \
+               where office_id = $1 and agent_id = $2 and state = 'live' and epoch is null and remote_epoch is null and worked_at is not null \
                and lease_expires_at < case when worked_at + $4 < $3 then worked_at + $4 else $3 end";
     tx.execute(sql, args![office, agent, until, weak.0])
 }
@@ -153,6 +173,13 @@ pub fn add_usage(
 pub fn lapsed(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, ClaimToken)>, DbError> {
     let sql = "select office_id, number from sessions where state = 'live' and lease_expires_at < $1 \
                order by lease_expires_at limit $2";
+    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Sessions of runners elsewhere that fell silent while they were winding down, over all offices.
+pub fn silent(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, ClaimToken)>, DbError> {
+    let sql = "select office_id, number from sessions where state = 'settled' and remote_epoch is not null \
+               and lease_expires_at < $1 order by lease_expires_at limit $2";
     tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 

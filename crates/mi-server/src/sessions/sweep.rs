@@ -2,6 +2,7 @@
 
 use super::{service, store};
 use crate::house::House;
+use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
 /// Lapsed leases looked at in one round; the next round takes the rest.
@@ -10,7 +11,12 @@ const LAPSED_PER_ROUND_MAX: i64 = 500;
 /// Takes back every claim whose lease is over.
 pub async fn lapse(house: &House) -> Result<(), Fault> {
     let now = house.clock.now();
-    let lapsed = house.db.read(move |tx| Ok(store::lapsed(tx, now, LAPSED_PER_ROUND_MAX)?)).await?;
+    let look = move |tx: &mut dyn Tx| {
+        let mut over = store::lapsed(tx, now, LAPSED_PER_ROUND_MAX)?;
+        over.extend(store::silent(tx, now, LAPSED_PER_ROUND_MAX)?);
+        Ok(over)
+    };
+    let lapsed = house.db.read(look).await?;
     for (office, session) in lapsed {
         house.act_as_server(office, move |act| service::lapse(act, session)).await?;
     }

@@ -8,6 +8,7 @@
 mod invariants;
 mod office;
 mod people;
+mod remote;
 mod restart;
 mod runner;
 mod signing;
@@ -31,6 +32,7 @@ use tempfile::TempDir;
 
 pub use office::TestOffice;
 pub use people::KeyState;
+pub use remote::{RemoteAgent, RemoteRunner};
 pub use runner::FakeRunner;
 pub use signing::{External, SignatureVersion, Signer, new_key};
 

@@ -199,7 +199,7 @@ pub fn give_office(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<()
     Ok(())
 }
 
-/// From now on the agent lives elsewhere.
+/// From now on the agent lives elsewhere, and its pod never was.
 pub fn move_out(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<(), DbError> {
     tx.execute("delete from pods where office_id = $1 and agent_id = $2", args![office, agent])?;
     let sql = "update agents set kind = 'external' where office_id = $1 and id = $2";
@@ -210,4 +210,10 @@ pub fn move_out(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<(),
 pub fn nonces(tx: &mut dyn Tx, office: OfficeId) -> Result<i64, DbError> {
     let row = tx.first("select count(*) from nonces where office_id = $1", args![office])?;
     row.map_or(Ok(0), |row| row.get(0))
+}
+
+pub fn revoke_agent_keys(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, now: Time) -> Result<(), DbError> {
+    let sql = "update agent_keys set revoked_at = $3 where office_id = $1 and agent_id = $2";
+    tx.execute(sql, args![office, agent, now])?;
+    Ok(())
 }

@@ -12,7 +12,7 @@ pub mod idempotency;
 pub mod nonce;
 mod store;
 
-use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, UserId};
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId, UserId};
 use mi_core::limits::OPEN_TASKS_PER_OFFICE_MAX;
 use mi_core::tasks::status::Status;
 use mi_core::time::{Millis, Time};
@@ -229,7 +229,8 @@ pub fn enter_even_late(
             if *own != office {
                 return Err(fault::no_access());
             }
-            let name = store::runner_name(tx, office, *agent, *epoch)?.ok_or_else(fault::superseded)?;
+            let name = store::runner_name(tx, office, *agent, *epoch)?;
+            let name = name.map_or_else(|| Err(runner_gone(tx, office, *agent, *epoch)), Ok)?;
             Ok(Member::Agent { id: *agent, name, session: None, proof: Proof::Token })
         }
         Caller::Session { office: own, agent, session } => {
@@ -253,6 +254,15 @@ pub fn enter_even_late(
             }
             Ok(Member::Agent { id: *agent, name, session: None, proof: *proof })
         }
+    }
+}
+
+/// A runner elsewhere whose agent was fired, or whose key was revoked, is told so: no newer runner took over from it.
+fn runner_gone(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, epoch: i64) -> Fault {
+    match store::is_newest_elsewhere(tx, office, agent, epoch) {
+        Ok(true) => fault::key_revoked(),
+        Ok(false) => fault::superseded(),
+        Err(error) => error.into(),
     }
 }
 

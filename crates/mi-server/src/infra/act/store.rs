@@ -169,19 +169,30 @@ pub fn insert_event(
     Ok(())
 }
 
-/// The agent's name, if this epoch is its newest and it is still in the office.
+/// The agent's name, if this epoch is its newest and it is still in the office. A runner elsewhere was known by its
+/// agent's key; when any key of the agent was revoked since, it has to show a good one again.
 pub fn runner_name(
     tx: &mut dyn Tx,
     office: OfficeId,
     agent: AgentId,
     epoch: i64,
 ) -> Result<Option<AgentName>, DbError> {
-    let sql = "select a.name from agents a join pods p on p.office_id = a.office_id and p.agent_id = a.id \
-               where a.office_id = $1 and a.id = $2 and a.fired_at is null and p.epoch = $3";
+    let sql = "select a.name from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
+               left join remote_runners r on r.office_id = a.office_id and r.agent_id = a.id \
+               where a.office_id = $1 and a.id = $2 and a.fired_at is null and (p.epoch = $3 or (r.epoch = $3 \
+               and not exists (select 1 from agent_keys k where k.office_id = $1 and k.agent_id = $2 \
+               and k.revoked_at >= r.started_at)))";
     tx.first(sql, args![office, agent, epoch])?.map(|row| row.get(0)).transpose()
 }
 
-/// A session that has settled its task may still look around until its runner ends it.
+/// Whether this is still the newest runner of an agent elsewhere, whatever became of the agent.
+pub fn is_newest_elsewhere(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, epoch: i64) -> Result<bool, DbError> {
+    let sql = "select epoch from remote_runners where office_id = $1 and agent_id = $2 and epoch = $3";
+    Ok(tx.first(sql, args![office, agent, epoch])?.is_some())
+}
+
+/// A session that has settled its task may still look around until its runner ends it. One elsewhere is over when a
+/// key of its agent is revoked: whoever started it can't be told from whoever stole that key.
 pub fn session_name(
     tx: &mut dyn Tx,
     office: OfficeId,
@@ -189,7 +200,8 @@ pub fn session_name(
     session: ClaimToken,
 ) -> Result<Option<AgentName>, DbError> {
     let sql = "select agent from sessions where office_id = $1 and number = $2 and agent_id = $3 \
-               and state <> 'ended'";
+               and state <> 'ended' and (remote_epoch is null or not exists (select 1 from agent_keys k \
+               where k.office_id = $1 and k.agent_id = $3 and k.revoked_at >= sessions.started_at))";
     tx.first(sql, args![office, session, agent])?.map(|row| row.get(0)).transpose()
 }
 

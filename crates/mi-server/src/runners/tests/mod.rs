@@ -1,5 +1,7 @@
 //! The runner protocol, steps 1 and 2.
 
+mod elsewhere;
+
 use serde_json::{Value, json};
 
 use crate::testing::TestHouse;

@@ -1,0 +1,143 @@
+//! Runners of agents that live elsewhere: known by the agent's key, and nobody confirms their end.
+
+use serde_json::{Value, json};
+
+use crate::testing::TestHouse;
+
+/// Past the lease of a claim that nobody renews, and past the pause after the loss.
+const LEASE_MS: i64 = 121_000;
+const PAUSE_MS: i64 = 5_000;
+
+#[tokio::test]
+async fn it_takes_a_task_and_brings_back_proof() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let mut runner = scout.runner("boot-1").await;
+    assert_eq!(runner.next().await.status, 204);
+    office.task(json!({"title": "look", "assignedAgent": "scout"})).await;
+    let grant = runner.must_take().await;
+    assert_eq!(runner.next_again().await.ok()["session"]["credential"], grant.credential.as_str());
+    let command = serde_json::to_value(&grant).unwrap()["command"].clone();
+    assert_eq!(command, Value::Null, "no office says what a foreign machine executes");
+    runner.beat(&grant).await.ok();
+    assert_eq!(office.get_task(1).await["status"], "running");
+    runner.done(&grant, "seen").await.ok();
+    assert_eq!(office.get_task(1).await["result_summary"], "seen");
+    office.task(json!({"title": "next", "assignedAgent": "scout"})).await;
+    assert_eq!(runner.next().await.status, 204, "one thing at a time, the end of the first is not reported yet");
+    runner.beat(&grant).await.ok();
+    runner.end(&grant, "finished").await.ok();
+    assert_eq!(runner.must_take().await.task.map(|task| task.0), Some(2));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_falls_silent_loses_its_task_with_the_lease_and_another_agent_does_it() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let (scout, other) = (office.remote("scout").await, office.remote("other").await);
+    let mut runner = scout.runner("boot-1").await;
+    office.task(json!({"title": "look"})).await;
+    let grant = runner.must_take().await;
+    house.advance(LEASE_MS / 2).await;
+    // Presence is no work: a heartbeat beside a silent runner keeps nothing of what that holds.
+    let beat = office.call_as(&runner.speaker(), "POST", "/employees/scout/heartbeat", json!({})).await;
+    beat.ok();
+    let mut other_runner = other.runner("boot-1").await;
+    assert_eq!(other_runner.next().await.status, 204);
+    house.advance(LEASE_MS / 2).await;
+    assert_eq!(office.get_task(1).await["status"], "queued");
+    house.advance(PAUSE_MS).await;
+    let second = other_runner.must_take().await;
+    assert_eq!(second.attempt, Some(2));
+    let late = runner.done(&grant, "too late").await;
+    assert_eq!(late.refused(), (409, "stale_claim".to_owned()));
+    assert_eq!(runner.beat(&grant).await.refused(), (409, "stale_claim".to_owned()));
+    other_runner.done(&second, "done").await.ok();
+    assert_eq!(office.get_task(1).await["claimed_by"], "other");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn one_that_falls_silent_after_its_task_was_done_blocks_nothing() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let mut runner = scout.runner("boot-1").await;
+    office.task(json!({"title": "look"})).await;
+    let grant = runner.must_take().await;
+    runner.done(&grant, "seen").await.ok();
+    house.advance(LEASE_MS).await;
+    office.task(json!({"title": "next"})).await;
+    assert_eq!(runner.must_take().await.task.map(|task| task.0), Some(2));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_second_runner_supersedes_the_first_and_the_attempt_counts() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let mut first = scout.runner("boot-1").await;
+    assert_eq!(scout.hello("boot-1").await.ok()["token"], first.welcome.token.as_str(), "a lost reply costs nothing");
+    office.task(json!({"title": "look"})).await;
+    let grant = first.must_take().await;
+    let mut second = scout.runner("boot-2").await;
+    assert_eq!(second.welcome.epoch, first.welcome.epoch + 1);
+    assert_eq!(first.next().await.refused(), (409, "superseded".to_owned()));
+    assert_eq!(first.beat(&grant).await.refused(), (409, "superseded".to_owned()));
+    assert_eq!(first.done(&grant, "x").await.refused(), (409, "stale_claim".to_owned()));
+    house.advance(PAUSE_MS).await;
+    assert_eq!(second.must_take().await.attempt, Some(2));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_its_runner_and_what_that_started() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let mut runner = scout.runner("boot-1").await;
+    office.task(json!({"title": "look"})).await;
+    let grant = runner.must_take().await;
+    scout.revoke_keys().await;
+    assert_eq!(runner.next().await.refused(), (401, "key_revoked".to_owned()));
+    assert_eq!(runner.beat(&grant).await.refused(), (401, "key_revoked".to_owned()));
+    let log = office.call_as(&runner.harness(&grant), "POST", "/tasks/1/log", json!({"message": "still here"})).await;
+    assert_eq!(log.refused(), (409, "stale_claim".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_fired_agent_s_runner_is_told_so_and_its_task_goes_back_uncounted() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let mut runner = scout.runner("boot-1").await;
+    office.task(json!({"title": "look"})).await;
+    runner.must_take().await;
+    office.call("DELETE", "/employees/scout", Value::Null).await.ok();
+    let task = office.get_task(1).await;
+    assert_eq!((task["status"].as_str(), task["attempts"].as_i64()), (Some("queued"), Some(0)));
+    assert_eq!(runner.next().await.refused(), (401, "key_revoked".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn each_kind_of_agent_has_its_own_way() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada: mi_core::ids::AgentId = office.hire("ada").await["id"].as_str().unwrap().parse().unwrap();
+    let (scout, key) = (office.remote("scout").await, office.agent_key(ada).await);
+    let hello = json!({"bootId": "b", "version": "test"});
+    let hosted = office.call_as(&house.as_key(&key), "POST", "/employees/ada/runner", hello.clone()).await;
+    assert_eq!(hosted.refused(), (409, "wrong_agent_kind".to_owned()));
+    let foreign = office.call_as(&scout.speaker(), "POST", "/employees/ada/runner", hello).await;
+    assert_eq!(foreign.refused(), (403, "not_you".to_owned()));
+    for action in ["stop", "start", "restart"] {
+        let reply = office.call("POST", "/employees/scout/lifecycle", json!({"action": action})).await;
+        assert_eq!(reply.refused(), (409, "wrong_agent_kind".to_owned()), "{action}");
+    }
+    house.close().await;
+}
