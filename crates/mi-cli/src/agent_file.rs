@@ -135,6 +135,11 @@ impl AgentFile {
         Ok(Some(Signer::new(key, self.agent_id.to_string()).in_office(self.office)))
     }
 
+    /// What belongs to its work on this machine: its workspace, and the programs on its PATH.
+    pub fn folder(home: &Path, office: OfficeId, agent: &AgentName) -> PathBuf {
+        place(home, office, agent, "")
+    }
+
     /// `OFFICE/NAME`
     pub fn title(&self) -> String {
         format!("{}/{}", self.office, self.agent)

@@ -7,7 +7,7 @@
 //! Elsewhere: calls are in `mi-client`; `up`, `demo` and the programs of a pod are
 //! the binary's own, which it brings along as `Programs`.
 
-mod agent_file;
+pub mod agent_file;
 mod args;
 mod beats;
 mod commands;
@@ -38,6 +38,7 @@ mod world;
 pub use agent_file::AgentFile;
 pub use args::Global;
 pub use commands::Mi;
+pub use fault::Fault;
 pub use machine::{Keeper, Machine, Start};
 pub use output::Format;
 pub use programs::Programs;

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::args::Global;
+use mi_core::wire::agents::HarnessKind;
+
+use crate::args::{ColonyArg, Global, one_of};
 
 /// Each gives the exit code of the process (`exit::Exit`).
 pub trait Programs {
@@ -22,6 +24,8 @@ pub trait Programs {
     fn runner(&self, args: PassedOn) -> u8;
     /// `mi pod-enter`: becomes a pod.
     fn pod_enter(&self, args: PassedOn) -> u8;
+    /// `mi agent run`: this machine works as an agent of an office.
+    fn agent_run(&self, args: AgentRunArgs, global: &Global) -> u8;
     /// `mi example NAME …`: a small honest agent without a model.
     fn example(&self, args: ExampleArgs) -> u8;
 }
@@ -89,6 +93,39 @@ pub struct DemoArgs {
     /// Where agents run [default: local, or process where no sandbox can be raised]
     #[arg(long, value_enum)]
     pub pods: Option<PodsKind>,
+}
+
+const RUN_HELP: &str = "\
+Examples:
+  mi agent join ABC234 -n scout                      once: this machine gets an agent of a colony
+  mi agent run -n scout --harness command --command './work.sh'
+  mi agent run -n scout --harness native             the server's models, tools on this machine
+
+Each task runs in the agent's workspace, with its context as JSON on stdin, MI_TASK in the environment and tq and mi
+on PATH. There is no sandbox and no mounted drive: `mi files pull` and `mi files push` reach the colony's files.
+SIGTERM or Ctrl-C ends it and hands back what it holds.";
+
+/// What a machine brings to an office.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = RUN_HELP)]
+pub struct AgentRunArgs {
+    /// The agent, by the name under which it joined; may be left out when this machine has only one
+    #[arg(short = 'n', long, value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub colony: ColonyArg,
+    /// What does the work [default: command where one is given, else native]
+    #[arg(long, value_parser = one_of!(HarnessKind))]
+    pub harness: Option<HarnessKind>,
+    /// For the harness `command`: a line for the shell, run for each task
+    #[arg(long, value_name = "LINE")]
+    pub command: Option<String>,
+    /// Where it works [default: a folder of its own beside its key, below ~/.mi/agents]
+    #[arg(long, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// A file that holds the agent's key, instead of what `mi agent join` kept (MI_AGENT_KEY holds the key itself)
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// Arguments that a program reads for itself.

@@ -48,6 +48,7 @@ fn run_mi(act: Act, world: World, global: &Global, programs: &impl Programs) -> 
         Ok(OwnProgram::Runner(args)) => return programs.runner(args),
         Ok(OwnProgram::PodEnter(args)) => return programs.pod_enter(args),
         Ok(OwnProgram::Example(args)) => return programs.example(args),
+        Ok(OwnProgram::AgentRun(args)) => return programs.agent_run(args, global),
         Err(act) => *act,
     };
     match act {

@@ -16,6 +16,9 @@ pub const MI_PROFILE: &str = "MI_PROFILE";
 /// A file with certificates to trust in place of the system's.
 pub const MI_CA_CERT: &str = "MI_CA_CERT";
 
+/// The key of an agent that lives here, for `mi agent run`.
+pub const MI_AGENT_KEY: &str = "MI_AGENT_KEY";
+
 /// In a pod: the office of the session.
 pub const MI_OFFICE: &str = "MI_OFFICE";
 /// In a pod: the agent's name.

@@ -1,6 +1,7 @@
 //! What a runner is told at its start: where the server is, whose runner it is, where its folders are.
 //!
-//! The environment is read here and nowhere else. The ticket comes on an inherited file descriptor that is read to its
+//! In a pod that stands in the environment, which is read here and nowhere else; elsewhere, whoever starts the runner
+//! says it (`RunnerConfig::elsewhere`). The ticket of a pod's runner comes on an inherited file descriptor that is read to its
 //! end and closed, so that neither the environment nor a child ever holds it.
 
 use std::collections::BTreeMap;
@@ -11,8 +12,10 @@ use std::io::Read;
 use std::os::fd::FromRawFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use mi_core::ids::{AgentName, OfficeId};
+use mi_core::wire::agents::{CommandLine, HarnessKind};
 
 use crate::fault::RunnerError;
 
@@ -22,9 +25,17 @@ const TICKET_BYTES_MAX: u64 = 4096;
 const INHERITED_FD_MIN: i32 = 3;
 /// What harness children inherit from the runner's own environment.
 const PASSED_ON: [&str; 6] = ["PATH", "LANG", "TERM", "TMPDIR", "MI_SHARED_FILES", "MI_DRIVE"];
+const DRIVE_VARIABLES: [&str; 2] = ["MI_SHARED_FILES", "MI_DRIVE"];
+/// Tells a program that no drive is mounted.
+const FILES_VARIABLE: &str = "MI_FILES";
+const FILES_BY_API: &str = "api";
+/// A pod's runner without its server is of no use to it.
+const UNREACHABLE_IN_POD_MAX: Duration = Duration::from_secs(600);
+/// A machine elsewhere may be offline over a weekend.
+const UNREACHABLE_ELSEWHERE_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The single-use secret of a runner's first call.
+/// The secret of a runner's first call: single-use in a pod, elsewhere the key of its agent.
 pub struct Ticket(String);
 
 impl Ticket {
@@ -52,6 +63,23 @@ pub enum Address {
     Socket(PathBuf),
 }
 
+/// Where the office's drive is on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drive {
+    /// At `/shared/files`, as in every pod.
+    Standard,
+    At(PathBuf),
+    /// Nowhere: files are reached through the API alone, so that a stale claim can write none.
+    ApiOnly,
+}
+
+/// What does the work elsewhere. Its owner brings it; no office decides what a foreign machine executes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    pub harness: HarnessKind,
+    pub command: Option<CommandLine>,
+}
+
 /// Where sessions run and what they see; nothing secret.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -60,8 +88,11 @@ pub struct Place {
     pub agent: AgentName,
     /// Working folder and HOME of every session.
     pub workspace: PathBuf,
-    /// Where the drive is on this machine, when that isn't `/shared/files`.
-    pub shared_files: Option<PathBuf>,
+    pub drive: Drive,
+    /// In a pod nothing: there the agent's record says what runs.
+    pub brought: Option<Brought>,
+    /// A runner that can't reach its server for so long gives up.
+    pub unreachable_max: Duration,
     /// The clean environment that every child starts from.
     pub environment: BTreeMap<String, String>,
 }
@@ -75,7 +106,47 @@ pub struct RunnerConfig {
     pub place: Place,
 }
 
+/// A runner on somebody's machine, as they want it.
+#[derive(Debug)]
+pub struct Elsewhere {
+    pub endpoint: String,
+    pub office: OfficeId,
+    pub agent: AgentName,
+    /// The agent's own key.
+    pub key: Ticket,
+    pub brought: Brought,
+    pub workspace: PathBuf,
+    /// Goes in front of PATH; holds `tq` and `mi`.
+    pub programs: PathBuf,
+}
+
 impl RunnerConfig {
+    /// For an agent that lives on this machine: no pod around it, no drive mounted, its own harness.
+    pub fn elsewhere(wish: Elsewhere) -> Result<Self, RunnerError> {
+        let here = env::current_dir().map_err(RunnerError::io("read the working folder"))?;
+        Ok(Self::of_machine(wish, &Surroundings { variable: &|name| env::var(name).ok(), here }))
+    }
+
+    fn of_machine(wish: Elsewhere, around: &Surroundings<'_>) -> Self {
+        let mut environment = around.base_environment(&wish.workspace);
+        environment.retain(|name, _| !DRIVE_VARIABLES.contains(&name.as_str()));
+        let path = environment.get("PATH").map_or(PATH_DEFAULT, String::as_str);
+        let path = format!("{}:{path}", wish.programs.display());
+        environment.insert("PATH".into(), path);
+        environment.insert(FILES_VARIABLE.into(), FILES_BY_API.into());
+        let place = Place {
+            endpoint: String::new(),
+            office: wish.office,
+            agent: wish.agent.clone(),
+            workspace: wish.workspace,
+            drive: Drive::ApiOnly,
+            brought: Some(wish.brought),
+            unreachable_max: UNREACHABLE_ELSEWHERE_MAX,
+            environment,
+        };
+        Self { address: Address::Given(wish.endpoint), office: wish.office, agent: wish.agent, ticket: wish.key, place }
+    }
+
     /// Reads `MI_SOCKET` or `MI_ENDPOINT`, `MI_OFFICE`, `MI_AGENT`, `MI_TICKET_FD`, `MI_WORKSPACE`, `MI_SHARED_FILES`.
     pub fn from_env() -> Result<Self, RunnerError> {
         let here = env::current_dir().map_err(RunnerError::io("read the working folder"))?;
@@ -96,7 +167,9 @@ impl RunnerConfig {
             agent: agent.clone(),
             environment: around.base_environment(&workspace),
             workspace,
-            shared_files: around.get("MI_SHARED_FILES").map(PathBuf::from),
+            drive: around.get("MI_SHARED_FILES").map_or(Drive::Standard, |path| Drive::At(path.into())),
+            brought: None,
+            unreachable_max: UNREACHABLE_IN_POD_MAX,
         };
         Ok(Self { address, office, agent, ticket: take_ticket(around.parsed("MI_TICKET_FD")?)?, place })
     }
@@ -201,6 +274,32 @@ mod tests {
         let config = read(&[("MI_SOCKET", ""), ("MI_ENDPOINT", "http://127.0.0.1:7700/")]).unwrap();
         assert_eq!(config.address, Address::Given("http://127.0.0.1:7700/".into()));
         assert_eq!(config.place.workspace, PathBuf::from("/somewhere"));
+    }
+
+    #[test]
+    fn elsewhere_no_drive_is_mounted_and_our_programs_come_first() {
+        let wish = Elsewhere {
+            endpoint: "https://mi.example".into(),
+            office: "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5c".parse().unwrap(),
+            agent: "scout".parse().unwrap(),
+            key: Ticket::new("mia_secret"),
+            brought: Brought { harness: HarnessKind::Command, command: Some(CommandLine::Shell("true".into())) },
+            workspace: "/home/me/work".into(),
+            programs: "/home/me/bin".into(),
+        };
+        let all = BTreeMap::from([
+            ("PATH", "/usr/bin"),
+            ("MI_SHARED_FILES", "/drive"),
+            ("MI_DRIVE", "/drive"),
+            ("MI_AGENT_KEY", "mia_secret"),
+        ]);
+        let variable = |name: &str| all.get(name).map(|value| (*value).to_owned());
+        let config = RunnerConfig::of_machine(wish, &Surroundings { variable: &variable, here: "/".into() });
+        assert_eq!(config.place.drive, Drive::ApiOnly);
+        assert_eq!(config.place.environment["PATH"], "/home/me/bin:/usr/bin");
+        let names: Vec<&str> = config.place.environment.keys().map(String::as_str).collect();
+        assert_eq!(names, ["HOME", "LANG", "MI_FILES", "PATH", "TERM", "TMPDIR"]);
+        assert!(!format!("{config:?}").contains("mia_secret"));
     }
 
     #[test]

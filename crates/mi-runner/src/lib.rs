@@ -1,4 +1,4 @@
-//! The process inside a pod: takes work, runs a harness, brings back proof.
+//! The process inside a pod, or on a machine elsewhere: takes work, runs a harness, brings back proof.
 //!
 //! It speaks only the public runner protocol, always as the client; the server never connects to it. One session
 //! at a time; nothing that a session started outlives it. What becomes of a task is decided by the queue alone: the
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Address, Place, RunnerConfig, Ticket};
+pub use config::{Address, Brought, Drive, Elsewhere, Place, RunnerConfig, Ticket};
 pub use control::{Call, ControlError, ControlPlane, Desk, HttpControl};
 pub use fault::RunnerError;
 pub use harness::native::model::{

@@ -22,8 +22,6 @@ use crate::session::{self, After, persist, unreachable};
 
 /// A ticket is good for this long.
 const HELLO_WAIT: Duration = Duration::from_secs(60);
-/// A runner that can't reach its server for so long is of no use to it.
-const UNREACHABLE_MAX: Duration = Duration::from_secs(600);
 /// A server that answers at once instead of parking the call is asked no more often than this.
 const ASK_EVERY_MIN: Duration = Duration::from_millis(200);
 /// While draining: how long the question after a lost answer may take.
@@ -89,7 +87,7 @@ async fn hello(parts: &Parts) -> Result<RunnerWelcome, RunnerError> {
     let hello = RunnerHello {
         boot_id: Uuid::new_v4().to_string(),
         version: env!("CARGO_PKG_VERSION").into(),
-        harnesses: HarnessKind::ALL.to_vec(),
+        harnesses: parts.place.brought.as_ref().map_or(HarnessKind::ALL.to_vec(), |brought| vec![brought.harness]),
         slots: 1,
     };
     persist(HELLO_WAIT, || parts.control.hello(hello.clone())).await.map_err(|error| match error.verdict() {
@@ -118,7 +116,9 @@ async fn ask(parts: &Parts, welcome: &RunnerWelcome, poll: i64) -> Result<Step, 
             Verdict::Superseded => return Ok(Step::Exit(ExitReason::Superseded)),
             Verdict::Unauthenticated => return Err(RunnerError::Unauthenticated(error)),
             Verdict::Refused | Verdict::Stale => return Err(RunnerError::Refused(error)),
-            Verdict::Retry if since.elapsed() >= UNREACHABLE_MAX => return Err(unreachable(UNREACHABLE_MAX, error)),
+            Verdict::Retry if since.elapsed() >= parts.place.unreachable_max => {
+                return Err(unreachable(parts.place.unreachable_max, error));
+            }
             Verdict::Retry => {
                 tracing::debug!(%error, "the server gave no answer; asking again");
                 rest(parts, backoff.step()).await;

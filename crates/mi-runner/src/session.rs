@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::beats;
 use crate::clock::{ServerClock, pause, reach, within};
+use crate::config::Brought;
 use crate::control::{Call, ControlError, Verdict};
 use crate::fault::RunnerError;
 use crate::harness::{Job, Outcome, harness_for};
@@ -93,6 +94,7 @@ impl Stop {
 
 /// Runs the session to its end and reports it.
 pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64) -> After {
+    let grant = with_own_means(grant, parts.place.brought.as_ref());
     let clock = ServerClock::set(grant.server_time);
     let outbox = Arc::new(Outbox::new(clock));
     let post = tokio::spawn(deliver(parts, &grant, &outbox));
@@ -111,6 +113,14 @@ pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64) -> Afte
         Some(Stop::Superseded) => After::Superseded,
         Some(Stop::Unauthenticated) => After::Unauthenticated,
         _ => end(parts, &grant, report).await,
+    }
+}
+
+/// Elsewhere, what runs is the machine's own choice, whatever the server says.
+fn with_own_means(grant: SessionGrant, brought: Option<&Brought>) -> SessionGrant {
+    match brought {
+        Some(Brought { harness, command }) => SessionGrant { harness: *harness, command: command.clone(), ..grant },
+        None => grant,
     }
 }
 
@@ -165,7 +175,7 @@ async fn work(
     let job = Job {
         environment: environment(parts, grant, variables, outbox),
         workspace: parts.place.workspace.clone(),
-        shared_files: parts.place.shared_files.clone(),
+        drive: parts.place.drive.clone(),
         endpoint: parts.place.endpoint.clone(),
         desk: parts.control.desk(grant),
         grant: grant.clone(),

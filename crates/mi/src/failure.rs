@@ -2,7 +2,7 @@
 
 use mi_cli::exit::Exit;
 use mi_client::ClientError;
-use mi_runner::RunnerError;
+use mi_runner::{ControlError, RunnerError};
 use mi_server::infra::config::ConfigError;
 use mi_server::server::StartError;
 
@@ -26,6 +26,15 @@ impl Failure {
 
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// What to do about a credential that is not good any more.
+    pub fn hint_if_denied(self, hint: &str) -> Self {
+        if self.exit == Exit::Denied { self.hint(hint) } else { self }
+    }
+
+    pub fn exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
     }
 
     /// Names the act that the system refused.
@@ -80,6 +89,13 @@ impl From<ClientError> for Failure {
 
 impl From<RunnerError> for Failure {
     fn from(error: RunnerError) -> Self {
-        Self::new(error.to_string())
+        let exit = match &error {
+            RunnerError::Unauthenticated(_) => Exit::Denied,
+            RunnerError::Refused(ControlError::Refused { status, .. }) => Exit::of_status(*status),
+            RunnerError::Unreachable { .. } | RunnerError::Refused(ControlError::Unreachable(_)) => Exit::Unreachable,
+            RunnerError::NotSet { .. } | RunnerError::NotUsable { .. } => Exit::Usage,
+            RunnerError::Io { .. } | RunnerError::Client(_) => Exit::Failed,
+        };
+        Self { exit, ..Self::new(error.to_string()) }
     }
 }

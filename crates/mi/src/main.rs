@@ -1,5 +1,6 @@
 //! The program `mi`: command line, server and runner in one. Called as `tq` it is the agents' queue tool.
 
+mod agent_run;
 mod demo;
 mod example;
 mod failure;
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use mi_cli::programs::{DemoArgs, ExampleArgs, PassedOn, UpArgs};
+use mi_cli::programs::{AgentRunArgs, DemoArgs, ExampleArgs, PassedOn, UpArgs};
 use mi_cli::{Global, Programs, World};
 
 /// The argument by which the server starts us as a pod.
@@ -70,6 +71,10 @@ impl Programs for Own {
 
     fn pod_enter(&self, args: PassedOn) -> u8 {
         if enter_pod(&args.arguments) == ExitCode::SUCCESS { 0 } else { 1 }
+    }
+
+    fn agent_run(&self, args: AgentRunArgs, global: &Global) -> u8 {
+        failure::told(agent_run::run(&args, global, &World::of_process()))
     }
 
     fn example(&self, args: ExampleArgs) -> u8 {

@@ -32,7 +32,7 @@ use clap::{Parser, Subcommand};
 use crate::args::{ColonyArg, ColonyPlace, Global};
 use crate::desk::Desk;
 use crate::fault::Fault;
-use crate::programs::{DemoArgs, ExampleArgs, PassedOn, UpArgs};
+use crate::programs::{AgentRunArgs, DemoArgs, ExampleArgs, PassedOn, UpArgs};
 use crate::targets::Target;
 use crate::tq::TqArgs;
 
@@ -166,6 +166,7 @@ pub enum OwnProgram {
     Runner(PassedOn),
     PodEnter(PassedOn),
     Example(ExampleArgs),
+    AgentRun(AgentRunArgs),
 }
 
 impl Act {
@@ -178,6 +179,7 @@ impl Act {
             Act::Runner(args) => Ok(OwnProgram::Runner(args)),
             Act::PodEnter(args) => Ok(OwnProgram::PodEnter(args)),
             Act::Example(args) => Ok(OwnProgram::Example(args)),
+            Act::Agents(agents::Act::Run(args)) => Ok(OwnProgram::AgentRun(args)),
             act => Err(Box::new(act)),
         }
     }

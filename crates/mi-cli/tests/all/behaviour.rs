@@ -121,9 +121,10 @@ fn the_binarys_own_programs_are_called() {
         "mi runner --slots 2",
         "mi pod-enter",
         "mi example code-review --mode bugs",
+        "mi agent run -n scout --command true",
     ]
     .map(|line| house.run(line).code);
-    assert_eq!(codes, [101, 102, 103, 104, 105, 106]);
+    assert_eq!(codes, [101, 102, 103, 104, 105, 106, 107]);
 }
 
 #[test]

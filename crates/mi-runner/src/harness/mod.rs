@@ -16,6 +16,7 @@ use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::{EndCause, SessionContext, SessionGrant};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Drive;
 use crate::control::Desk;
 use crate::outbox::Outbox;
 use crate::process::Tree;
@@ -28,7 +29,7 @@ pub(crate) struct Job {
     /// Complete: children start with exactly this.
     pub environment: BTreeMap<String, String>,
     pub workspace: PathBuf,
-    pub shared_files: Option<PathBuf>,
+    pub drive: Drive,
     pub endpoint: String,
     pub desk: Arc<dyn Desk>,
     pub tree: Arc<Tree>,

@@ -20,7 +20,7 @@ use crate::harness::Missing;
 use crate::harness::native::model::{Message, Model, ModelError, ModelSource, ToolCall, ToolSpec, Turn, Usage};
 use crate::life::{ExitReason, Parts, run_in_place};
 use crate::process::Reach;
-use crate::{Place, RunnerError};
+use crate::{Drive, Place, RunnerError};
 
 /// How long a test waits for a state before it fails.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -337,7 +337,9 @@ pub fn parts(fake: &Arc<Fake>, workspace: &Path, models: Arc<Scripted>) -> Parts
         office: "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5c".parse().unwrap(),
         agent: "ada".parse().unwrap(),
         workspace: workspace.to_owned(),
-        shared_files: Some(workspace.join("drive")),
+        drive: Drive::At(workspace.join("drive")),
+        brought: None,
+        unreachable_max: LIMIT,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
     };
     Parts {

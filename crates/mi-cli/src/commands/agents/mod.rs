@@ -20,6 +20,7 @@ use mi_core::wire::agents::LifecycleAction::{Restart, Start, Stop};
 
 use crate::desk::Desk;
 use crate::fault::Fault;
+use crate::programs::AgentRunArgs;
 use crate::targets::Target;
 
 const HELP: &str = "\
@@ -77,6 +78,8 @@ pub enum Act {
     Models,
     /// Tell its colony with which model it thinks
     UseModel(own::UseModelArgs),
+    /// Let this machine work as an agent that joined, until it is told to end
+    Run(AgentRunArgs),
 }
 
 pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
@@ -100,5 +103,6 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Own => own::card(desk).await,
         Act::Models => own::models(desk).await,
         Act::UseModel(args) => own::use_model(desk, args).await,
+        Act::Run(_) => Err(Fault::usage("this is a program of the binary `mi`", "run `mi` itself")),
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use fake::{Asked, FakeServer, Reply};
 use mi_cli::World;
-use mi_cli::programs::{DemoArgs, ExampleArgs, PassedOn, Programs, UpArgs};
+use mi_cli::programs::{AgentRunArgs, DemoArgs, ExampleArgs, PassedOn, Programs, UpArgs};
 
 pub const OFFICE: &str = "5b7e3c1a-0000-4000-8000-000000000001";
 
@@ -52,6 +52,7 @@ const ECHO_CONFIG: u8 = 103;
 const ECHO_RUNNER: u8 = 104;
 const ECHO_POD: u8 = 105;
 const ECHO_EXAMPLE: u8 = 106;
+const ECHO_AGENT_RUN: u8 = 107;
 
 impl Programs for Echo {
     fn up(&self, args: UpArgs, _: &mi_cli::Global) -> u8 {
@@ -72,6 +73,10 @@ impl Programs for Echo {
     }
     fn pod_enter(&self, _: PassedOn) -> u8 {
         ECHO_POD
+    }
+    fn agent_run(&self, args: AgentRunArgs, _: &mi_cli::Global) -> u8 {
+        assert_eq!((args.name.as_deref(), args.command.as_deref()), (Some("scout"), Some("true")));
+        ECHO_AGENT_RUN
     }
     fn example(&self, args: ExampleArgs) -> u8 {
         assert_eq!((args.name.as_str(), args.arguments.len()), ("code-review", 2));

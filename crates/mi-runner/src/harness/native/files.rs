@@ -16,10 +16,13 @@ const READ_BYTES_MAX: u64 = 64 * 1024;
 /// A file that is edited is held in memory.
 const EDIT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const ENTRIES_MAX: usize = 500;
+const NOT_MOUNTED: &str = "the drive is not mounted on this machine; with `shell`, `mi files pull NAME` brings a file to \
+                           your workspace and `mi files push FILE` puts one onto the drive";
 
 pub(super) struct Shelf<'a> {
     pub workspace: &'a Path,
-    pub drive: &'a Path,
+    /// `None` where no drive is mounted.
+    pub drive: Option<&'a Path>,
 }
 
 impl Shelf<'_> {
@@ -102,8 +105,12 @@ impl Shelf<'_> {
             return Err("a path can't hold a NUL".into());
         }
         let given = Path::new(path);
-        if let Ok(rest) = given.strip_prefix(DRIVE).or_else(|_| given.strip_prefix(self.drive)) {
-            return below(self.drive, rest, path);
+        let on_drive =
+            given.strip_prefix(DRIVE).or_else(|_| given.strip_prefix(self.drive.unwrap_or(Path::new(DRIVE))));
+        match (on_drive, self.drive) {
+            (Ok(rest), Some(drive)) => return below(drive, rest, path),
+            (Ok(_), None) => return Err(format!("{path}: {NOT_MOUNTED}")),
+            (Err(_), _) => {}
         }
         if let Ok(rest) = given.strip_prefix(self.workspace) {
             return below(self.workspace, rest, path);
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn paths_stay_in_the_workspace_and_the_drive() {
-        let shelf = Shelf { workspace: Path::new("/w"), drive: Path::new("/d") };
+        let shelf = Shelf { workspace: Path::new("/w"), drive: Some(Path::new("/d")) };
         for (given, expected) in [
             ("a/b.txt", "/w/a/b.txt"),
             ("./a/../b", "/w/b"),
@@ -157,10 +164,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_drive_that_is_not_mounted_is_reached_by_commands() {
+        let shelf = Shelf { workspace: Path::new("/w"), drive: None };
+        assert!(shelf.resolve("/shared/files/r.md").unwrap_err().contains("mi files push"));
+        assert_eq!(shelf.resolve("r.md"), Ok(PathBuf::from("/w/r.md")));
+    }
+
     #[tokio::test]
     async fn edits_need_one_exact_place() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf { workspace: folder.path(), drive: folder.path() };
+        let shelf = Shelf { workspace: folder.path(), drive: Some(folder.path()) };
         shelf.write("sub/a.txt", "one two two").await.unwrap();
         assert!(shelf.edit("sub/a.txt", "three", "x").await.unwrap_err().contains("does not stand"));
         assert!(shelf.edit("sub/a.txt", "two", "x").await.unwrap_err().contains("2 times"));

@@ -7,6 +7,7 @@ use mi_core::wire::runner::{Cause, InboxMessage, SessionContext};
 use mi_core::wire::tasks::{Artifact, ArtifactState, Task};
 
 use super::{Job, shortened};
+use crate::config::Drive;
 
 /// Of one description or result; the whole is on the task.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -61,8 +62,19 @@ pub(super) fn user(job: &Job) -> String {
     related(&mut out, context);
     talked(&mut out, context);
     surroundings(&mut out, context);
-    line(&mut out, format_args!("\nThe shared drive is /shared/files; the workspace is your working folder."));
+    line(&mut out, format_args!("\n{}", whereabouts(&job.drive)));
     out
+}
+
+fn whereabouts(drive: &Drive) -> &'static str {
+    match drive {
+        Drive::Standard | Drive::At(_) => "The shared drive is /shared/files; the workspace is your working folder.",
+        Drive::ApiOnly => {
+            "The shared drive is NOT mounted on this machine: with `shell`, `mi files pull NAME` brings a file of it to \
+             your workspace and `mi files push FILE` puts one onto it; then link it with `artifact`. The workspace is \
+             your working folder."
+        }
+    }
 }
 
 fn describe_task(out: &mut String, task: &Task) {

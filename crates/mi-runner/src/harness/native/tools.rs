@@ -21,6 +21,7 @@ use super::files::{DRIVE, Shelf};
 use super::model::ToolSpec;
 use super::specs;
 use super::{Job, Outcome, shell};
+use crate::config::Drive;
 use crate::control::{ControlError, Verdict};
 
 /// As whom people write.
@@ -112,7 +113,11 @@ struct HireArgs {
 
 impl<'a> Bench<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
-        let drive = job.shared_files.as_deref().unwrap_or(Path::new(DRIVE));
+        let drive = match &job.drive {
+            Drive::Standard => Some(Path::new(DRIVE)),
+            Drive::At(path) => Some(path.as_path()),
+            Drive::ApiOnly => None,
+        };
         Self { job, shelf: Shelf { workspace: &job.workspace, drive }, written_to: Vec::new() }
     }
 
