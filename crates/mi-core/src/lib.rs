@@ -25,4 +25,5 @@ pub mod schedules;
 pub mod signing;
 pub mod tasks;
 pub mod time;
+pub mod transfer;
 pub mod wire;

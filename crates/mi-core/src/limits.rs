@@ -122,3 +122,19 @@ pub const STATEMENT_BYTES_MAX: usize = 4 * 1024;
 pub const PRESENCE_SECONDS_MAX: i64 = 120;
 /// How often an agent elsewhere says that it is there.
 pub const HEARTBEAT_SECONDS: u64 = 30;
+
+/// A bundle of an agent's state, compressed.
+pub const STATE_BUNDLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Everything of a transfer besides the bundle.
+pub const STATE_MANIFEST_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const STATE_FILES_MAX: usize = 20_000;
+/// All files of a bundle, unpacked.
+pub const STATE_UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// How many times its own size a bundle may unpack to, above `STATE_RATIO_FREE_BYTES`.
+pub const STATE_RATIO_MAX: u64 = 100;
+pub const STATE_RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
+pub const STATE_PATH_BYTES_MAX: usize = 1024;
+pub const STATE_PART_BYTES_MAX: usize = 255;
+pub const STATE_DEPTH_MAX: usize = 32;
+/// How long a clone waits for its state.
+pub const TRANSFER_SECONDS_MAX: i64 = 3_600;

@@ -29,7 +29,7 @@ use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
     agent_keys, agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites,
-    login, mcp, offices, pods, runners, schedules, sessions, tasks, webhooks,
+    login, mcp, offices, pods, runners, schedules, sessions, tasks, transfers, webhooks,
 };
 
 /// What the server was told at its start.
@@ -79,6 +79,7 @@ pub struct Inner {
     pub nonces: Nonces,
     /// Of this server, not of its house's data.
     pub began_at: Time,
+    pub transfers: transfers::Desk,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
 }
@@ -121,6 +122,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(events::routes::operations());
     all.extend(audit::routes::operations());
     all.extend(webhooks::routes::operations());
+    all.extend(transfers::routes::operations());
     all.extend(gateway::routes::operations());
     all.extend(mcp::routes::operations());
     all.extend(login::routes::operations());
@@ -148,6 +150,7 @@ impl House {
                 joins: invites::throttle::Throttle::default(),
                 nonces: Nonces::default(),
                 began_at,
+                transfers: transfers::Desk::default(),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
             }),

@@ -37,6 +37,7 @@ mod simulation;
 mod tasks;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod transfers;
 mod webhooks;
 
 pub use checks::check_json;

@@ -18,5 +18,6 @@ pub mod offices;
 pub mod runner;
 pub mod schedules;
 pub mod tasks;
+pub mod transfers;
 pub mod usage;
 pub mod webhooks;

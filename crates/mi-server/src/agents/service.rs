@@ -195,11 +195,14 @@ pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Resul
 }
 
 /// The agent itself, or whoever stands behind it.
-pub fn may_change_or_is(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Result<(), Fault> {
-    match member {
-        Member::Agent { id, .. } if *id == agent.id => Ok(()),
-        Member::Agent { .. } | Member::Person(_) => may_change(act, member, agent),
-    }
+pub fn must_stand_behind(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    member: &Member,
+    agent: &AgentRow,
+) -> Result<(), Fault> {
+    let is_itself = matches!(member, Member::Agent { id, .. } if *id == agent.id);
+    if is_itself || is_hirer(tx, office, member, agent)? { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
 }
 
 /// Operators stand behind every agent; an agent only behind those that it hired itself. A later agent of the

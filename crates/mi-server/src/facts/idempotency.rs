@@ -23,6 +23,7 @@ const WITHOUT_A_KEY: &[(&str, &str)] = &[
     ("login.sign_out", "a form of a page; whoever is signed out stays so"),
     ("runners.hello", "runner protocol: the same boot id gets the same answer"),
     ("runners.next", "runner protocol: the same poll number gets the same session"),
+    ("transfers.send", "a transfer is completed once; what comes after is told so"),
     ("gateway.call", "a stream of a provider's bytes, which nobody keeps"),
     ("mcp.answer", "the key goes along to the request that a tool's call stands for, and is kept there"),
 ];

@@ -41,6 +41,11 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "select office_id, id from agents where kind = 'external'",
         "who came or went: the sweep acts in each office",
     ),
+    (
+        "transfers",
+        "select office_id, agent_id, origin, caller, status",
+        "a transfer's id says which office it belongs to",
+    ),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",

@@ -77,6 +77,7 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{schedule}" => SCHEDULE,
             "{code}" => place.code.as_str(),
             "{application}" => place.id.as_str(),
+            "{transfer_id}" => "none",
             "{integration}" => "github",
             "{peer}" => "owner",
             "{gid}" => place.group.as_str(),
@@ -116,6 +117,10 @@ fn body(operation: &str, place: &Place) -> Value {
         "invites.apply" => json!({"code": place.code, "agent_name": "applicant", "statement": "a word"}),
         "invites.claim" => json!({"code": place.code, "name": "wilma"}),
         "invites.refuse" => json!({"reason": "no"}),
+        "agents.clone" | "agents.clone_self" => json!({"provider": null}),
+        "transfers.send" => {
+            json!({"transferId": "none", "manifest": {"files": []}, "bundleBase64": ""})
+        }
         "tasks.create" => json!({"title": "more"}),
         "tasks.claim" => json!({"agent": name, "wait": 0}),
         "tasks.update" => json!({"status": "running"}),

@@ -267,7 +267,7 @@ impl Folder {
     }
 
     /// The folder at `path`, made where it is missing.
-    fn make_folders(&self, path: &str, owner: Option<u32>) -> Result<Folder, DiskError> {
+    pub fn make_folders(&self, path: &str, owner: Option<u32>) -> Result<Folder, DiskError> {
         let mut folder = self.open_folder("")?;
         let mut so_far = String::with_capacity(path.len());
         for part in path.split('/').filter(|part| !part.is_empty()) {

@@ -72,7 +72,8 @@ pub async fn join(house: &House, call: &Call) -> Result<Answer, Fault> {
     codes::counted(house, trier, house.act_as_server(office, act).await)
 }
 
-fn asks_first(head: &Head, mood: Mood) -> bool {
+/// Whether the owner wants to be asked about whoever comes.
+pub fn asks_first(head: &Head, mood: Mood) -> bool {
     head.settings.join_policy == JoinPolicy::Approve || mood == Mood::Alarmed
 }
 

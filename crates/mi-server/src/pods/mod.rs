@@ -21,7 +21,7 @@ pub mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use raise::{PodDoors, make_owned, own_drive};
+pub use raise::{PodDoors, make_owned, make_passable, own_drive};
 pub use readiness::readiness;
 pub use shutdown::{shut_down, start_up};
 pub use store::PodRow;

@@ -173,6 +173,11 @@ pub fn own_drive(drive: &Path, uid: Option<u32>) -> io::Result<()> {
     make_owned(drive, SHARED_MODE, uid)
 }
 
+/// The folder of an office's workspaces: a way in for its user, closed to looks. Blocks.
+pub fn make_passable(path: &Path) -> io::Result<()> {
+    make(path, PASSABLE_MODE)
+}
+
 fn make(path: &Path, mode: u32) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)
 }
