@@ -27,6 +27,7 @@ mod progress;
 mod prompt;
 mod run;
 mod settings;
+mod state;
 mod table;
 mod targets;
 mod tq;

@@ -51,6 +51,12 @@ pub(crate) enum Payload {
         name: DrivePath,
         progress: Progress,
     },
+    /// The state of a clone: JSON up to the bundle's text, then the file, opened anew for each try.
+    State {
+        before: Bytes,
+        bundle: PathBuf,
+        progress: Progress,
+    },
 }
 
 /// A request that can be sent as often as needed.

@@ -21,7 +21,7 @@ use crate::signer::{Signable, Signer};
 use crate::write_keys::WriteKeys;
 use crate::{
     agents, audit, credits, env, events, files, identity, integrations, invites, join, messages, offices, runner,
-    schedules, server, tasks, tls, usage, webhooks,
+    schedules, server, tasks, tls, transfers, usage, webhooks,
 };
 
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -101,6 +101,10 @@ impl Client {
 
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    pub fn transfers(&self) -> transfers::Transfers {
+        transfers::Transfers::new(self)
     }
 
     pub fn server(&self) -> server::Server {
@@ -269,6 +273,7 @@ impl Client {
                 let digest = if self.signer.is_some() { files::Digest::Follows } else { files::Digest::None };
                 files::attach(request, path, name, progress, digest).await
             }
+            Payload::State { before, bundle, progress } => transfers::attach(request, before, bundle, progress).await,
         }
     }
 

@@ -39,6 +39,7 @@ const CLONING: &[Code] = &[
     Code::WrongInviteType,
     Code::NoOffice,
     Code::RateLimited,
+    Code::NotFromAPod,
 ];
 
 pub fn operations() -> Vec<Operation> {

@@ -1,6 +1,7 @@
 //! `mi agents …`.
 
 mod activity;
+mod clone;
 mod daemon;
 pub mod error;
 mod fire;
@@ -78,6 +79,8 @@ pub enum Act {
     Models,
     /// Tell its colony with which model it thinks
     UseModel(own::UseModelArgs),
+    /// Make a hosted agent that goes on where an agent stands, with its state
+    Clone(clone::CloneArgs),
     /// Let this machine work as an agent that joined, until it is told to end
     Run(AgentRunArgs),
 }
@@ -103,6 +106,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Own => own::card(desk).await,
         Act::Models => own::models(desk).await,
         Act::UseModel(args) => own::use_model(desk, args).await,
+        Act::Clone(args) => clone::run(desk, args).await,
         Act::Run(_) => Err(Fault::usage("this is a program of the binary `mi`", "run `mi` itself")),
     }
 }
