@@ -115,13 +115,7 @@ fn unfound(fault: mi_cli::Fault) -> Failure {
 }
 
 /// The server knows whose key it is.
-async fn whose(
-    key: &str,
-    args: &AgentRunArgs,
-    global: &Global,
-    world: &World,
-    home: &Path,
-) -> Result<Worker, Failure> {
+async fn whose(key: &str, args: &AgentRunArgs, global: &Global, world: &World, home: &Path) -> Result<Worker, Failure> {
     let config = Config::load(home).map_err(|error| Failure::new(error.to_string()))?;
     let named = global.endpoint.as_deref().or(world.variable(variables::MI_ENDPOINT)).or(config.endpoint.as_deref());
     let endpoint: Endpoint = named
