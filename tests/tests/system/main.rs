@@ -18,6 +18,7 @@ mod demo;
 mod elsewhere;
 mod hands;
 mod models;
+mod own_machine;
 mod shipped;
 mod tls;
 mod tutorial;
