@@ -24,9 +24,11 @@ pub struct Signer {
 }
 
 /// What is signed of a body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Signable<'a> {
     Bytes(&'a [u8]),
+    /// Of a body that is too long to be held: SHA-256 in hex.
+    Digest(String),
     /// A form whose last field is the digest of its file.
     Streamed,
 }
@@ -51,6 +53,7 @@ impl Signer {
         let (timestamp, nonce) = (self.now().to_string(), uuid::Uuid::new_v4().simple().to_string());
         let digest = match body {
             Signable::Bytes(bytes) => sha256_hex(bytes),
+            Signable::Digest(digest) => digest,
             Signable::Streamed => STREAMED.to_owned(),
         };
         let message = Request { timestamp: &timestamp, method, target }.v2(&digest, &nonce);

@@ -11,6 +11,7 @@ use mi_core::ids::OfficeId;
 use mi_core::wire::transfers::{CloneAgent, Cloned, Manifest, Transfer};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Body, Method, RequestBuilder};
+use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
@@ -73,15 +74,27 @@ pub(crate) async fn attach(
     bundle: &Path,
     progress: &Progress,
 ) -> Result<RequestBuilder, ClientError> {
-    let unreadable = |fault| ClientError::io(format!("{} can't be read", bundle.display()), fault);
-    let file = File::open(bundle).await.map_err(unreadable)?;
-    let start = Stage::Before(before.clone(), file);
+    let start = Stage::first(before, bundle).await?;
     let progress = progress.clone();
     let pieces = stream::try_unfold(start, move |stage| {
         let progress = progress.clone();
         async move { stage.next(&progress).await }
     });
     Ok(request.header(CONTENT_TYPE, "application/json").body(Body::wrap_stream(pieces)))
+}
+
+/// SHA-256 of that body, for whoever signs it.
+pub(crate) async fn digest(before: &Bytes, bundle: &Path) -> Result<String, ClientError> {
+    let (mut stage, mut hasher, untold) = (Stage::first(before, bundle).await?, Sha256::new(), Progress::default());
+    while let Some((piece, next)) = stage.next(&untold).await.map_err(unreadable(bundle))? {
+        hasher.update(&piece);
+        stage = next;
+    }
+    Ok(hex::encode(hasher.finalize()))
+}
+
+fn unreadable(bundle: &Path) -> impl Fn(io::Error) -> ClientError {
+    move |fault| ClientError::io(format!("{} can't be read", bundle.display()), fault)
 }
 
 enum Stage {
@@ -91,6 +104,11 @@ enum Stage {
 }
 
 impl Stage {
+    async fn first(before: &Bytes, bundle: &Path) -> Result<Self, ClientError> {
+        let file = File::open(bundle).await.map_err(unreadable(bundle))?;
+        Ok(Stage::Before(before.clone(), file))
+    }
+
     async fn next(self, progress: &Progress) -> io::Result<Option<(Bytes, Self)>> {
         match self {
             Stage::Before(text, file) => Ok(Some((text, Stage::Bundle(file)))),
@@ -129,9 +147,11 @@ mod tests {
             std::fs::write(file.path(), &bytes).unwrap();
             let sent = draft("t\"1", &Manifest::default(), file.path(), Progress::default()).unwrap();
             let Payload::State { before, .. } = sent.payload else { panic!("another payload") };
+            let digest = digest(&before, file.path()).await.unwrap();
             let start = Stage::Before(before, File::open(file.path()).await.unwrap());
             let pieces = stream::try_unfold(start, |stage| async { stage.next(&Progress::default()).await });
             let body: Vec<Bytes> = pieces.try_collect().await.unwrap();
+            assert_eq!(digest, mi_core::signing::payload::sha256_hex(&body.concat()));
             let body: serde_json::Value = serde_json::from_slice(&body.concat()).unwrap();
             assert_eq!(body["transfer_id"], "t\"1");
             assert_eq!(STANDARD.decode(body["bundle_base64"].as_str().unwrap()).unwrap(), bytes, "{length}");

@@ -231,7 +231,7 @@ impl Client {
     }
 
     async fn open_once(&self, draft: &Draft) -> Result<Response, ClientError> {
-        let request = self.signed(self.request(draft).await?, draft)?;
+        let request = self.signed(self.request(draft).await?, draft).await?;
         let response = self.http()?.execute(request).await.map_err(|cause| self.unsent(cause))?;
         if response.status().is_success() {
             return Ok(response);
@@ -278,7 +278,7 @@ impl Client {
     }
 
     /// The request as it will stand on the wire, signed if there is somebody to sign it.
-    fn signed(&self, request: RequestBuilder, draft: &Draft) -> Result<Request, ClientError> {
+    async fn signed(&self, request: RequestBuilder, draft: &Draft) -> Result<Request, ClientError> {
         let mut request = request.build().map_err(|cause| self.unsent(cause))?;
         let Some(signer) = &self.signer else { return Ok(request) };
         let target = match request.url().query() {
@@ -289,6 +289,8 @@ impl Client {
             Payload::Nothing => Signable::Bytes(b""),
             Payload::Json(body) => Signable::Bytes(body),
             Payload::File { .. } => Signable::Streamed,
+            // Signed as it will be read once more: a state is one JSON text, which has no room for a digest behind it.
+            Payload::State { before, bundle, .. } => Signable::Digest(transfers::digest(before, bundle).await?),
         };
         let headers = signer.headers(request.method().as_str(), &target, body)?;
         request.headers_mut().extend(headers);

@@ -1,8 +1,6 @@
 //! Agents, as people see them.
 
-use mi_core::wire::agents::{
-    Activity, Agent, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials,
-};
+use mi_core::wire::agents::{Activity, Agent, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials};
 
 use super::moment;
 use crate::output::{Screen, Tone, clean};

@@ -195,12 +195,7 @@ pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Resul
 }
 
 /// The agent itself, or whoever stands behind it.
-pub fn must_stand_behind(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    member: &Member,
-    agent: &AgentRow,
-) -> Result<(), Fault> {
+pub fn must_stand_behind(tx: &mut dyn Tx, office: OfficeId, member: &Member, agent: &AgentRow) -> Result<(), Fault> {
     let is_itself = matches!(member, Member::Agent { id, .. } if *id == agent.id);
     if is_itself || is_hirer(tx, office, member, agent)? { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 
-use http_body_util::BodyExt;
+use futures_util::StreamExt;
 use mi_core::casing::camel_keys;
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
@@ -18,6 +18,7 @@ use crate::house::House;
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Member};
 use crate::infra::fault::{self, Fault};
+use crate::infra::http::body::{AnotherBody, BoxError};
 use crate::infra::http::operation::Intake;
 use crate::infra::http::{Call, Operation, Reply, get, post};
 
@@ -124,7 +125,7 @@ struct Sent {
 async fn send(house: House, call: Call) -> Result<Reply, Fault> {
     let place = house.transfers.place()?;
     let (sent, bundle) = receive(&house, &call).await?;
-    let transfer = service::complete(&house, call.caller.clone(), sent.transfer_id, sent.manifest, bundle).await?;
+    let transfer = service::complete(&house, call.ask(), sent.transfer_id, sent.manifest, bundle).await?;
     drop(place);
     Ok(Answer::ok(&transfer)?.into())
 }
@@ -135,9 +136,8 @@ async fn receive(house: &House, call: &Call) -> Result<(Sent, (File, u64)), Faul
     let folder = house.data_dir().to_owned();
     let mut file = blocking(move || tempfile_in(&folder)).await?;
     let (mut piece, mut packed) = (Vec::with_capacity(PIECE_BYTES), 0_u64);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| fault::bad_request(format!("the body broke off: {error}")))?;
-        let Ok(chunk) = frame.into_data() else { continue };
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| broken_off(&error))?;
         envelope.push(&chunk, &mut piece).map_err(faults::bad_envelope)?;
         if piece.len() >= PIECE_BYTES {
             packed += piece.len() as u64;
@@ -149,6 +149,14 @@ async fn receive(house: &House, call: &Call) -> Result<(Sent, (File, u64)), Faul
     file.seek(SeekFrom::Start(0)).map_err(|error| fault::io("read the bundle", &error))?;
     let small = envelope.finish().map_err(faults::bad_envelope)?;
     Ok((read(&small)?, (file, packed)))
+}
+
+fn broken_off(error: &BoxError) -> Fault {
+    if error.is::<AnotherBody>() {
+        AnotherBody::fault()
+    } else {
+        fault::bad_request("the body broke off; nothing was kept")
+    }
 }
 
 fn read(small: &[u8]) -> Result<Sent, Fault> {

@@ -20,7 +20,7 @@ use crate::agents::hire::{self, Desk};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::house::House;
 use crate::infra::act::event::Category;
-use crate::infra::act::{Act, Answer, NewEvent, enter, look};
+use crate::infra::act::{Act, Answer, Ask, NewEvent, enter, look, nonce};
 use crate::infra::caller::{Caller, Member, Need, Person};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
@@ -254,7 +254,7 @@ fn check(tx: &mut dyn Tx, row: &TransferRow, now: Time) -> Result<(), Fault> {
 /// Unpacks the bundle and lets the clone begin.
 pub async fn complete(
     house: &House,
-    caller: Caller,
+    Ask { caller, nonce, .. }: Ask,
     id: String,
     manifest: Manifest,
     (bundle, packed): (File, u64),
@@ -277,7 +277,14 @@ pub async fn complete(
     let (staging, report) = unpacking.await.map_err(fault::internal)?.map_err(stopped)?;
     let placing = tokio::task::spawn_blocking(move || staging.keep(&workspace));
     placing.await.map_err(fault::internal)?.map_err(|error| fault::io("place the state", &error))?;
-    let done = house.act_as_server(row.office, move |act| finish(act, &row, &report)).await;
+    let office = row.office;
+    let act = move |act: &mut Act<'_>| {
+        if let Some(nonce) = &nonce {
+            nonce::spend(act.tx, nonce)?;
+        }
+        finish(act, &row, &report)
+    };
+    let done = house.act_as_server(office, act).await;
     drop(turn);
     done
 }

@@ -16,7 +16,7 @@ use crate::infra::keys::sha256_hex;
 use crate::infra::signed::faults;
 use crate::infra::signed::read::BodyDigest;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body that was read whole. `STREAMED` says nothing of it, so only uploads may say that.
 pub fn check_whole(signed: Option<&BodyDigest>, body: &[u8]) -> Result<(), Fault> {
