@@ -298,8 +298,8 @@ fn tables_are_for_people() {
         &house,
         "mi colonies list",
         expect![[r#"
-            ID                                    NAME       STATUS  CREATED
-            5b7e3c1a-0000-4000-8000-000000000001  My Colony  active  2026-04-27 09:30:00
+            ID                                    NAME       ROLE  STATUS  CREATED
+            5b7e3c1a-0000-4000-8000-000000000001  My Colony  -     active  2026-04-27 09:30:00
             (1 of 70: --limit, --offset)
             --
             -- 0

@@ -101,6 +101,7 @@ mod tests {
             assert!(!leaves_out(pattern, path), "{pattern} {path}");
         }
         assert!(!leaves_out(&"*a".repeat(40), &"a".repeat(39)));
-        assert!(!leaves_out(&"**/".repeat(40), "b"));
+        // Many ways to fit nothing.
+        assert!(!leaves_out(&"**/x/".repeat(40), &"x/".repeat(39)));
     }
 }
