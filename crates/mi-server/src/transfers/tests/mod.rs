@@ -118,6 +118,9 @@ async fn a_clone_that_went_on_without_its_state_takes_none() {
     house.close().await;
 }
 
+/// What it is, its manifest, its entries, and what the refusal says.
+type HostileCase = (&'static str, Vec<Value>, Vec<Vec<u8>>, &'static str);
+
 /// Each is refused whole, and the next, honest one is accepted as if nothing had been.
 #[tokio::test]
 async fn a_bundle_that_is_refused_leaves_nothing() {
@@ -131,7 +134,7 @@ async fn a_bundle_that_is_refused_leaves_nothing() {
     let mut lie = a.clone();
     lie["sha256"] = json!(sha256(b"b"));
     let (ea, eb) = (entry("workspace/a", b"a"), entry("workspace/b", b"b"));
-    let cases: Vec<(&str, Vec<Value>, Vec<Vec<u8>>, &str)> = vec![
+    let cases: Vec<HostileCase> = vec![
         ("a way out", vec![named("../a")], vec![entry("workspace/../a", b"a")], "bad_bundle"),
         ("an absolute path", vec![named("/etc/a")], vec![entry("workspace//etc/a", b"a")], "bad_bundle"),
         ("a secret", vec![named(".ssh/id_rsa")], vec![entry("workspace/.ssh/id_rsa", b"a")], "bad_bundle"),
