@@ -4,10 +4,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::geteuid;
+use nix::sys::signal::kill;
+use nix::unistd::{Pid, geteuid};
 
 use super::StartError;
 use crate::infra::config::PodsKind;
@@ -15,6 +18,9 @@ use crate::infra::keys::sha256_hex;
 use crate::pods::PodUsers;
 
 const LOCK_FILE: &str = "server.lock";
+/// How long a dead server's lock is waited for: two seconds.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOKS_MAX: u32 = 100;
 const OWN_MODE: u32 = 0o700;
 /// For the users of offices, who must pass on their way to their files and see nothing else.
 const PASSABLE_MODE: u32 = 0o711;
@@ -40,7 +46,7 @@ impl Place {
         let mode = if geteuid().is_root() { PASSABLE_MODE } else { OWN_MODE };
         make_folder(data_dir, mode).map_err(unusable)?;
         let data_dir = data_dir.canonicalize().map_err(unusable)?;
-        let lock = lock(&data_dir.join(LOCK_FILE), unusable)?;
+        let lock = lock(&data_dir.join(LOCK_FILE), unusable, || thread::sleep(LOOK_AGAIN))?;
         for own in ["keys", "store"] {
             make_folder(&data_dir.join(own), OWN_MODE).map_err(unusable)?;
         }
@@ -76,16 +82,36 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
-fn lock(path: &Path, unusable: impl Fn(io::Error) -> StartError) -> Result<Flock<File>, StartError> {
+/// A server that was killed is outlived, for moments, by a child that it was just starting and that still holds what it
+/// held; one that runs is no reason to wait.
+fn lock(
+    path: &Path,
+    unusable: impl Fn(io::Error) -> StartError,
+    mut pause: impl FnMut(),
+) -> Result<Flock<File>, StartError> {
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(LOCK_MODE).open(path);
-    match Flock::lock(open.map_err(&unusable)?, FlockArg::LockExclusiveNonblock) {
-        Ok(mut held) => {
-            write_pid(&mut held).map_err(unusable)?;
-            Ok(held)
+    let (mut file, mut pid) = (open.map_err(&unusable)?, None);
+    for _ in 0..LOOKS_MAX {
+        let mut held = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(mut held) => {
+                write_pid(&mut held).map_err(&unusable)?;
+                return Ok(held);
+            }
+            Err((held, Errno::EWOULDBLOCK)) => held,
+            Err((_, error)) => return Err(unusable(error.into())),
+        };
+        pid = read_pid(&mut held);
+        if pid.is_none_or(is_running) {
+            break;
         }
-        Err((mut file, Errno::EWOULDBLOCK)) => Err(StartError::Locked { pid: read_pid(&mut file) }),
-        Err((_, error)) => Err(unusable(error.into())),
+        pause();
+        file = held;
     }
+    Err(StartError::Locked { pid })
+}
+
+fn is_running(pid: u32) -> bool {
+    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH))
 }
 
 fn write_pid(file: &mut File) -> io::Result<()> {
@@ -98,6 +124,7 @@ fn write_pid(file: &mut File) -> io::Result<()> {
 fn read_pid(file: &mut File) -> Option<u32> {
     const PID_BYTES_MAX: u64 = 16;
     let mut text = String::new();
+    file.rewind().ok()?;
     file.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
@@ -159,6 +186,20 @@ mod tests {
         assert!(second.hint().unwrap().contains("--data-dir"));
         drop(first);
         Place::take(dir.path(), PodsKind::Local).unwrap();
+    }
+
+    #[test]
+    fn the_lock_of_a_dead_server_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(LOCK_FILE);
+        let take = |pause: &mut dyn FnMut()| lock(&path, |error| panic!("{error}"), pause);
+        let mut child = Some(take(&mut || unreachable!()).unwrap());
+        // No process has this number: the largest one is below it.
+        fs::write(&path, "4194305\n").unwrap();
+        let mut looks = 0;
+        assert!(matches!(take(&mut || looks += 1).err().unwrap(), StartError::Locked { pid: Some(4_194_305) }));
+        assert_eq!(looks, LOOKS_MAX);
+        take(&mut || drop(child.take())).unwrap();
     }
 
     #[test]
