@@ -162,7 +162,7 @@ fn tell(desk: &mut Desk, new: &NewInvite) -> Result<(), Fault> {
     let endpoint = desk.settings.endpoint.clone();
     desk.out.hint(&match new.kind {
         InviteKind::Agent => format!("on its machine: mi agent onboard {code} -n NAME --endpoint {endpoint}"),
-        InviteKind::Human => format!("for them to run: mi login --invite {code} --endpoint {endpoint}"),
+        InviteKind::Human => format!("for them to run: mi login --invite {code} --name NAME --endpoint {endpoint}"),
     })
 }
 

@@ -1,7 +1,8 @@
 //! `mi login`: gets a key by a yes in the browser, or stores one that is given.
 
 use clap::Args;
-use mi_client::{Client, ClientError, Credential};
+use mi_client::{Claiming, Client, ClientError, Credential};
+use mi_core::wire::invites::{ApplicationState, Applied, ClaimCode, Claimed};
 use mi_core::wire::login::{BeginLogin, LoginAnswer, LoginBegun, LoginState, PollLogin};
 use mi_core::wire::offices::WhoAmI;
 
@@ -17,15 +18,28 @@ use crate::settings::{ENDPOINT_DEFAULT, KeyFrom};
     after_help = "Without a key it shows a code and an address: whoever is signed in there says yes, and the key is\n\
     stored here. It opens a browser if there is one; any browser on any machine will do.\n\
     With --key it checks and stores that key (`--key -` reads it from stdin).\n\
+    With --invite you come in for the first time, as the person that --name says.\n\
     --endpoint, --ca-cert and --profile are stored with it."
 )]
 pub struct LoginArgs {
     /// Only show the address, and open no browser
     #[arg(long)]
     no_browser: bool,
+    /// The code of an invite for a person
+    #[arg(long, value_name = "CODE", conflicts_with = "no_browser")]
+    invite: Option<String>,
+    /// With --invite: how you are called there; lower-case letters, digits and dashes
+    #[arg(long, value_name = "NAME", requires = "invite")]
+    name: Option<String>,
 }
 
+/// Between two questions whether the owner has decided: so many paces.
+const DECISION_PACES: u32 = 5;
+
 pub async fn run(desk: &mut Desk, args: LoginArgs) -> Result<(), Fault> {
+    if let Some(code) = &args.invite {
+        return by_invite(desk, code, args.name.clone()).await;
+    }
     let Some(key) = desk.settings.key.clone() else { return by_browser(desk, &args).await };
     match desk.settings.key_from {
         KeyFrom::Given => by_key(desk, &key).await,
@@ -73,11 +87,58 @@ async fn again(desk: &mut Desk, key: &str, args: &LoginArgs) -> Result<(), Fault
     }
 }
 
-async fn by_browser(desk: &mut Desk, args: &LoginArgs) -> Result<(), Fault> {
-    if desk.settings.is_open_wire() {
-        let endpoint = desk.settings.endpoint.clone();
-        desk.out.warn(&format!("your new key will come from {endpoint} unencrypted; use https there"))?;
+/// The code works once, so nothing that was stored before is lost for it.
+async fn by_invite(desk: &mut Desk, code: &str, name: Option<String>) -> Result<(), Fault> {
+    if desk.settings.key.is_some() {
+        return Err(Fault::usage(
+            "you are logged in here already; the code is still good",
+            "--profile NAME keeps a second login beside the first",
+        ));
     }
+    warn_of_open_wire(desk)?;
+    let client = desk.any_client()?;
+    let wish = ClaimCode { code: code.trim().to_owned(), name, public_key: None };
+    let claimed = match client.join().claim(&wish).await? {
+        Claiming::In(claimed) => *claimed,
+        Claiming::Applied(applied) => decided(desk, &client, &applied).await?,
+    };
+    let key = claimed.key.ok_or_else(|| Fault::failed("the server sent no key", "ask for another invite"))?;
+    store(desk, key.clone())?;
+    let who = whoami(&client, &key).await?;
+    welcome(desk, &who)
+}
+
+/// Waits until the owner has let the person in or not; the application has an end of its own.
+async fn decided(desk: &mut Desk, client: &Client, applied: &Applied) -> Result<Claimed, Fault> {
+    let token = applied.poll_token.as_deref();
+    let token = token.ok_or_else(|| Fault::failed("the server sent no token to ask with", "ask for another invite"))?;
+    desk.out.tell("the owner is asked to let you in; this waits for the answer")?;
+    loop {
+        let status = client.join().poll(token).await?;
+        match (status.status, status.claimed) {
+            (ApplicationState::Pending, _) => tokio::time::sleep(desk.pace * DECISION_PACES).await,
+            (_, Some(claimed)) => return Ok(claimed),
+            (_, None) => {
+                return Err(Fault::Said {
+                    exit: Exit::Denied,
+                    message: format!("the owner didn't let you in: {}", status.reason.unwrap_or_default()),
+                    hint: None,
+                });
+            }
+        }
+    }
+}
+
+fn warn_of_open_wire(desk: &mut Desk) -> Result<(), Fault> {
+    if !desk.settings.is_open_wire() {
+        return Ok(());
+    }
+    let endpoint = desk.settings.endpoint.clone();
+    desk.out.warn(&format!("your new key will come from {endpoint} unencrypted; use https there"))
+}
+
+async fn by_browser(desk: &mut Desk, args: &LoginArgs) -> Result<(), Fault> {
+    warn_of_open_wire(desk)?;
     let client = desk.any_client()?;
     let begun = client.login().begin(&BeginLogin { client_name: Some(client_name()) }).await?;
     let address = format!("{}/login?code={}", desk.settings.endpoint, begun.user_code);

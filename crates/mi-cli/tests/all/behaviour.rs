@@ -192,6 +192,24 @@ fn login_checks_and_stores_the_key() {
 }
 
 #[test]
+fn an_invited_person_comes_in_once() {
+    let house = House::stranger(|asked, _| match asked.path.as_str() {
+        "/auth/claim" if String::from_utf8_lossy(&asked.body).contains("bea") => {
+            Reply::json(r#"{"key":"mi_good","userId":"5b7e3c1a-0000-4000-8000-000000000009","name":"bea"}"#)
+        }
+        "/auth/claim" => Reply::problem(400, "bad_name", "user name \"\" is not valid"),
+        _ => who(asked),
+    });
+    assert_eq!(house.run("mi login --invite ABC234").code, 2);
+    assert!(!house.config().exists());
+    let said = house.run("mi login --invite ABC234 --name bea");
+    assert!(said.code == 0 && said.err.contains("logged in"), "{}", said.err);
+    assert_eq!(house.run("mi whoami").code, 0);
+    let again = house.run("mi login --invite ABC234 --name bea");
+    assert!(again.code == 2 && again.err.contains("the code is still good"), "{}", again.err);
+}
+
+#[test]
 fn a_broken_config_is_named() {
     let house = House::new(|_, _| Reply::json("{}"));
     std::fs::create_dir_all(house.config().parent().unwrap()).unwrap();

@@ -23,7 +23,7 @@ pub fn too_many_tries(wait_seconds: i64) -> Fault {
 pub fn wrong_invite_type(kind: InviteKind) -> Fault {
     let (sentence, hint) = match kind {
         InviteKind::Agent => ("this code invites an agent, not a person", "mi agent onboard CODE -n NAME uses it"),
-        InviteKind::Human => ("this code invites a person, not an agent", "mi login --invite CODE uses it"),
+        InviteKind::Human => ("this code invites a person, not an agent", "mi login --invite CODE --name NAME uses it"),
     };
     Fault::new(Code::WrongInviteType, sentence).hint(hint)
 }

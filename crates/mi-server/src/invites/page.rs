@@ -54,7 +54,7 @@ impl Commands {
         Self {
             onboard: format!("mi agent onboard {code} -n NAME --endpoint {endpoint}"),
             join: format!("mi agent join {code} -n NAME --endpoint {endpoint}"),
-            login: format!("mi login --invite {code} --endpoint {endpoint}"),
+            login: format!("mi login --invite {code} --name NAME --endpoint {endpoint}"),
         }
     }
 
