@@ -336,10 +336,10 @@ pub fn fence(act: &mut Act<'_>, member: &Member, claim: Option<ClaimToken>) -> R
     Ok(())
 }
 
-/// Whatever an agent does that comes by itself shows that it is there; to be known of that, half a minute apart is
-/// often enough.
+/// Whatever an agent that comes by itself does shows that it is there, be it by its key, its runner or a session; to be
+/// known of that, half a minute apart is often enough.
 pub fn heard_of(act: &mut Act<'_>, member: &Member) -> Result<(), Fault> {
-    if let Member::Agent { id, proof: Proof::Key | Proof::SignatureV1 | Proof::SignatureV2, .. } = member {
+    if let Member::Agent { id, .. } = member {
         let before = act.now + Millis::seconds(-HEARD_SECONDS_APART);
         store::heard_of(act.tx, act.office, *id, act.now, before)?;
     }

@@ -54,7 +54,7 @@ pub fn agent_name(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<O
 
 /// An agent that comes by itself was there now, unless that is known of a moment after `before`.
 pub fn heard_of(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, now: Time, before: Time) -> Result<(), DbError> {
-    let sql = "update agents set last_seen_at = $3 where office_id = $1 and id = $2 \
+    let sql = "update agents set last_seen_at = $3 where office_id = $1 and id = $2 and kind = 'external' \
                and (last_seen_at is null or last_seen_at < $4)";
     tx.execute(sql, args![office, agent, now, before])?;
     Ok(())

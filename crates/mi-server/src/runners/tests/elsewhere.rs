@@ -60,6 +60,25 @@ async fn a_runner_that_falls_silent_loses_its_task_with_the_lease_and_another_ag
 }
 
 #[tokio::test]
+async fn one_that_is_long_at_a_task_is_online_while_its_runner_beats() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let mut runner = scout.runner("boot-1").await;
+    office.task(json!({"title": "a long look"})).await;
+    let grant = runner.must_take().await;
+    for _ in 0..5 {
+        house.advance(LEASE_MS / 3).await;
+        runner.beat(&grant).await.ok();
+    }
+    let phase = || async { office.call("GET", "/employees/scout", Value::Null).await.ok()["status"]["phase"].clone() };
+    assert_eq!(phase().await, "Running");
+    house.advance(LEASE_MS).await;
+    assert_eq!(phase().await, "Offline");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn one_that_falls_silent_after_its_task_was_done_blocks_nothing() {
     let house = TestHouse::new().await;
     let office = house.office().await;
