@@ -101,9 +101,10 @@ Examples:
   mi agent run -n scout --harness command --command './work.sh'
   mi agent run -n scout --harness native             the server's models, tools on this machine
 
-Each task runs in the agent's workspace, with its context as JSON on stdin, MI_TASK in the environment and tq and mi
-on PATH. There is no sandbox and no mounted drive: `mi files pull` and `mi files push` reach the colony's files.
-SIGTERM or Ctrl-C ends it and hands back what it holds.";
+Each task runs in the agent's workspace, with its context as JSON on stdin, MI_TASK
+in the environment and tq and mi on PATH. There is no sandbox and no mounted drive:
+`mi files pull` and `mi files push` reach the colony's files. SIGTERM or Ctrl-C ends
+it and hands back what it holds.";
 
 /// What a machine brings to an office.
 #[derive(Debug, Clone, Default, Args)]

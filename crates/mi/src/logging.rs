@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 
 /// What the libraries below us say is rarely of interest.
-const QUIET: &str = "hyper=warn,h2=warn,reqwest=warn,rustls=warn";
+const QUIET: &str = "hyper=warn,h2=warn,reqwest=warn,rustls=warn,rustls_platform_verifier=off";
 
 pub fn start(filter: &str, format: LogFormat) -> Result<(), Failure> {
     let wrong = || Failure::usage(format!("the log filter {filter:?} can't be read")).hint("try info, or debug");

@@ -154,6 +154,9 @@ async fn create(desk: &mut Desk, args: NewArgs) -> Result<(), Fault> {
     }
 }
 
+/// The page's link and the hint name the server as this command reached it.
+const ONLY_HERE: &str = "that address is for this machine; from elsewhere, take the one by which the server is reached";
+
 fn tell(desk: &mut Desk, new: &NewInvite) -> Result<(), Fault> {
     let Some(code) = &new.code else {
         return desk.out.note("the code was shown the first time, and is not shown again");
@@ -163,7 +166,11 @@ fn tell(desk: &mut Desk, new: &NewInvite) -> Result<(), Fault> {
     desk.out.hint(&match new.kind {
         InviteKind::Agent => format!("on its machine: mi agent onboard {code} -n NAME --endpoint {endpoint}"),
         InviteKind::Human => format!("for them to run: mi login --invite {code} --name NAME --endpoint {endpoint}"),
-    })
+    })?;
+    if endpoint.is_loopback() {
+        desk.out.note(ONLY_HERE)?;
+    }
+    Ok(())
 }
 
 async fn applications(desk: &mut Desk, args: ListArgs) -> Result<(), Fault> {

@@ -86,6 +86,7 @@ fn an_invite_is_made_with_what_it_says() {
             invite  7
             the code works once and is not shown again
             hint: on its machine: mi agent onboard ABCD23 -n NAME --endpoint URL
+            that address is for this machine; from elsewhere, take the one by which the server is reached
         "#]],
     );
     house.run("mi invite --human --role operator");
