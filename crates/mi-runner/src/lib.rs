@@ -6,7 +6,8 @@
 //!
 //! Rooms: `life` (hello, next), `session` (one piece of work), `beats` (lease and orders), `outbox` (log, usage),
 //! `harness` (what does the work), `process` (starting and killing trees), `control` (the server seen from here),
-//! `forward` (loopback to the pod's socket).
+//! `forward` (loopback to the pod's socket), `kit` (guide and skills in the
+//! workspace).
 //! Elsewhere: walls and limits are in mi-pods; the wire shapes in `mi_core::wire::runner`.
 
 mod backoff;
@@ -17,6 +18,7 @@ mod control;
 mod fault;
 mod forward;
 mod harness;
+mod kit;
 mod life;
 mod outbox;
 mod process;

@@ -21,6 +21,7 @@ use crate::config::Brought;
 use crate::control::{Call, ControlError, Verdict};
 use crate::fault::RunnerError;
 use crate::harness::{Job, Outcome, harness_for};
+use crate::kit;
 use crate::life::Parts;
 use crate::outbox::Outbox;
 use crate::process::Tree;
@@ -172,6 +173,12 @@ async fn work(
     };
     let given = variables.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     outbox.keep_secret(given.chain([("MI_API_KEY", grant.credential.as_str())]));
+    if kit::is_laid_out(&parts.place.drive)
+        && let Err(fault) = kit::lay_out(&parts.place.workspace, &context)
+    {
+        // It can work without; and whoever made a folder of that name may have meant it.
+        outbox.log(&fault.to_string());
+    }
     let job = Job {
         environment: environment(parts, grant, variables, outbox),
         workspace: parts.place.workspace.clone(),

@@ -3,5 +3,6 @@
 mod command;
 pub(crate) mod fake;
 mod http;
+mod kit;
 mod life;
 mod native;

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
+use mi_core::roles::{role_of, skills_of};
 use mi_core::wire::checks::{TaskCheck, Verdict};
 use mi_core::wire::runner::{Cause, InboxMessage, SessionContext};
 use mi_core::wire::tasks::{Artifact, ArtifactState, Task};
 
 use super::{Job, shortened};
 use crate::config::Drive;
+use crate::kit::is_laid_out;
 
 /// Of one description or result; the whole is on the task.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -37,8 +39,16 @@ pub(super) fn system(job: &Job) -> String {
     if !agent.skills.is_empty() {
         line(&mut out, format_args!("Your skills: {}", agent.skills.join(", ")));
     }
+    if let Some(role) = role_of(agent) {
+        line(&mut out, format_args!("\n{}", role.prompt));
+    }
     if let Some(own) = &agent.system_prompt {
         line(&mut out, format_args!("\n{own}"));
+    }
+    if is_laid_out(&job.drive) {
+        let skills = skills_of(agent);
+        let pages = skills.iter().map(|skill| format!("skills/{}/SKILL.md: {}", skill.name, skill.description));
+        section(&mut out, "Pages in your workspace that say how things are done; read one before you do that", pages);
     }
     let rules = match job.grant.cause {
         Cause::Task => RULES_TASK,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mi_core::ids::TaskId;
 use mi_core::mentions::{Speaker, means};
 use mi_core::problem::Code;
+use mi_core::roles::role_of;
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::wire::agents::HireAgent;
 use mi_core::wire::runner::{Cause, EndCause, InboxMessage};
@@ -121,15 +122,25 @@ impl<'a> Bench<'a> {
         Self { job, shelf: Shelf { workspace: &job.workspace, drive }, written_to: Vec::new() }
     }
 
-    /// The acts on a task exist only where there is one.
+    /// The acts on a task exist only where there is one; of the others, its role may leave some out.
     pub(super) fn specs(&self) -> Vec<ToolSpec> {
+        let everywhere = specs::everywhere().into_iter().filter(|spec| !self.is_left_out(spec.name));
         match self.job.grant.cause {
-            Cause::Task => specs::everywhere().into_iter().chain(specs::on_a_task()).collect(),
-            Cause::Message => specs::everywhere(),
+            Cause::Task => everywhere.chain(specs::on_a_task()).collect(),
+            Cause::Message => everywhere.collect(),
         }
     }
 
+    fn is_left_out(&self, name: &str) -> bool {
+        let tools = role_of(&self.job.context.agent).and_then(|role| role.tools.as_ref());
+        let is_of_all = || specs::everywhere().iter().any(|spec| spec.name == name);
+        tools.is_some_and(|tools| !tools.iter().any(|tool| tool == name) && is_of_all())
+    }
+
     pub(super) async fn use_tool(&mut self, name: &str, arguments: Value) -> Effect {
+        if self.is_left_out(name) {
+            return Effect::Answer(format!("error: your role works without the tool {name}"));
+        }
         match self.dispatch(name, arguments).await {
             Ok(effect) => effect,
             Err(Fault::Told(sentence)) => Effect::Answer(format!("error: {sentence}")),
