@@ -1,5 +1,6 @@
 //! The server itself, and who its caller is.
 
+use mi_core::roles::{RoleTemplate, Skill};
 use mi_core::wire::offices::WhoAmI;
 use reqwest::Method;
 use serde_json::Value;
@@ -20,6 +21,16 @@ impl Server {
 
     pub fn whoami(&self) -> Call<WhoAmI> {
         Call::json(&self.client, Draft::read("/api/v1/whoami".to_owned()))
+    }
+
+    /// The templates that an agent's role may name.
+    pub fn roles(&self) -> Call<(Vec<RoleTemplate>, u64)> {
+        Call::list(&self.client, Draft::read("/api/v1/roles".to_owned()))
+    }
+
+    /// The skills that an agent may be given.
+    pub fn skills(&self) -> Call<(Vec<Skill>, u64)> {
+        Call::list(&self.client, Draft::read("/api/v1/skills".to_owned()))
     }
 
     /// The process is up.

@@ -29,7 +29,7 @@ use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
     agent_keys, agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites,
-    login, mcp, offices, pods, runners, schedules, sessions, tasks, transfers, webhooks,
+    login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, transfers, webhooks,
 };
 
 /// What the server was told at its start.
@@ -115,6 +115,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(runners::routes::operations());
     all.extend(sessions::routes::operations());
     all.extend(files::routes::operations());
+    all.extend(roles::routes::operations());
     all.extend(env::routes::operations());
     all.extend(integrations::routes::operations());
     all.extend(chat::routes::operations());

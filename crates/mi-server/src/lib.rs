@@ -28,6 +28,7 @@ mod login;
 mod mcp;
 mod offices;
 mod pods;
+mod roles;
 mod runners;
 mod schedules;
 pub mod server;

@@ -18,6 +18,7 @@ mod link;
 mod login;
 mod logout;
 mod members;
+mod roles;
 mod schedules;
 pub mod tasks;
 mod usage;
@@ -109,6 +110,10 @@ pub enum Act {
     /// Services that agents may use, such as github and slack
     #[command(subcommand, alias = "integration")]
     Integrations(integrations::Act),
+    /// The templates that an agent's role may name
+    Roles(roles::NameArgs),
+    /// The skills that an agent may be given
+    Skills(roles::NameArgs),
     /// Talk with an agent, or with everybody in the colony
     Chat(chat::ChatArgs),
     /// What happened in a colony, and what happens
@@ -206,6 +211,8 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Files(act) => files::run(desk, act).await,
         Act::Env(act) => env::run(desk, act).await,
         Act::Integrations(act) => integrations::run(desk, act).await,
+        Act::Roles(args) => roles::run(desk, args).await,
+        Act::Skills(args) => roles::run_skills(desk, args).await,
         Act::Chat(args) => chat::run(desk, args).await,
         Act::Events(args) => events::run(desk, args).await,
         Act::Audit(act) => audit::run(desk, act).await,

@@ -14,6 +14,7 @@ pub mod invites;
 pub mod messages;
 pub mod offices;
 pub mod proof;
+pub mod roles;
 pub mod schedules;
 pub mod tasks;
 pub mod tree;

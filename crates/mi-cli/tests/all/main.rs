@@ -12,5 +12,6 @@ mod integrations;
 mod invites;
 mod mcp;
 mod people;
+mod roles;
 mod schedules;
 mod tq;

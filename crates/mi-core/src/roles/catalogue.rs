@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::page::Page;
-use super::{Role, Skill};
+use super::{RoleTemplate, Skill};
 
 macro_rules! pages {
     ($before:literal, $after:literal: $($name:literal),* $(,)?) => {
@@ -19,12 +19,12 @@ pub(super) const SKILLS: &[&str] = pages!["skills/", "/SKILL.md":
 ];
 
 /// Read once, with the first question. A page that can't be read would be missing; a test sees to it that there is none.
-static CATALOGUE: LazyLock<(Vec<Role>, Vec<Skill>)> = LazyLock::new(|| {
+static CATALOGUE: LazyLock<(Vec<RoleTemplate>, Vec<Skill>)> = LazyLock::new(|| {
     let roles = ROLES.iter().filter_map(|text| read_role(text).ok()).collect();
     (roles, SKILLS.iter().filter_map(|text| read_skill(text).ok()).collect())
 });
 
-pub fn roles() -> &'static [Role] {
+pub fn roles() -> &'static [RoleTemplate] {
     &CATALOGUE.0
 }
 
@@ -33,7 +33,7 @@ pub fn skills() -> &'static [Skill] {
 }
 
 /// By name or alias, in either case.
-pub fn role(word: &str) -> Option<&'static Role> {
+pub fn role(word: &str) -> Option<&'static RoleTemplate> {
     let word = word.trim().to_lowercase();
     roles().iter().find(|role| role.name == word || role.aliases.contains(&word))
 }
@@ -43,10 +43,10 @@ pub fn skill(name: &str) -> Option<&'static Skill> {
     skills().iter().find(|skill| skill.name == name)
 }
 
-pub(super) fn read_role(text: &str) -> Result<Role, String> {
+pub(super) fn read_role(text: &str) -> Result<RoleTemplate, String> {
     let page = Page::read(text)?;
     let kinds = page.words("kinds").unwrap_or_default();
-    Ok(Role {
+    Ok(RoleTemplate {
         name: page.need("name")?,
         description: page.need("description")?,
         aliases: page.words("aliases").unwrap_or_default(),

@@ -26,7 +26,7 @@ const SKILL_OF_ALL: &str = "task-queue";
 /// A template for agents of a trade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Role {
+pub struct RoleTemplate {
     pub name: String,
     pub description: String,
     /// Other words for it, in lower case.
@@ -52,7 +52,7 @@ pub struct Skill {
 }
 
 /// The template that an agent's role names.
-pub fn role_of(agent: &Agent) -> Option<&'static Role> {
+pub fn role_of(agent: &Agent) -> Option<&'static RoleTemplate> {
     agent.role.as_deref().and_then(role)
 }
 

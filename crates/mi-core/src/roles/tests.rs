@@ -25,7 +25,7 @@ fn colleague(name: &str, role: Option<&str>) -> Colleague {
 
 #[test]
 fn every_page_is_read_and_names_only_what_there_is() {
-    let read: Vec<Role> = ROLES.iter().map(|text| read_role(text).unwrap()).collect();
+    let read: Vec<RoleTemplate> = ROLES.iter().map(|text| read_role(text).unwrap()).collect();
     let skills: Vec<Skill> = SKILLS.iter().map(|text| read_skill(text).unwrap()).collect();
     assert_eq!((roles(), self::skills()), (read.as_slice(), skills.as_slice()));
     let mut words: Vec<&str> = Vec::new();

@@ -6,6 +6,7 @@
 use mi_core::ids::{AgentName, TaskId};
 use mi_core::limits::CLAIMS_PER_AGENT_MAX;
 use mi_core::problem::Code;
+use mi_core::roles::role;
 use mi_core::tasks::machine::Move;
 use mi_core::tasks::status::{Kind, Status};
 use mi_core::tasks::why::OfficeState;
@@ -85,8 +86,13 @@ fn pick(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted) -> Result<Option<T
         if let Some(task) = first_that_suits(act, agent, wanted, own)? {
             return Ok(Some(task));
         }
-        let open = store::ready_open(act.tx, office, now, most)?;
+        let mut open = store::ready_open(act.tx, office, now, most)?;
         let none_at_all = open.is_empty();
+        if most == 1 && open.iter().any(|task| !suits_taste(agent, task)) {
+            continue;
+        }
+        // Among equally urgent ones only.
+        open.sort_by_key(|task| (task.priority, !suits_taste(agent, task)));
         if let Some(task) = first_that_suits(act, agent, wanted, open)? {
             return Ok(Some(task));
         }
@@ -95,6 +101,12 @@ fn pick(act: &mut Act<'_>, agent: &AgentRow, wanted: &Wanted) -> Result<Option<T
         }
     }
     Ok(None)
+}
+
+/// Whether the agent's role is for tasks of that kind; most roles, and all that are only words, are for any.
+fn suits_taste(agent: &AgentRow, task: &TaskRow) -> bool {
+    let role = agent.role.as_deref().and_then(role);
+    role.is_none_or(|role| role.kinds.is_empty() || role.kinds.contains(&task.kind))
 }
 
 fn first_that_suits(
