@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use mi_client::Signer;
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 
@@ -35,7 +36,16 @@ const UNREACHABLE_IN_POD_MAX: Duration = Duration::from_secs(600);
 const UNREACHABLE_ELSEWHERE_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The secret of a runner's first call: single-use in a pod, elsewhere the key of its agent.
+/// How a runner shows in its first call whose it is; after that it has a token of its own.
+#[derive(Debug)]
+pub enum Proof {
+    /// In a pod the ticket, which is good once; elsewhere an API key of the agent.
+    Secret(Ticket),
+    /// Elsewhere: the agent's key pair signs the call, and no key goes over the wire.
+    Signature(Signer),
+}
+
+/// A secret that a first call shows.
 pub struct Ticket(String);
 
 impl Ticket {
@@ -102,7 +112,7 @@ pub struct RunnerConfig {
     pub address: Address,
     pub office: OfficeId,
     pub agent: AgentName,
-    pub ticket: Ticket,
+    pub proof: Proof,
     pub place: Place,
 }
 
@@ -112,8 +122,7 @@ pub struct Elsewhere {
     pub endpoint: String,
     pub office: OfficeId,
     pub agent: AgentName,
-    /// The agent's own key.
-    pub key: Ticket,
+    pub proof: Proof,
     pub brought: Brought,
     pub workspace: PathBuf,
     /// Goes in front of PATH; holds `tq` and `mi`.
@@ -144,7 +153,7 @@ impl RunnerConfig {
             unreachable_max: UNREACHABLE_ELSEWHERE_MAX,
             environment,
         };
-        Self { address: Address::Given(wish.endpoint), office: wish.office, agent: wish.agent, ticket: wish.key, place }
+        Self { address: Address::Given(wish.endpoint), office: wish.office, agent: wish.agent, proof: wish.proof, place }
     }
 
     /// Reads `MI_SOCKET` or `MI_ENDPOINT`, `MI_OFFICE`, `MI_AGENT`, `MI_TICKET_FD`, `MI_WORKSPACE`, `MI_SHARED_FILES`.
@@ -171,7 +180,8 @@ impl RunnerConfig {
             brought: None,
             unreachable_max: UNREACHABLE_IN_POD_MAX,
         };
-        Ok(Self { address, office, agent, ticket: take_ticket(around.parsed("MI_TICKET_FD")?)?, place })
+        let proof = Proof::Secret(take_ticket(around.parsed("MI_TICKET_FD")?)?);
+        Ok(Self { address, office, agent, proof, place })
     }
 }
 
@@ -261,7 +271,7 @@ mod tests {
     #[test]
     fn a_pod_reads_its_ticket_from_the_pipe_and_shows_it_nowhere() {
         let config = read(&[("MI_WORKSPACE", "/workspace")]).unwrap();
-        assert_eq!(config.ticket.reveal(), "mit_once");
+        assert!(matches!(&config.proof, Proof::Secret(ticket) if ticket.reveal() == "mit_once"));
         assert_eq!(config.address, Address::Socket("/run/mi/s.sock".into()));
         assert!(!format!("{config:?}").contains("mit_once"));
         let names: Vec<&str> = config.place.environment.keys().map(String::as_str).collect();
@@ -282,7 +292,7 @@ mod tests {
             endpoint: "https://mi.example".into(),
             office: "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5c".parse().unwrap(),
             agent: "scout".parse().unwrap(),
-            key: Ticket::new("mia_secret"),
+            proof: Proof::Secret(Ticket::new("mia_secret")),
             brought: Brought { harness: HarnessKind::Command, command: Some(CommandLine::Shell("true".into())) },
             workspace: "/home/me/work".into(),
             programs: "/home/me/bin".into(),

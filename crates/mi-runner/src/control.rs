@@ -17,7 +17,7 @@ use mi_core::wire::runner::{
 };
 use mi_core::wire::tasks::{AddArtifact, AddComment, Artifact, Comment, CreateTask, Task, UpdateTask};
 
-use crate::config::Ticket;
+use crate::config::Proof;
 use crate::fault::RunnerError;
 
 /// A call on its way.
@@ -123,20 +123,21 @@ impl From<ClientError> for ControlError {
 
 /// The real server, over HTTP.
 pub struct HttpControl {
-    /// Shows the ticket first, then the token that the ticket was changed for.
+    /// Shows the token that the first call brought.
     client: Mutex<Client>,
-    ticket: Ticket,
+    /// Of the first call, and of no other one.
+    proof: Proof,
     office: OfficeId,
     agent: AgentName,
 }
 
 impl HttpControl {
-    pub fn new(endpoint: &str, office: &OfficeId, agent: &AgentName, ticket: Ticket) -> Result<Self, RunnerError> {
+    pub fn new(endpoint: &str, office: &OfficeId, agent: &AgentName, proof: Proof) -> Result<Self, RunnerError> {
         let endpoint: Endpoint =
             endpoint.parse().map_err(|error: mi_client::BadEndpoint| RunnerError::Client(error.to_string()))?;
         // How often a call is repeated is the runner's own business: it knows leases and deadlines.
         let client = Client::new(endpoint, Credential::Nobody).with_patience(Patience::NONE);
-        Ok(Self { client: Mutex::new(client), ticket, office: *office, agent: agent.clone() })
+        Ok(Self { client: Mutex::new(client), proof, office: *office, agent: agent.clone() })
     }
 
     fn client(&self) -> Client {
@@ -161,7 +162,12 @@ fn call<'a, T: 'static>(call: mi_client::Call<T>) -> Call<'a, T> {
 impl ControlPlane for HttpControl {
     fn hello(&self, hello: RunnerHello) -> Call<'_, RunnerWelcome> {
         Box::pin(async move {
-            let client = self.client().with_credential(Credential::Bearer(self.ticket.reveal().to_owned()));
+            let client = match &self.proof {
+                Proof::Secret(ticket) => {
+                    self.client().with_credential(Credential::Bearer(ticket.reveal().to_owned()))
+                }
+                Proof::Signature(signer) => self.client().with_signer(Some(signer.clone())),
+            };
             let welcome = client.runner(self.office).hello(&self.agent, &hello).await?;
             self.remember(&welcome.token);
             Ok(welcome)

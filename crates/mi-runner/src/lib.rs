@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Address, Brought, Drive, Elsewhere, Place, RunnerConfig, Ticket};
+pub use config::{Address, Brought, Drive, Elsewhere, Place, Proof, RunnerConfig, Ticket};
 pub use control::{Call, ControlError, ControlPlane, Desk, HttpControl};
 pub use fault::RunnerError;
 pub use harness::native::model::{
@@ -48,7 +48,7 @@ pub async fn run(config: RunnerConfig) -> Result<ExitReason, RunnerError> {
     process::raise_guards()?;
     let drain = drain_on_signals()?;
     let endpoint = forward::endpoint_of(&config.address).await?;
-    let control = HttpControl::new(&endpoint, &config.office, &config.agent, config.ticket)?;
+    let control = HttpControl::new(&endpoint, &config.office, &config.agent, config.proof)?;
     let place = Place { endpoint, ..config.place };
     let parts = Parts {
         control: Arc::new(control),

@@ -1,8 +1,8 @@
 //! `mi agent run`: this machine works as an agent of an office.
 //!
 //! The runner is the one of the pods. There is no pod here: no sandbox, no mounted drive, and nobody but the owner of
-//! this machine decides what runs. The agent's key stays in the runner's memory; a harness gets its session's
-//! credential alone.
+//! this machine decides what runs. The agent's key stays in the runner's memory, where it signs the first
+//! call; a harness gets its session's credential alone.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ use mi_cli::{ENDPOINT_DEFAULT, Global, World, variables};
 use mi_client::{Client, Credential, Endpoint};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
-use mi_runner::{Address, Brought, Elsewhere, ExitReason, RunnerConfig, Ticket};
+use mi_runner::{Address, Brought, Elsewhere, ExitReason, Proof, RunnerConfig, Ticket};
 use mi_server::infra::config::LogFormat;
 
 use crate::failure::Failure;
@@ -28,12 +28,12 @@ const FOLDER_MODE: u32 = 0o700;
 const PROGRAMS: [&str; 2] = ["tq", "mi"];
 const JOIN_HINT: &str = "mi agent join CODE -n NAME brings one; mi invite makes the code";
 
-/// Which agent works here, and the key that proves it.
+/// Which agent works here, and what proves it.
 struct Worker {
     endpoint: String,
     office: OfficeId,
     agent: AgentName,
-    key: Ticket,
+    proof: Proof,
 }
 
 pub fn run(args: &AgentRunArgs, global: &Global, world: &World) -> Result<Exit, Failure> {
@@ -98,10 +98,19 @@ async fn who(args: &AgentRunArgs, global: &Global, world: &World, home: &Path) -
         Failure::new(sentence).exit(Exit::NotFound).hint(JOIN_HINT)
     };
     let file = found.ok_or_else(missing)?;
-    let keyless = || Failure::new(format!("{} has no API key here", file.agent)).exit(Exit::Denied).hint(JOIN_HINT);
-    let key = file.api_key.as_deref().ok_or_else(keyless)?;
+    let proof = proof_of(&file)?;
     let endpoint = global.endpoint.clone().unwrap_or_else(|| file.endpoint.clone());
-    Ok(Worker { endpoint, office: file.office, agent: file.agent.clone(), key: Ticket::new(key) })
+    Ok(Worker { endpoint, office: file.office, agent: file.agent, proof })
+}
+
+/// Whoever has a key pair signs; its API key then stays where it is.
+fn proof_of(file: &AgentFile) -> Result<Proof, Failure> {
+    if let Some(signer) = file.signer().map_err(unfound)? {
+        return Ok(Proof::Signature(signer));
+    }
+    let keyless = || Failure::new(format!("{} has no key here", file.agent)).exit(Exit::Denied).hint(JOIN_HINT);
+    let key = file.api_key.as_deref().ok_or_else(keyless)?;
+    Ok(Proof::Secret(Ticket::new(key)))
 }
 
 /// What the command line says of its own files.
@@ -130,7 +139,7 @@ async fn whose(key: &str, args: &AgentRunArgs, global: &Global, world: &World, h
     if let Some(wanted) = args.name.as_deref().filter(|wanted| *wanted != me.name) {
         return Err(Failure::usage(format!("this is the key of {}, not of {wanted}", me.name)));
     }
-    Ok(Worker { endpoint: endpoint.to_string(), office, agent, key: Ticket::new(key) })
+    Ok(Worker { endpoint: endpoint.to_string(), office, agent, proof: Proof::Secret(Ticket::new(key)) })
 }
 
 /// The agent's folders on this machine, and its programs.
@@ -148,7 +157,7 @@ fn prepare(home: &Path, args: &AgentRunArgs, worker: Worker, brought: Brought) -
         endpoint: worker.endpoint,
         office: worker.office,
         agent: worker.agent,
-        key: worker.key,
+        proof: worker.proof,
         brought,
         workspace,
         programs,
@@ -176,7 +185,7 @@ fn greet(config: &RunnerConfig) -> Result<(), Failure> {
         let bad = |error: mi_client::BadEndpoint| Failure::usage(error.to_string());
         let endpoint: Endpoint = endpoint.parse().map_err(bad)?;
         if endpoint.is_plain() && !endpoint.is_loopback() {
-            voice::say(&format!("warning: the agent's key goes to {endpoint} unencrypted; use https there"));
+            voice::say(&format!("warning: the agent's credentials go to {endpoint} unencrypted; use https there"));
         }
     }
     let (name, office) = (&config.agent, config.office);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{House, LONG, Office, SHORT, Said, Server, until};
 
 /// Of claims, so that a lost one is noticed while a test waits.
@@ -23,7 +23,16 @@ impl<'s> Machine<'s> {
     fn join(office: &Office<'s>, name: &'static str) -> Self {
         let machine = Self { server: office.server, house: House::new(), name };
         machine.mi(&["agent", "join", &code(office), "-n", name]).ok();
+        machine.lose_api_key(office);
         machine
+    }
+
+    /// The key pair is enough: our programs sign whatever they say as the agent.
+    fn lose_api_key(&self, office: &Office<'_>) {
+        let file = self.house.home().join("agents").join(office.id()).join(format!("{}.json", self.name));
+        let mut kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        assert!(kept.as_object_mut().unwrap().remove("api_key").is_some());
+        fs::write(&file, kept.to_string()).unwrap();
     }
 
     fn mi(&self, words: &[&str]) -> Said {

@@ -14,7 +14,7 @@ use super::fake::grant;
 use crate::control::{ControlPlane, HttpControl, Verdict};
 use crate::harness::native::gateway::GatewayModels;
 use crate::harness::native::model::{Message, Model, ModelError, ModelSource, ToolResult, ToolSpec};
-use crate::{ControlError, Ticket};
+use crate::{ControlError, Proof, Ticket};
 
 /// Answers requests with what it was given, in order, and keeps them.
 struct Canned {
@@ -225,8 +225,8 @@ async fn the_ticket_is_shown_once_and_each_token_only_where_it_belongs() {
     ])
     .await;
     let office = "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5c".parse().unwrap();
-    let control =
-        HttpControl::new(&server.endpoint, &office, &"ada".parse().unwrap(), Ticket::new("mit_once")).unwrap();
+    let proof = Proof::Secret(Ticket::new("mit_once"));
+    let control = HttpControl::new(&server.endpoint, &office, &"ada".parse().unwrap(), proof).unwrap();
     let hello = RunnerHello { boot_id: "b".into(), version: "0".into(), harnesses: Vec::new(), slots: 1 };
     assert_eq!(control.hello(hello).await.unwrap().epoch, 1);
     let question = NextRequest { poll: 1, wait: 1, free_slots: 1 };
@@ -244,4 +244,24 @@ async fn the_ticket_is_shown_once_and_each_token_only_where_it_belongs() {
     has(2, "/tasks/7 ");
     has(2, "Bearer mis_secret");
     has(2, "x-mi-claim: 41");
+}
+
+#[tokio::test]
+async fn a_signature_stands_for_the_first_call_alone_and_shows_no_key() {
+    let welcome = json!({"runner": "r", "epoch": 1, "token": "mir_one", "expires_at": "2026-04-27T09:30:00Z",
+        "server_time": "2026-04-27T09:00:00Z", "beat_s": 15, "poll_s": 30});
+    let answers = vec![(200, "application/json", welcome.to_string()), (204, "application/json", String::new())];
+    let server = canned(answers).await;
+    let office = "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5c".parse().unwrap();
+    let key = "0707070707070707070707070707070707070707070707070707070707070707".parse().unwrap();
+    let proof = Proof::Signature(mi_client::Signer::new(key, "ada"));
+    let control = HttpControl::new(&server.endpoint, &office, &"ada".parse().unwrap(), proof).unwrap();
+    let hello = RunnerHello { boot_id: "b".into(), version: "0".into(), harnesses: Vec::new(), slots: 1 };
+    control.hello(hello).await.unwrap();
+    assert!(control.next(NextRequest { poll: 1, wait: 1, free_slots: 1 }).await.unwrap().is_none());
+    let heard = server.heard.lock().unwrap().clone();
+    let signed = |n: usize| ["x-agent-id: ada", "x-signature: ", "x-nonce: "].map(|part| heard[n].contains(part));
+    assert_eq!((signed(0), signed(1)), ([true; 3], [false; 3]), "{heard:?}");
+    assert!(!heard[0].contains("authorization") && !heard[0].contains("api-key"), "{}", heard[0]);
+    assert!(heard[1].contains("Bearer mir_one"), "{}", heard[1]);
 }

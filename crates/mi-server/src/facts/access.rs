@@ -20,7 +20,7 @@ use crate::house::operations;
 use crate::infra::caller::Access;
 use crate::infra::http::Operation;
 use crate::infra::http::openapi::codes;
-use crate::testing::{Speaker, TestHouse};
+use crate::testing::{Speaker, TestHouse, TestReply};
 
 /// A model provider that nobody reaches.
 pub const MODELS: [(&str, &str); 2] = [("OPENAI_API_KEY", "none"), ("OPENAI_BASE_URL", "http://127.0.0.1:1")];
@@ -29,8 +29,10 @@ const IN: &str = "in";
 /// Fewer answers with a text of the caller's own office would mean that the offices are empty.
 const SUNG_MIN: usize = 60;
 /// What only the door says.
-const DOOR: [Code; 11] = [
+const DOOR: [Code; 13] = [
     Code::Unauthenticated,
+    Code::BadSignature,
+    Code::Replayed,
     Code::KeyExpired,
     Code::KeyRevoked,
     Code::WrongPod,
@@ -129,12 +131,25 @@ async fn ask(
     findings: &mut Findings,
 ) -> String {
     findings.cells += 1;
-    let Sample { path, content_type, body } = sample(operation, place);
+    let Sample { path, content_type, mut body } = sample(operation, place);
     let mut speaker = world.speaker(who);
     if let Some(kind) = &content_type {
         speaker = speaker.with_header("content-type", kind);
     }
+    if matches!(who, Who::SwappedBody | Who::Replay) {
+        speaker = speaker.sealed(operation.method.as_str(), &path, &body);
+    }
+    if who == Who::Replay {
+        answer(house, operation, &speaker, &path, body.clone()).await;
+        world.give_pair_back().await;
+    }
+    if who == Who::SwappedBody {
+        body.push(b' ');
+    }
     let (status, headers, text) = answer(house, operation, &speaker, &path, body).await;
+    if operation.id == "agents.rotate_credentials" {
+        world.give_pair_back().await;
+    }
     findings.sung += usize::from(who.canary().is_some_and(|own| text.contains(own)));
     for canary in [CANARY_HERE, CANARY_THERE].into_iter().filter(|canary| who.canary() != Some(canary)) {
         if text.contains(canary) || headers.values().any(|v| String::from_utf8_lossy(v.as_bytes()).contains(canary)) {
@@ -171,17 +186,16 @@ async fn answer(
 ) -> (u16, HeaderMap, String) {
     let method = operation.method.as_str();
     let endless = operation.id.ends_with(".stream");
-    if endless {
+    let reply = if endless {
         let response = speaker.begin(method, path, body).await;
         if response.status().is_success() {
             return (response.status().as_u16(), response.headers().clone(), String::new());
         }
-        let reply = speaker.send(method, path, Vec::new()).await;
-        return (reply.status, reply.headers, String::from_utf8_lossy(&reply.bytes).into_owned());
-    }
-    let reply = match operation.id {
-        "offices.delete" => while_time_passes(house, speaker.send(method, path, body)).await,
-        _ => speaker.send(method, path, body).await,
+        TestReply::whole(response, format!("{method} {path}")).await
+    } else if operation.id == "offices.delete" {
+        while_time_passes(house, speaker.send(method, path, body)).await
+    } else {
+        speaker.send(method, path, body).await
     };
     (reply.status, reply.headers, String::from_utf8_lossy(&reply.bytes).into_owned())
 }
@@ -236,10 +250,33 @@ fn expected(operation: &Operation, who: Who) -> &'static str {
         Who::Ticket if access == Access::Ticket => IN,
         Who::Ticket => "unauthenticated",
         Who::Owner | Who::OtherOwner | Who::OutOfScope | Who::Viewer | Who::Colleague => of_user(operation, who),
-        Who::Agent | Who::OtherAgent | Who::FiredAgent => of_agent_alone(access, who),
+        Who::Agent | Who::OtherAgent | Who::FiredAgent | Who::Signed => of_agent_alone(access, who),
+        Who::WrongKey => "bad_signature",
+        // A signature counts once, whatever it is under.
+        Who::Replay => "replayed",
+        // The body is looked at when its sender may come in at all.
+        Who::SwappedBody => match of_agent_alone(access, who) {
+            IN => "bad_signature",
+            refused => refused,
+        },
+        Who::LostLease => match of_agent_alone(access, who) {
+            IN if is_fenced(operation) => "stale_claim",
+            otherwise => otherwise,
+        },
         Who::Session | Who::OtherSession | Who::Stale | Who::Runner | Who::OtherRunner | Who::Superseded => {
             of_agent(access, who, if of_credential { Where::Own } else { Where::Named })
         }
+    }
+}
+
+/// Whether a claim that came along must be the live one.
+fn is_fenced(operation: &Operation) -> bool {
+    match operation.id {
+        // What is read here counts as read from then on.
+        "chat.read_inbox" => true,
+        // A runner has no claim yet; a state is no attempt's; each call of a tool is fenced as its own request.
+        "runners.hello" | "transfers.send" | "mcp.answer" => false,
+        _ => operation.is_mutating(),
     }
 }
 
@@ -304,14 +341,14 @@ fn of_agent(access: Access, who: Who, place: Where) -> &'static str {
 /// The same caller in an office that isn't its own.
 fn expected_elsewhere(access: Access, who: Who) -> &'static str {
     match (access, who) {
-        (Access::Ticket, Who::Ticket | Who::Agent) => "no_access",
+        (Access::Ticket, Who::Ticket | Who::Agent | Who::Signed | Who::LostLease) => "no_access",
         (_, Who::Ticket) => "unauthenticated",
         (
             Access::Ticket | Access::Runner | Access::Session | Access::Agent,
             Who::Owner | Who::Colleague | Who::Viewer,
         ) => "not_you",
         (_, Who::Owner | Who::Colleague | Who::Viewer) => "no_access",
-        (Access::Runner | Access::Session, Who::Agent) => "not_you",
+        (Access::Runner | Access::Session, Who::Agent | Who::Signed | Who::LostLease) => "not_you",
         (Access::Viewer | Access::Operator, _) => "operator_only",
         (Access::Owner, _) => "owner_only",
         (Access::Ticket, _) | (Access::Runner, Who::Session | Who::Stale) => "not_you",

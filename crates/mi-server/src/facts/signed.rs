@@ -24,7 +24,7 @@ const CHANGE_NOTHING: [&str; 2] = ["audit.check", "mcp.answer"];
 
 /// Operations that an agent with a signature may use. Claims come last: who has one must name it.
 fn signable() -> Vec<Operation> {
-    let admits = |access| matches!(access, Access::Known | Access::Member | Access::Agent);
+    let admits = |access| matches!(access, Access::Known | Access::Member | Access::Agent | Access::Ticket);
     let mut all: Vec<Operation> = operations().into_iter().filter(|operation| admits(operation.access)).collect();
     all.sort_by_key(|operation| operation.id == "tasks.claim");
     all

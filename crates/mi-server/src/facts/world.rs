@@ -1,13 +1,14 @@
 //! Two offices that hold things of the same names and numbers, and one caller of every kind.
 
 use mi_core::identity::Role;
-use mi_core::ids::{AgentId, UserId};
+use mi_core::ids::{AgentId, ClaimToken, UserId};
+use mi_core::signing::keys::PrivateKey;
 use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
 use super::samples::{BOUNDARY, COLLEAGUE, NEIGHBOUR, Place, SCHEDULE, upload};
 use crate::infra::http::Via;
-use crate::testing::{FakeRunner, KeyState, Speaker, TestHouse, TestOffice};
+use crate::testing::{FakeRunner, KeyState, SignatureVersion, Signer, Speaker, TestHouse, TestOffice, new_key};
 
 /// Stands in every text of the first office, and must never be seen by callers of the other.
 pub const CANARY_HERE: &str = "canary-here-5b1e";
@@ -37,6 +38,16 @@ pub enum Who {
     OtherAgent,
     FiredAgent,
     Viewer,
+    /// Somebody whose signature says that it is the agent's, by a key that isn't.
+    WrongKey,
+    /// The agent's signature, over another body.
+    SwappedBody,
+    /// The agent's request, a second time.
+    Replay,
+    /// The agent, with its signature and a claim that it has lost.
+    LostLease,
+    /// The agent, with its signature and its claim.
+    Signed,
     /// An agent with a key of its own.
     Agent,
     Session,
@@ -46,7 +57,7 @@ pub enum Who {
 }
 
 impl Who {
-    pub const ALL: [Who; 21] = [
+    pub const ALL: [Who; 26] = [
         Who::Nobody,
         Who::Malformed,
         Who::Unknown,
@@ -63,6 +74,11 @@ impl Who {
         Who::OtherAgent,
         Who::FiredAgent,
         Who::Viewer,
+        Who::WrongKey,
+        Who::SwappedBody,
+        Who::Replay,
+        Who::LostLease,
+        Who::Signed,
         Who::Agent,
         Who::Session,
         Who::Runner,
@@ -79,6 +95,9 @@ impl Who {
             | Who::Expired
             | Who::Revoked
             | Who::WrongDoor
+            | Who::WrongKey
+            | Who::SwappedBody
+            | Who::Replay
             | Who::FiredAgent => None,
             Who::OtherOwner | Who::OtherSession | Who::OtherRunner | Who::OtherAgent | Who::OutOfScope => {
                 Some(CANARY_THERE)
@@ -87,6 +106,8 @@ impl Who {
             | Who::Superseded
             | Who::Ticket
             | Who::Viewer
+            | Who::LostLease
+            | Who::Signed
             | Who::Agent
             | Who::Session
             | Who::Runner
@@ -122,6 +143,7 @@ struct Keys {
     colleague: String,
     out_of_scope: String,
     agent: String,
+    pair: PrivateKey,
     other_agent: String,
     fired_agent: String,
     stranger: String,
@@ -143,11 +165,13 @@ impl<'a> World<'a> {
         there.office.give_to(stranger).await;
         here.office.key_of_colleague(COLLEAGUE, Role::Operator).await;
         house.person(NEIGHBOUR).await;
+        let pair = new_key();
         let keys = Keys {
             viewer: here.office.key_of_colleague("vera", Role::Viewer).await,
             colleague: here.office.key_of_colleague("otto", Role::Operator).await,
             out_of_scope: there.office.scoped_key_of(stranger).await,
-            agent: here.office.agent_key(here.ada.agent).await,
+            agent: here.office.give_keys(here.ada.agent, &pair).await,
+            pair,
             other_agent: there.office.agent_key(there.ada.agent).await,
             fired_agent: here.office.agent_key(here.fired).await,
             stranger: house.key_of(stranger, KeyState::Good).await,
@@ -183,12 +207,30 @@ impl<'a> World<'a> {
             Who::OtherAgent => key(&self.keys.other_agent),
             Who::FiredAgent => key(&self.keys.fired_agent),
             Who::Viewer => key(&self.keys.viewer),
+            Who::WrongKey => self.signed(new_key()),
+            Who::SwappedBody | Who::Replay | Who::Signed => self.signed(self.keys.pair.clone()).with_claim(self.claim()),
+            Who::LostLease => self.signed(self.keys.pair.clone()).with_claim(self.here.ended.token),
             Who::Agent => key(&self.keys.agent),
             Who::Colleague => key(&self.keys.colleague),
             Who::Session => key(&self.here.held.credential),
             Who::Runner => key(&self.here.ada.welcome.token),
             Who::Owner => self.house.owner(),
         }
+    }
+
+    /// Says that it is ada, by a signature of this key.
+    fn signed(&self, key: PrivateKey) -> Speaker<'a> {
+        let agent = self.here.ada.agent.to_string();
+        self.house.nobody().signed_by(Signer { key, agent, version: SignatureVersion::Two, at: None })
+    }
+
+    /// Rotating takes the pair away with which ada signs here.
+    pub async fn give_pair_back(&self) {
+        self.here.office.prefer_pair(self.here.ada.agent, &self.keys.pair).await;
+    }
+
+    fn claim(&self) -> ClaimToken {
+        self.here.held.token
     }
 
     /// What is there, in the first office.

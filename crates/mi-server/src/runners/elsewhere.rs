@@ -24,7 +24,7 @@ use crate::tasks::cards;
 /// What a runner that says nothing of harnesses brings.
 const HARNESS_DEFAULT: HarnessKind = HarnessKind::Native;
 
-/// The agent's key becomes an epoch; what an older runner of the agent still held is lost with it.
+/// The agent's key or signature becomes an epoch; what an older runner of the agent still held is lost with it.
 pub fn hello(
     act: &mut Act<'_>,
     caller: &Caller,

@@ -40,9 +40,9 @@ pub fn operations() -> Vec<Operation> {
 
 async fn hello(house: House, call: Call) -> Result<Reply, Fault> {
     let wish: RunnerHello = call.body()?;
-    let (name, caller, keys) = (call.param("name")?.to_owned(), call.caller.clone(), house.keys.clone());
+    let (name, ask, keys) = (call.param("name")?.to_owned(), call.ask(), house.keys.clone());
     let welcome =
-        house.act_as_server(call.office()?, move |act| service::hello(act, &caller, &name, &wish, &keys)).await?;
+        house.act_as_server(call.office()?, move |act| service::hello(act, &ask, &name, &wish, &keys)).await?;
     Ok(Answer::ok(&welcome)?.into())
 }
 

@@ -12,7 +12,7 @@ use mi_core::wire::runner::{
 use super::{elsewhere, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::gateway::providers::Providers;
-use crate::infra::act::Act;
+use crate::infra::act::{Act, Ask, nonce};
 use crate::infra::caller::Caller;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{Keys, Token};
@@ -40,14 +40,17 @@ pub enum Draining {
     Yes,
 }
 
-/// A runner starts: in a pod with its ticket, elsewhere with its agent's own key.
+/// A runner starts: in a pod with its ticket, elsewhere with its agent's own key or signature, which counts once.
 pub fn hello(
     act: &mut Act<'_>,
-    caller: &Caller,
+    Ask { caller, nonce, .. }: &Ask,
     name: &str,
     wish: &RunnerHello,
     keys: &Keys,
 ) -> Result<RunnerWelcome, Fault> {
+    if let Some(nonce) = nonce {
+        nonce::spend(act.tx, nonce)?;
+    }
     match caller {
         Caller::Ticket { .. } => hello_from_pod(act, caller, name, wish, keys),
         Caller::Agent { .. } => elsewhere::hello(act, caller, name, wish, keys),

@@ -439,7 +439,7 @@ pub struct TestReply {
 }
 
 impl TestReply {
-    async fn whole(response: Response<Body>, what: String) -> Self {
+    pub async fn whole(response: Response<Body>, what: String) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

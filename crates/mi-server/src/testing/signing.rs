@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Speaker, TestHouse, TestOffice, store};
 use crate::agent_keys::service as agent_keys;
+use crate::infra::act::Act;
 
 /// An agent with a key pair of its own.
 pub struct External<'a> {
@@ -28,14 +29,27 @@ impl<'a> TestOffice<'a> {
     pub async fn external_with(&self, name: &str, key: PrivateKey) -> External<'a> {
         let hired = self.hire_with(json!({"name": name, "harness": "command", "command": "true"})).await;
         let id: AgentId = hired["id"].as_str().unwrap().parse().unwrap();
+        let move_out = move |act: &mut Act<'_>| Ok(store::move_out(act.tx, act.office, id)?);
+        self.house.house.act_as_server(self.id, move_out).await.unwrap();
+        let api_key = self.give_keys(id, &key).await;
+        External { office: *self, id, name: name.to_owned(), key, api_key }
+    }
+
+    /// New keys for an agent in place of all that it had; gives its API key.
+    pub async fn give_keys(&self, agent: AgentId, key: &PrivateKey) -> String {
         let public = key.public().to_string();
-        let join = move |act: &mut crate::infra::act::Act<'_>| {
-            store::move_out(act.tx, act.office, id)?;
-            agent_keys::revoke_all(act, id)?;
-            agent_keys::add(act, id, Some(&public))
+        let give = move |act: &mut Act<'_>| {
+            agent_keys::revoke_all(act, agent)?;
+            agent_keys::add(act, agent, Some(&public))
         };
-        let added = self.house.house.act_as_server(self.id, join).await.unwrap();
-        External { office: *self, id, name: name.to_owned(), key, api_key: added.api_key.to_string() }
+        self.house.house.act_as_server(self.id, give).await.unwrap().api_key.to_string()
+    }
+
+    /// Of all pairs that an agent has or had, this one counts.
+    pub async fn prefer_pair(&self, agent: AgentId, key: &PrivateKey) {
+        let public = key.public().to_string();
+        let prefer = move |act: &mut Act<'_>| Ok(store::prefer_pair(act.tx, act.office, agent, &public)?);
+        self.house.house.act_as_server(self.id, prefer).await.unwrap();
     }
 }
 

@@ -217,3 +217,12 @@ pub fn revoke_agent_keys(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, now:
     tx.execute(sql, args![office, agent, now])?;
     Ok(())
 }
+
+/// Of all pairs that an agent has or had, this one counts.
+pub fn prefer_pair(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, public_key: &str) -> Result<(), DbError> {
+    let sql = "delete from agent_keys where office_id = $1 and agent_id = $2 and kind = 'public' and public_key <> $3";
+    tx.execute(sql, args![office, agent, public_key])?;
+    let sql = "update agent_keys set revoked_at = null where office_id = $1 and agent_id = $2 and public_key = $3";
+    tx.execute(sql, args![office, agent, public_key])?;
+    Ok(())
+}

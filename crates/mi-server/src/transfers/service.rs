@@ -64,8 +64,11 @@ pub async fn clone_into(
         return Ok(answer);
     }
     let (found, trier) = codes::look_up(house, call, &code, InviteKind::Agent).await?;
-    let (office, mood, key) = (found.office, trier.mood, call.idempotency.clone());
+    let (office, mood, key, nonce) = (found.office, trier.mood, call.idempotency.clone(), call.nonce.clone());
     let act = move |act: &mut Act<'_>| {
+        if let Some(nonce) = &nonce {
+            nonce::spend(act.tx, nonce)?;
+        }
         if admission::asks_first(&act.head, mood) {
             return Err(faults::gated());
         }
