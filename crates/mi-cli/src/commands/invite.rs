@@ -177,5 +177,6 @@ async fn applications(desk: &mut Desk, args: ListArgs) -> Result<(), Fault> {
     let (client, office) = desk.office(args.place.named()).await?;
     let call = client.invites(office).applications((&args.paging).into());
     desk.show(call, |(list, total), screen| views::listed(invites::applications(list, screen), list.len(), *total))
-        .await
+        .await?;
+    desk.out.hint(&format!("the owner decides here, or on {}/login/applications", desk.settings.endpoint))
 }

@@ -120,7 +120,7 @@ fn state(row: &ApplicationRow, now: Time) -> ApplicationState {
     }
 }
 
-fn card(row: ApplicationRow, now: Time) -> Application {
+pub(super) fn card(row: ApplicationRow, now: Time) -> Application {
     Application {
         state: state(&row, now),
         id: row.id,
@@ -140,7 +140,7 @@ fn card(row: ApplicationRow, now: Time) -> Application {
     }
 }
 
-fn open(act: &mut Act<'_>, id: &str) -> Result<ApplicationRow, Fault> {
+pub(super) fn open(act: &mut Act<'_>, id: &str) -> Result<ApplicationRow, Fault> {
     let id = id.parse().map_err(|_| faults::no_such_application())?;
     let row = store::application(act.tx, act.office, id)?.ok_or_else(faults::no_such_application)?;
     match state(&row, act.now) {

@@ -11,6 +11,7 @@ pub mod admission;
 mod applications;
 pub mod codes;
 mod faults;
+pub mod gate;
 mod page;
 mod people;
 pub mod routes;

@@ -1,7 +1,7 @@
 //! Rows of invites and applications.
 
 use mi_core::identity::Role;
-use mi_core::ids::OfficeId;
+use mi_core::ids::{OfficeId, UserId};
 use mi_core::time::Time;
 use mi_core::wire::invites::{ApplicationState, InviteKind};
 
@@ -238,6 +238,21 @@ pub fn applications(
 ) -> Result<Vec<ApplicationRow>, DbError> {
     let sql = select_applications!("where office_id = $1 order by id desc limit $2 offset $3");
     tx.query(sql, args![office, limit, offset])?.iter().map(read_application).collect()
+}
+
+/// What waits for this person's word in the offices that they own, the longest wait first, with the offices' names.
+pub fn for_owner(
+    tx: &mut dyn Tx,
+    owner: UserId,
+    now: Time,
+    most: i64,
+) -> Result<Vec<(OfficeId, String, ApplicationRow)>, DbError> {
+    let sql = "select a.id, a.kind, a.role, a.name, a.statement, a.capabilities, a.model, a.public_key, a.source, \
+               a.state, a.subject_id, a.created_at, a.expires_at, a.decided_at, a.decided_by, a.reason, o.id, o.name \
+               from offices o join applications a on a.office_id = o.id where o.owner_id = $1 \
+               and a.state = 'pending' and a.expires_at > $2 order by a.created_at, a.office_id, a.id limit $3";
+    let rows = tx.query(sql, args![owner, now, most])?;
+    rows.iter().map(|row| Ok((row.get(16)?, row.get(17)?, read_application(row)?))).collect()
 }
 
 pub fn count_applications(tx: &mut dyn Tx, office: OfficeId) -> Result<i64, DbError> {

@@ -4,9 +4,11 @@
 //! in by a link that works once or by a password. Codes, links and browsers are random, kept as keyed hashes, and end by
 //! themselves; a key exists only from the moment in which the terminal fetches it.
 //!
-//! Acts: `begin`, `poll`, `make_link`; on the pages `sign_in`, `sign_in_by_link`, `decide`, `set_password`, `sign_out`.
+//! Acts: `begin`, `poll`, `make_link`; on the pages `sign_in`, `sign_in_by_link`, `decide`, `set_password`, `sign_out`,
+//! and `applications`, where an owner says who comes in.
 //! Elsewhere: keys themselves are in `identity`; invites bring people who aren't known yet.
 
+mod applications;
 mod browser;
 mod codes;
 mod faults;

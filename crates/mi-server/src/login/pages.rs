@@ -22,18 +22,40 @@ border-radius:8px;background:transparent;color:inherit;font:inherit}\
 button{margin:1rem .5rem 0 0;padding:.55rem 1.1rem;border:1px solid var(--line);border-radius:8px;background:transparent;\
 color:inherit;font:inherit;cursor:pointer}button.go{background:var(--go);border-color:var(--go);color:var(--card)}\
 button.no{color:var(--no);border-color:var(--no)}input:focus-visible,button:focus-visible{outline:2px solid var(--go);\
-outline-offset:2px}code{font-family:ui-monospace,monospace}.bad{color:var(--no)}";
+outline-offset:2px}code{font-family:ui-monospace,monospace}.bad{color:var(--no)}\
+section{border-top:1px solid var(--line);margin-top:1.5rem}.says{white-space:pre-wrap;overflow-wrap:anywhere;margin:1rem 0;\
+padding-left:.9rem;border-left:3px solid var(--line);max-height:16rem;overflow-y:auto}";
 
-fn page(title: &str, body: String) -> Page {
+pub(super) fn page(title: &str, body: String) -> Page {
     Page { status: 200, title: title.to_owned(), style: STYLE, body: format!("<h1>{}</h1>{body}", escaped(title)) }
 }
 
-fn hidden(name: &str, value: &str) -> String {
+pub(super) fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escaped(value))
 }
 
+/// Where somebody goes when they are signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal<'a> {
+    /// To the terminal that shows this code, if there is one.
+    Terminal(&'a str),
+    Applications,
+}
+
+/// How a form says that it leads there.
+pub const TO_APPLICATIONS: &str = "applications";
+
+impl Goal<'_> {
+    fn hidden(self) -> String {
+        match self {
+            Goal::Terminal(code) => hidden("code", code),
+            Goal::Applications => hidden("to", TO_APPLICATIONS),
+        }
+    }
+}
+
 /// For whoever has no cookie.
-pub fn sign_in(code: &str, wire: Wire, on_this_machine: bool) -> Page {
+pub fn sign_in(goal: Goal<'_>, wire: Wire, on_this_machine: bool) -> Page {
     let open = match (wire, on_this_machine) {
         (Wire::Plain, false) => {
             "<p class=\"bad\">This connection may not be encrypted. If there is no https in the address bar, others on \
@@ -41,11 +63,11 @@ pub fn sign_in(code: &str, wire: Wire, on_this_machine: bool) -> Page {
         }
         (Wire::Plain, true) | (Wire::Encrypted, _) => "",
     };
-    let code = hidden("code", code);
+    let goal = goal.hidden();
     page(
         "Sign in to Mitosis",
         format!(
-            "{open}<form method=\"post\" action=\"/login\">{code}\
+            "{open}<form method=\"post\" action=\"/login\">{goal}\
              <label for=\"name\">Name</label><input id=\"name\" name=\"name\" autocomplete=\"username\" required>\
              <label for=\"password\">Password</label>\
              <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required>\
@@ -78,6 +100,7 @@ pub fn home(browser: &Browser) -> Page {
              <form method=\"get\" action=\"/login\"><label for=\"code\">Code</label>\
              <input id=\"code\" name=\"code\" autocomplete=\"off\" autocapitalize=\"characters\" required>\
              <button class=\"go\">Go on</button></form>\
+             <p><a href=\"/login/applications\">Who asks to be let into your colonies</a></p>\
              <h2>Your password</h2><form method=\"post\" action=\"/login/password\">{csrf}\
              <input type=\"hidden\" name=\"username\" autocomplete=\"username\" value=\"{name}\">\
              <label for=\"new\">A new one, at least {min} characters</label>\

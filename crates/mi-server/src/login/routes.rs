@@ -6,7 +6,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::visits::{self, Token, Verdict};
-use super::{browser, codes, pages, service};
+use super::pages::{Goal, TO_APPLICATIONS};
+use super::{applications, browser, codes, pages, service};
 use crate::house::House;
 use crate::infra::caller::Access;
 use crate::infra::fault::Fault;
@@ -41,6 +42,11 @@ pub fn operations() -> Vec<Operation> {
         post("login.set_password", "/login/password", Access::Open, "Set one's password (a form)")
             .form()
             .run(set_password),
+        get("login.applications", applications::PLACE, Access::Open, "The page on which an owner lets applicants in")
+            .run(applications::show),
+        post("login.decide_application", applications::PLACE, Access::Open, "Let an applicant in, or not (a form)")
+            .form()
+            .run(applications::decide),
         post("login.sign_out", "/login/out", Access::Open, "Sign a browser out (a form)").form().run(sign_out),
     ]
 }
@@ -72,20 +78,28 @@ struct Fields {
     repeated: String,
     csrf: String,
     answer: String,
+    /// Where the person goes on.
+    to: String,
 }
 
 impl Fields {
     /// Where the person was.
     fn back(&self) -> String {
         match codes::typed(&self.code) {
+            _ if self.to == TO_APPLICATIONS => applications::PLACE.to_owned(),
             Some(code) => format!("{HOME}?code={code}"),
             None => HOME.to_owned(),
         }
     }
 }
 
+/// Whether the browser is on the server's own machine.
+pub(super) fn here(call: &Call) -> bool {
+    call.peer().is_some_and(|ip| ip.is_loopback())
+}
+
 /// A page says what went wrong in words; the log has the rest.
-fn told(result: Result<Page, Fault>, back: &str) -> Result<Reply, Fault> {
+pub(super) fn told(result: Result<Page, Fault>, back: &str) -> Result<Reply, Fault> {
     let page = match result {
         Ok(page) => page,
         Err(fault) if fault.code == Code::Internal => return Err(fault),
@@ -101,9 +115,8 @@ async fn page(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn shown(house: &House, call: &Call, fields: &Fields) -> Result<Page, Fault> {
     let Some(browser) = browser::of(house, call).await? else {
-        let here = call.peer().is_some_and(|ip| ip.is_loopback());
         return Ok(match fields.link.as_str() {
-            "" => pages::sign_in(&fields.code, call.wire(), here),
+            "" => pages::sign_in(Goal::Terminal(&fields.code), call.wire(), here(call)),
             link => pages::sign_in_by_link(link, &fields.code),
         });
     };

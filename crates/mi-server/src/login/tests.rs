@@ -9,7 +9,7 @@ use mi_core::identity::Role;
 use serde_json::{Value, json};
 
 use crate::infra::http::{Peer, Via, Wire};
-use crate::testing::{TestHouse, TestReply};
+use crate::testing::{KeyState, TestHouse, TestReply};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -380,5 +380,81 @@ async fn of_secrets_only_hashes_are_stored() {
     for secret in [secret.as_str(), PASSWORD, &device, &code, &token, house.owner_key()] {
         assert!(!rows.contains(secret), "{secret} stands in the store");
     }
+    house.close().await;
+}
+
+const APPLICATIONS: &str = "/login/applications";
+const STATEMENT: &str = "<script>alert(1)</script> & \"me\" \u{202e}evil";
+
+/// Somebody asks to be let into a gated office; gives office, number and token.
+async fn asked_for(house: &TestHouse) -> (String, String, String) {
+    let office = house.office().await;
+    office.call("PATCH", "/settings", json!({"joinPolicy": "approve"})).await.ok();
+    let code = office.call("POST", "/invites", json!({})).await.ok()["code"].clone();
+    let wish = json!({"code": code, "agentName": "walker", "statement": STATEMENT});
+    let applied = house.nobody().call("POST", "/api/agents/join/apply", wish).await.ok();
+    let id = applied["application_id"].as_i64().unwrap().to_string();
+    (office.id.to_string(), id, applied["poll_token"].as_str().unwrap().to_owned())
+}
+
+async fn state_of(house: &TestHouse, token: &str) -> Value {
+    house.as_key(token).call("GET", "/api/agents/join/apply", Value::Null).await.ok()["status"].clone()
+}
+
+#[tokio::test]
+async fn an_owner_lets_applicants_in_on_a_page_that_shows_what_they_say_as_text() {
+    let house = TestHouse::new().await;
+    let (office, id, token) = asked_for(&house).await;
+    let mut owner = Browser::of_owner(&house).await;
+    owner.set_password(PASSWORD).await;
+    let mut fresh = Browser::new(&house);
+    let asked = fresh.open(APPLICATIONS).await;
+    assert!(asked.text.contains("name=\"to\" value=\"applications\"") && !asked.text.contains("walker"), "{}", asked.text);
+    let form = [("name", "owner"), ("password", PASSWORD), ("to", "applications")];
+    assert_eq!(fresh.send("/login", &form).await.location.as_deref(), Some(APPLICATIONS));
+    let shown = fresh.open(APPLICATIONS).await;
+    assert!(shown.text.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;me&quot; evil"), "{}", shown.text);
+    assert!(!shown.text.contains("<script") && !shown.policy.contains("script-src"), "{}", shown.text);
+    let csrf = fresh.csrf().await;
+    let form = [("csrf", csrf.as_str()), ("office", &office), ("application", &id), ("answer", "approve")];
+    let decided = fresh.send(APPLICATIONS, &form).await;
+    assert_eq!((decided.status, decided.text.contains("<b>walker</b> gets its key")), (200, true), "{}", decided.text);
+    assert_eq!(fresh.send(APPLICATIONS, &form).await.status, 409, "decided once");
+    assert!(!fresh.open(APPLICATIONS).await.text.contains("walker"));
+    assert_eq!(state_of(&house, &token).await, "approved");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_application_is_decided_by_its_owner_and_by_no_other_page() {
+    let house = TestHouse::new().await;
+    let (office, id, token) = asked_for(&house).await;
+    let mut owner = Browser::of_owner(&house).await;
+    let csrf = owner.csrf().await;
+    let form = |csrf: &str| {
+        let fields = [("csrf", csrf), ("office", &office), ("application", &id), ("answer", "refuse")];
+        fields.map(|(name, value)| (name, value.to_owned()))
+    };
+    let send = async |browser: &mut Browser<'_>, csrf: &str, origin: &str| {
+        let form = form(csrf);
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.ask("POST", APPLICATIONS, &form, origin).await.status
+    };
+    let ours = "http://127.0.0.1:7700";
+    assert_eq!(send(&mut Browser::new(&house), &csrf, ours).await, 401);
+    assert_eq!(send(&mut owner, "", ours).await, 403);
+    assert_eq!(send(&mut owner, &csrf, "https://evil.example").await, 403);
+    let stranger = house.stranger().await;
+    let key = house.key_of(stranger, KeyState::Good).await;
+    let made = house.as_key(&key).call("POST", "/auth/link", Value::Null).await.ok();
+    let link = made["path"].as_str().unwrap().strip_prefix("/login?link=").unwrap().to_owned();
+    let mut other = Browser::new(&house);
+    other.send("/login/link", &[("link", &link), ("code", "")]).await;
+    let own = other.csrf().await;
+    assert!(!other.open(APPLICATIONS).await.text.contains("walker"));
+    assert_eq!(send(&mut other, &own, ours).await, 404);
+    assert_eq!(state_of(&house, &token).await, "pending");
+    assert_eq!(send(&mut owner, &csrf, ours).await, 200);
+    assert_eq!(state_of(&house, &token).await, "refused");
     house.close().await;
 }
