@@ -34,6 +34,9 @@ pub struct AgentFile {
     pub private_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// The certificate of its server, in PEM, if the system doesn't know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_cert: Option<PathBuf>,
     /// What a newer `mi` wrote stays.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
@@ -217,6 +220,7 @@ mod tests {
             api_key: Some("mia_secret".to_owned()),
             private_key: None,
             public_key: None,
+            ca_cert: None,
             other: serde_json::Map::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mi_client::{Call, Client, Credential, Endpoint, Paging, Trust, WriteKeys};
+use mi_client::{Call, Client, Credential, Endpoint, Paging, WriteKeys};
 use mi_core::ids::{ClaimToken, OfficeId};
 use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::time::Time;
@@ -99,13 +99,13 @@ impl Desk {
             self.out.warn(&format!("your key goes to {endpoint} unencrypted; use https there"))?;
         }
         let credential = self.settings.key.clone().map_or(Credential::Nobody, Credential::Bearer);
-        let client = Client::new(self.settings.endpoint.clone(), credential).with_trust(self.trust()?);
+        let client = Client::new(self.settings.endpoint.clone(), credential).with_trust(self.settings.trust()?);
         Ok(client.with_signer(signer).with_claim(self.claim).with_write_keys(self.write_keys.clone()))
     }
 
     /// A caller who shows nothing: for joining, and for those who then sign.
     pub fn nobody_at(&self, endpoint: Endpoint) -> Result<Client, Fault> {
-        Ok(Client::new(endpoint, Credential::Nobody).with_trust(self.trust()?))
+        Ok(Client::new(endpoint, Credential::Nobody).with_trust(self.settings.trust()?))
     }
 
     /// The caller as an agent that joined from this machine: the one named by `--as-agent`, or the only one here; in a
@@ -124,16 +124,6 @@ impl Desk {
             "as which agent?",
             "--as-agent NAME names one that joined from this machine; `mi agent join CODE -n NAME` lets one join",
         )
-    }
-
-    /// Read where it is needed only.
-    fn trust(&self) -> Result<Option<Trust>, Fault> {
-        let Some(path) = self.settings.ca_cert.as_ref().filter(|_| !self.settings.endpoint.is_plain()) else {
-            return Ok(None);
-        };
-        let text =
-            std::fs::read(path).map_err(|fault| Fault::io(format!("{} can't be read", path.display()), fault))?;
-        Ok(Some(Trust::from_pem(&text)?))
     }
 
     /// The claim of a flag wins over the one of the environment.

@@ -26,7 +26,7 @@ pub mod programs;
 mod progress;
 mod prompt;
 mod run;
-mod settings;
+pub mod settings;
 mod state;
 mod table;
 mod targets;

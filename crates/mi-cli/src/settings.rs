@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use mi_client::{Endpoint, Signer};
+use mi_client::{Endpoint, Signer, Trust};
 
 use crate::agent_file::AgentFile;
 use crate::args::Global;
@@ -81,7 +81,21 @@ impl Settings {
             None => agent.endpoint.parse().map_err(Fault::endpoint)?,
         };
         let key = global.key.clone().or_else(|| agent.api_key.clone());
-        Ok(Self { endpoint, key, colony: Some(agent.office.to_string()), agent: Some(agent), ..self })
+        let ca_cert = if global.ca_cert.is_some() { self.ca_cert } else { agent.ca_cert.clone().or(self.ca_cert) };
+        Ok(Self { endpoint, key, ca_cert, colony: Some(agent.office.to_string()), agent: Some(agent), ..self })
+    }
+
+    /// For a file that is read in another folder.
+    pub fn ca_cert_kept(&self) -> Option<PathBuf> {
+        self.ca_cert.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+    }
+
+    /// The certificates to trust in place of the system's, read where they are needed only.
+    pub fn trust(&self) -> Result<Option<Trust>, Fault> {
+        let Some(path) = self.ca_cert.as_ref().filter(|_| !self.endpoint.is_plain()) else { return Ok(None) };
+        let text =
+            std::fs::read(path).map_err(|fault| Fault::io(format!("{} can't be read", path.display()), fault))?;
+        Ok(Some(Trust::from_pem(&text)?))
     }
 
     /// An agent that has a key pair signs what it sends; no key of its goes over the wire.

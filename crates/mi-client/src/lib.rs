@@ -60,7 +60,7 @@ pub use server::Server;
 pub use signer::Signer;
 pub use stream::{Message, Stream};
 pub use tasks::{TaskFilter, Tasks};
-pub use tls::Trust;
+pub use tls::{Trust, prepare_tls};
 pub use transfers::Transfers;
 pub use transport::Client;
 pub use usage::Usage;

@@ -96,7 +96,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Prepares a builder for plain http, or for https with the certificates that are trusted.
-pub(crate) fn prepare(
+pub fn prepare_tls(
     builder: ClientBuilder,
     endpoint: &Endpoint,
     trust: Option<&Trust>,

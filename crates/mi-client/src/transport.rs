@@ -377,7 +377,7 @@ fn build(endpoint: &Endpoint, trust: Option<&tls::Trust>) -> Result<reqwest::Cli
         // A pod's proxy is for the world outside; its own loopback is the way to the server.
         builder = builder.no_proxy();
     }
-    let builder = tls::prepare(builder, endpoint, trust)?;
+    let builder = tls::prepare_tls(builder, endpoint, trust)?;
     builder.build().map_err(|fault| ClientError::Request { what: fault.to_string() })
 }
 

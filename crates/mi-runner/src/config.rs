@@ -15,6 +15,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mi_client::Signer;
+use mi_client::Trust;
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 
@@ -30,6 +31,7 @@ const DRIVE_VARIABLES: [&str; 2] = ["MI_SHARED_FILES", "MI_DRIVE"];
 /// Tells a program that no drive is mounted.
 const FILES_VARIABLE: &str = "MI_FILES";
 const FILES_BY_API: &str = "api";
+const TRUST_VARIABLE: &str = "MI_CA_CERT";
 /// A pod's runner without its server is of no use to it.
 const UNREACHABLE_IN_POD_MAX: Duration = Duration::from_secs(600);
 /// A machine elsewhere may be offline over a weekend.
@@ -114,6 +116,14 @@ pub struct RunnerConfig {
     pub agent: AgentName,
     pub proof: Proof,
     pub place: Place,
+    pub trust: Option<Trust>,
+}
+
+/// Certificates to trust in place of the system's, and the file that they are in: sessions read it too.
+#[derive(Debug)]
+pub struct Trusted {
+    pub file: PathBuf,
+    pub certificates: Trust,
 }
 
 /// A runner on somebody's machine, as they want it.
@@ -124,6 +134,8 @@ pub struct Elsewhere {
     pub agent: AgentName,
     pub proof: Proof,
     pub brought: Brought,
+    /// The server's certificate, where the system doesn't know it.
+    pub trusted: Option<Trusted>,
     pub workspace: PathBuf,
     /// Goes in front of PATH; holds `tq` and `mi`.
     pub programs: PathBuf,
@@ -143,6 +155,9 @@ impl RunnerConfig {
         let path = format!("{}:{path}", wish.programs.display());
         environment.insert("PATH".into(), path);
         environment.insert(FILES_VARIABLE.into(), FILES_BY_API.into());
+        if let Some(trusted) = &wish.trusted {
+            environment.insert(TRUST_VARIABLE.into(), trusted.file.display().to_string());
+        }
         let place = Place {
             endpoint: String::new(),
             office: wish.office,
@@ -153,7 +168,14 @@ impl RunnerConfig {
             unreachable_max: UNREACHABLE_ELSEWHERE_MAX,
             environment,
         };
-        Self { address: Address::Given(wish.endpoint), office: wish.office, agent: wish.agent, proof: wish.proof, place }
+        Self {
+            address: Address::Given(wish.endpoint),
+            office: wish.office,
+            agent: wish.agent,
+            proof: wish.proof,
+            place,
+            trust: wish.trusted.map(|trusted| trusted.certificates),
+        }
     }
 
     /// Reads `MI_SOCKET` or `MI_ENDPOINT`, `MI_OFFICE`, `MI_AGENT`, `MI_TICKET_FD`, `MI_WORKSPACE`, `MI_SHARED_FILES`.
@@ -181,7 +203,7 @@ impl RunnerConfig {
             unreachable_max: UNREACHABLE_IN_POD_MAX,
         };
         let proof = Proof::Secret(take_ticket(around.parsed("MI_TICKET_FD")?)?);
-        Ok(Self { address, office, agent, proof, place })
+        Ok(Self { address, office, agent, proof, place, trust: None })
     }
 }
 
@@ -296,6 +318,7 @@ mod tests {
             brought: Brought { harness: HarnessKind::Command, command: Some(CommandLine::Shell("true".into())) },
             workspace: "/home/me/work".into(),
             programs: "/home/me/bin".into(),
+            trusted: None,
         };
         let all = BTreeMap::from([
             ("PATH", "/usr/bin"),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use mi_client::{Client, ClientError, Credential, Endpoint, Patience};
+use mi_client::{Client, ClientError, Credential, Endpoint, Patience, Trust};
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::problem::{Code, Problem};
 use mi_core::wire::agents::{Agent, HireAgent};
@@ -140,6 +140,11 @@ impl HttpControl {
         Ok(Self { client: Mutex::new(client), proof, office: *office, agent: agent.clone() })
     }
 
+    pub fn with_trust(self, trust: Option<Trust>) -> Self {
+        let client = self.client().with_trust(trust);
+        Self { client: Mutex::new(client), ..self }
+    }
+
     fn client(&self) -> Client {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -163,9 +168,7 @@ impl ControlPlane for HttpControl {
     fn hello(&self, hello: RunnerHello) -> Call<'_, RunnerWelcome> {
         Box::pin(async move {
             let client = match &self.proof {
-                Proof::Secret(ticket) => {
-                    self.client().with_credential(Credential::Bearer(ticket.reveal().to_owned()))
-                }
+                Proof::Secret(ticket) => self.client().with_credential(Credential::Bearer(ticket.reveal().to_owned())),
                 Proof::Signature(signer) => self.client().with_signer(Some(signer.clone())),
             };
             let welcome = client.runner(self.office).hello(&self.agent, &hello).await?;

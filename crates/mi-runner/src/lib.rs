@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Address, Brought, Drive, Elsewhere, Place, Proof, RunnerConfig, Ticket};
+pub use config::{Address, Brought, Drive, Elsewhere, Place, Proof, RunnerConfig, Ticket, Trusted};
 pub use control::{Call, ControlError, ControlPlane, Desk, HttpControl};
 pub use fault::RunnerError;
 pub use harness::native::model::{
@@ -48,12 +48,13 @@ pub async fn run(config: RunnerConfig) -> Result<ExitReason, RunnerError> {
     process::raise_guards()?;
     let drain = drain_on_signals()?;
     let endpoint = forward::endpoint_of(&config.address).await?;
-    let control = HttpControl::new(&endpoint, &config.office, &config.agent, config.proof)?;
+    let control =
+        HttpControl::new(&endpoint, &config.office, &config.agent, config.proof)?.with_trust(config.trust.clone());
     let place = Place { endpoint, ..config.place };
     let parts = Parts {
         control: Arc::new(control),
         place: Arc::new(place),
-        models: Arc::new(GatewayModels),
+        models: Arc::new(GatewayModels::trusting(config.trust)),
         reach: Reach::Everything,
         drain,
     };

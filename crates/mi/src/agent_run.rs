@@ -13,11 +13,12 @@ use mi_cli::agent_file::AgentFile;
 use mi_cli::config::Config;
 use mi_cli::exit::Exit;
 use mi_cli::programs::AgentRunArgs;
-use mi_cli::{ENDPOINT_DEFAULT, Global, World, variables};
+use mi_cli::settings::Settings;
+use mi_cli::{Global, World, variables};
 use mi_client::{Client, Credential, Endpoint};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
-use mi_runner::{Address, Brought, Elsewhere, ExitReason, Proof, RunnerConfig, Ticket};
+use mi_runner::{Address, Brought, Elsewhere, ExitReason, Proof, RunnerConfig, Ticket, Trusted};
 use mi_server::infra::config::LogFormat;
 
 use crate::failure::Failure;
@@ -34,6 +35,7 @@ struct Worker {
     office: OfficeId,
     agent: AgentName,
     proof: Proof,
+    trusted: Option<Trusted>,
 }
 
 pub fn run(args: &AgentRunArgs, global: &Global, world: &World) -> Result<Exit, Failure> {
@@ -99,8 +101,19 @@ async fn who(args: &AgentRunArgs, global: &Global, world: &World, home: &Path) -
     };
     let file = found.ok_or_else(missing)?;
     let proof = proof_of(&file)?;
-    let endpoint = global.endpoint.clone().unwrap_or_else(|| file.endpoint.clone());
-    Ok(Worker { endpoint, office: file.office, agent: file.agent, proof })
+    let (office, agent) = (file.office, file.agent.clone());
+    let settings = settings(global, world, home)?.of_agent(file, global).map_err(unfound)?;
+    Ok(Worker { endpoint: settings.endpoint.to_string(), office, agent, proof, trusted: trusted(&settings)? })
+}
+
+fn settings(global: &Global, world: &World, home: &Path) -> Result<Settings, Failure> {
+    let config = Config::load(home).map_err(|error| Failure::new(error.to_string()))?;
+    Settings::find(global, world, &config).map_err(unfound)
+}
+
+fn trusted(settings: &Settings) -> Result<Option<Trusted>, Failure> {
+    let certificates = settings.trust().map_err(unfound)?;
+    Ok(settings.ca_cert_kept().zip(certificates).map(|(file, certificates)| Trusted { file, certificates }))
 }
 
 /// Whoever has a key pair signs; its API key then stays where it is.
@@ -125,13 +138,9 @@ fn unfound(fault: mi_cli::Fault) -> Failure {
 
 /// The server knows whose key it is.
 async fn whose(key: &str, args: &AgentRunArgs, global: &Global, world: &World, home: &Path) -> Result<Worker, Failure> {
-    let config = Config::load(home).map_err(|error| Failure::new(error.to_string()))?;
-    let named = global.endpoint.as_deref().or(world.variable(variables::MI_ENDPOINT)).or(config.endpoint.as_deref());
-    let endpoint: Endpoint = named
-        .unwrap_or(ENDPOINT_DEFAULT)
-        .parse()
-        .map_err(|error: mi_client::BadEndpoint| Failure::usage(error.to_string()))?;
-    let client = Client::new(endpoint.clone(), Credential::AgentKey(key.to_owned()));
+    let settings = settings(global, world, home)?;
+    let client = Client::new(settings.endpoint.clone(), Credential::AgentKey(key.to_owned()));
+    let client = client.with_trust(settings.trust().map_err(unfound)?);
     let me = client.server().whoami().await?;
     let not_an_agent = || Failure::new("this is not the key of an agent").exit(Exit::Denied).hint(JOIN_HINT);
     let office = me.office_id.ok_or_else(not_an_agent)?;
@@ -139,7 +148,14 @@ async fn whose(key: &str, args: &AgentRunArgs, global: &Global, world: &World, h
     if let Some(wanted) = args.name.as_deref().filter(|wanted| *wanted != me.name) {
         return Err(Failure::usage(format!("this is the key of {}, not of {wanted}", me.name)));
     }
-    Ok(Worker { endpoint: endpoint.to_string(), office, agent, proof: Proof::Secret(Ticket::new(key)) })
+    let trusted = trusted(&settings)?;
+    Ok(Worker {
+        endpoint: settings.endpoint.to_string(),
+        office,
+        agent,
+        proof: Proof::Secret(Ticket::new(key)),
+        trusted,
+    })
 }
 
 /// The agent's folders on this machine, and its programs.
@@ -158,6 +174,7 @@ fn prepare(home: &Path, args: &AgentRunArgs, worker: Worker, brought: Brought) -
         office: worker.office,
         agent: worker.agent,
         proof: worker.proof,
+        trusted: worker.trusted,
         brought,
         workspace,
         programs,

@@ -1,7 +1,10 @@
 //! A server that speaks TLS by itself, with a certificate of one's own.
 
 use std::fs;
+use std::process::Stdio;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tests::{House, Server, Start};
 
 /// Made for another name: whoever is given the certificate itself needs no name in it.
@@ -41,4 +44,25 @@ fn a_server_without_its_key_doesnt_start_and_says_what_is_missing() {
     Server::refused(&house, &Start::default().with_arguments(&["--tls-cert", &certificate])).fails(2, &["private key"]);
     let wrong = Start::default().with_arguments(&["--tls-cert", &certificate, "--tls-key", &certificate]);
     Server::refused(&house, &wrong).fails(1, &["holds no private key in PEM"]);
+}
+
+#[test]
+fn a_machine_elsewhere_keeps_trusting_the_certificate_that_it_joined_with() {
+    let house = House::new();
+    let (certificate, key) = certificate(&house);
+    let start = Start::default().with_arguments(&["--tls-cert", &certificate, "--tls-key", &key]);
+    let server = Server::start_with(&house, &start);
+    server.mi(&["colonies", "create", "--name", "tls"]).ok();
+    let code = server.mi(&["invite", "--json"]).ok().json()["code"].as_str().unwrap().to_owned();
+    let away = house.path("away").display().to_string();
+    let home = [("MI_HOME", away.as_str())];
+    server.mi_with(&["agent", "join", &code, "-n", "scout", "--ca-cert", &certificate], &home).ok();
+    let mut run = house.command(house.path("bin/mi"));
+    run.args(["agent", "run", "--command", "echo words > report.md; mi files push report.md && tq done seen"]);
+    let mut run = run.env("MI_HOME", &away).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    server.mi(&["tasks", "create", "--title", "t", "--assigned-agent", "scout"]).ok();
+    server.mi(&["tasks", "watch", "1", "--timeout", "60"]).ok();
+    kill(Pid::from_raw(run.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert!(run.wait().unwrap().success());
+    server.stop();
 }

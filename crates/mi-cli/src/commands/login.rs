@@ -198,15 +198,10 @@ fn store(desk: &mut Desk, key: String) -> Result<(), Fault> {
     let kept = config.profile(name.as_deref());
     let endpoint = desk.settings.endpoint.to_string();
     let is_told = kept.endpoint.is_some() || name.is_some() || endpoint != ENDPOINT_DEFAULT;
-    let ca_cert = desk.settings.ca_cert.as_ref().map(absolute);
+    let ca_cert = desk.settings.ca_cert_kept().map(|path| path.display().to_string());
     let endpoint = if is_told { Some(endpoint) } else { None };
     config.set_profile(name.as_deref(), Profile { endpoint, key: Some(key), ca_cert, ..kept });
     config.save(&home)?;
     let path = Config::path(&home);
     desk.out.note(&format!("stored in {}", path.display()))
-}
-
-/// The next command may run in another folder.
-fn absolute(path: &std::path::PathBuf) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
 }

@@ -125,7 +125,7 @@ fn spoken(wire: Wire) -> String {
 fn model(canned: &Canned, wire: Wire, base_path: &str) -> Box<dyn Model> {
     let choice =
         ModelChoice { provider: "p".into(), model: "scripted-1".into(), wire, base_path: base_path.to_owned() };
-    GatewayModels.open(&choice, &canned.endpoint, "mis_secret").unwrap()
+    GatewayModels::default().open(&choice, &canned.endpoint, "mis_secret").unwrap()
 }
 
 /// The answer without its last event, as when a connection ends too early.

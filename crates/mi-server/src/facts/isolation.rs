@@ -35,7 +35,11 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("offices", "select id from (select o.id, o.name", "an office of one person by its name"),
     ("invites", "select office_id, id, kind, role, for_whom from invites", "a code says which office it opens"),
     ("invites", "update invites set revoked_at = $2 where code_hash", "an expired code may be made again, anywhere"),
-    ("invites", "select a.id, a.kind, a.role, a.name, a.statement", "what waits for an owner's word, in all their offices"),
+    (
+        "invites",
+        "select a.id, a.kind, a.role, a.name, a.statement",
+        "what waits for an owner's word, in all their offices",
+    ),
     ("invites", "select office_id, id from applications", "an applicant's token says what it applied for"),
     (
         "agents",

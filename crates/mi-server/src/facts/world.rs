@@ -208,7 +208,9 @@ impl<'a> World<'a> {
             Who::FiredAgent => key(&self.keys.fired_agent),
             Who::Viewer => key(&self.keys.viewer),
             Who::WrongKey => self.signed(new_key()),
-            Who::SwappedBody | Who::Replay | Who::Signed => self.signed(self.keys.pair.clone()).with_claim(self.claim()),
+            Who::SwappedBody | Who::Replay | Who::Signed => {
+                self.signed(self.keys.pair.clone()).with_claim(self.claim())
+            }
             Who::LostLease => self.signed(self.keys.pair.clone()).with_claim(self.here.ended.token),
             Who::Agent => key(&self.keys.agent),
             Who::Colleague => key(&self.keys.colleague),

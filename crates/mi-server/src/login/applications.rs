@@ -103,6 +103,7 @@ fn as_whom(application: &mi_core::wire::invites::Application) -> String {
 
 /// Without what makes text look like another one: control characters, and marks that turn its direction.
 fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().filter(|c| *c == '\n' || !(c.is_control() || turns(*c))).collect()
 }

@@ -5,8 +5,8 @@ use mi_core::wire::login::{BeginLogin, LoginAnswer, LoginBegun, LoginLink, PollL
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::visits::{self, Token, Verdict};
 use super::pages::{Goal, TO_APPLICATIONS};
+use super::visits::{self, Token, Verdict};
 use super::{applications, browser, codes, pages, service};
 use crate::house::House;
 use crate::infra::caller::Access;

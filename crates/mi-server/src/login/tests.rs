@@ -409,7 +409,11 @@ async fn an_owner_lets_applicants_in_on_a_page_that_shows_what_they_say_as_text(
     owner.set_password(PASSWORD).await;
     let mut fresh = Browser::new(&house);
     let asked = fresh.open(APPLICATIONS).await;
-    assert!(asked.text.contains("name=\"to\" value=\"applications\"") && !asked.text.contains("walker"), "{}", asked.text);
+    assert!(
+        asked.text.contains("name=\"to\" value=\"applications\"") && !asked.text.contains("walker"),
+        "{}",
+        asked.text
+    );
     let form = [("name", "owner"), ("password", PASSWORD), ("to", "applications")];
     assert_eq!(fresh.send("/login", &form).await.location.as_deref(), Some(APPLICATIONS));
     let shown = fresh.open(APPLICATIONS).await;

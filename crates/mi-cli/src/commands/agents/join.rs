@@ -137,6 +137,7 @@ fn arrive(desk: &mut Desk, joined: Joined, key: &PrivateKey, body: Vec<u8>) -> R
         api_key: joined.api_key,
         private_key: Some(key.to_hex().to_string()),
         public_key: Some(key.public().to_string()),
+        ca_cert: desk.settings.ca_cert_kept(),
         other: serde_json::Map::new(),
     };
     file.save(&home)?;

@@ -14,6 +14,7 @@ use genai::chat::{
 };
 use genai::resolver::{AuthData, Endpoint};
 use genai::{ModelIden, ServiceTarget};
+use mi_client::{Trust, prepare_tls};
 use mi_core::ids::excerpt;
 use mi_core::problem::Problem;
 use mi_core::wire::runner::{ModelChoice, Wire};
@@ -29,14 +30,22 @@ const HEADER_WAIT: Duration = Duration::from_secs(300);
 const READ_WAIT: Duration = Duration::from_secs(120);
 
 /// Models behind the server's gateway.
-#[derive(Debug)]
-pub struct GatewayModels;
+#[derive(Debug, Default)]
+pub struct GatewayModels {
+    trust: Option<Trust>,
+}
+
+impl GatewayModels {
+    pub fn trusting(trust: Option<Trust>) -> Self {
+        Self { trust }
+    }
+}
 
 impl ModelSource for GatewayModels {
     fn open(&self, choice: &ModelChoice, endpoint: &str, credential: &str) -> Result<Box<dyn Model>, Missing> {
         let base = format!("{}/{}/", endpoint.trim_end_matches('/'), choice.base_path.trim_matches('/'));
-        let http =
-            http_client(endpoint).map_err(|why| Missing(format!("no connection to the model gateway: {why}")))?;
+        let http = http_client(endpoint, self.trust.as_ref())
+            .map_err(|why| Missing(format!("no connection to the model gateway: {why}")))?;
         let client = genai::Client::builder()
             .with_reqwest(http)
             .build()
@@ -65,24 +74,16 @@ fn adapter(wire: Wire) -> AdapterKind {
     }
 }
 
-/// Plain http (a pod's loopback) costs no look at the machine's certificates; https uses those that the system trusts.
-fn http_client(endpoint: &str) -> Result<reqwest::Client, String> {
-    let builder = reqwest::Client::builder().connect_timeout(CONNECT_WAIT).redirect(reqwest::redirect::Policy::none());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    if endpoint.starts_with("https:") {
-        if rustls::crypto::CryptoProvider::get_default().is_none()
-            && rustls::crypto::ring::default_provider().install_default().is_err()
-        {
-            tracing::debug!("another TLS provider was installed at the same moment; it serves as well");
-        }
-        return builder.build().map_err(|error| error.to_string());
+/// As every client of ours reaches the server.
+fn http_client(endpoint: &str, trust: Option<&Trust>) -> Result<reqwest::Client, String> {
+    let endpoint: mi_client::Endpoint = endpoint.parse().map_err(|error: mi_client::BadEndpoint| error.to_string())?;
+    let mut builder =
+        reqwest::Client::builder().connect_timeout(CONNECT_WAIT).redirect(reqwest::redirect::Policy::none());
+    if endpoint.is_loopback() {
+        builder = builder.no_proxy();
     }
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    builder.no_proxy().tls_backend_preconfigured(tls).build().map_err(|error| error.to_string())
+    let builder = prepare_tls(builder, &endpoint, trust).map_err(|error| error.to_string())?;
+    builder.build().map_err(|error| error.to_string())
 }
 
 struct GatewayModel {
