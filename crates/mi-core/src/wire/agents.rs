@@ -147,6 +147,21 @@ pub struct RotatedCredentials {
     pub api_key: Option<String>,
 }
 
+/// `GET …/keys`: a key by which an agent is or was known; never the key itself.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentKey {
+    pub id: String,
+    /// `public` of a pair, or `api`.
+    pub kind: String,
+    /// The address of a pair, the first characters of an API key.
+    pub shown: Option<String>,
+    pub created_at: Time,
+    /// To the minute; requests by an API key or a signature count, what runners do with their tokens doesn't.
+    pub last_used_at: Option<Time>,
+    pub revoked_at: Option<Time>,
+}
+
 /// `POST …/lifecycle`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

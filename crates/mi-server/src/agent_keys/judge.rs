@@ -6,7 +6,7 @@ use mi_core::signing::keys::PublicKey;
 use super::service::{self, Candidate, Who};
 use crate::house::House;
 use crate::infra::act::nonce;
-use crate::infra::caller::{Caller, Proof};
+use crate::infra::caller::{Caller, KeyId, Proof};
 use crate::infra::fault::{self, Fault};
 use crate::infra::signed::faults;
 use crate::infra::signed::nonces::Nonce;
@@ -46,7 +46,9 @@ pub async fn judge(house: &House, signed: &Signed, came: Came<'_>) -> Result<Sig
             (Proof::SignatureV2, Some(nonce))
         }
     };
-    Ok(Signatory { caller: Caller::Agent { office, agent, proof }, nonce })
+    let caller = Caller::Agent { office, agent, proof, key: KeyId::new(&key.id) };
+    house.known_keys.note_use(&caller, now);
+    Ok(Signatory { caller, nonce })
 }
 
 fn who(signed: &Signed, in_path: Option<OfficeId>) -> Result<Who, Fault> {

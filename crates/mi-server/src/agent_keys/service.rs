@@ -2,20 +2,22 @@
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::signing::keys::{PRIVATE_KEY_BYTES, PrivateKey, PublicKey};
-use mi_core::wire::agents::{AgentKind, RotateCredentials, RotatedCredentials};
+use mi_core::time::Time;
+use mi_core::wire::agents::{AgentKey, AgentKind, RotateCredentials, RotatedCredentials};
 use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{faults, store};
 use crate::agents::service as agents;
-use crate::house::House;
+use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
-use crate::infra::caller::Member;
+use crate::infra::caller::{KeyId, Member};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{KEY_PREFIX_CHARS, Keys, new_agent_key};
 use crate::infra::vault::Vault;
+use crate::infra::wakeups::Wake;
 
 pub use store::{Candidate, PublicRow};
 
@@ -25,6 +27,8 @@ const PUBLIC: &str = "public";
 const API: &str = "api";
 /// Keys tried for one signature: the live one, and a few that are over, whose owners are told so.
 const CANDIDATES_MAX: i64 = 8;
+/// Of one agent, in a list; older ones that don't count any more aren't shown.
+const KEYS_SHOWN_MAX: i64 = 100;
 /// Agents given a pair between two looks for more.
 const PAIRS_PER_LOOK: i64 = 100;
 
@@ -107,6 +111,8 @@ pub fn rotate(act: &mut Act<'_>, member: &Member, name: &str, wish: &RotateCrede
     };
     let public = of_agent(act.tx, act.office, agent.id)?;
     let (public_key, address) = public.map(|row| (row.public_key, row.address)).unzip();
+    // Whoever came with the old ones is let out.
+    act.wake(Wake::Rights);
     let summary = format!("{} got new credentials from {}", agent.name, member.name());
     let data = json!({"id": agent.id, "address": address, "apiKey": api_key.is_some()});
     agents::record(act, member, &agent, "agents.rotate_credentials", summary, data)?;
@@ -129,7 +135,33 @@ fn answer(
 pub fn revoke_all(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
     store::revoke(act.tx, act.office, agent, PUBLIC, act.now)?;
     store::revoke(act.tx, act.office, agent, API, act.now)?;
+    act.wake(Wake::Rights);
     Ok(())
+}
+
+/// Whether the key with which an agent was let in is still one.
+pub fn must_hold(tx: &mut dyn Tx, office: OfficeId, key: &KeyId) -> Result<(), Fault> {
+    if store::holds(tx, office, key.as_str())? { Ok(()) } else { Err(fault::key_revoked()) }
+}
+
+/// Writes down when a key was used last.
+pub fn note_use(tx: &mut dyn Tx, office: OfficeId, key: &KeyId, at: Time) -> Result<(), Fault> {
+    Ok(store::note_use(tx, office, key.as_str(), at)?)
+}
+
+/// By which keys an agent is and was known, and when each was used.
+pub fn list(view: &mut View<'_>, name: &str) -> Result<Vec<AgentKey>, Fault> {
+    let agent = agents::find(view.tx, view.office, name)?;
+    let rows = store::of_agent(view.tx, view.office, agent.id, KEYS_SHOWN_MAX)?;
+    let card = |row: store::KeyRow| AgentKey {
+        id: row.id,
+        kind: row.kind,
+        shown: row.prefix.or(row.address),
+        created_at: row.created_at,
+        last_used_at: row.last_used_at,
+        revoked_at: row.revoked_at,
+    };
+    Ok(rows.into_iter().map(card).collect())
 }
 
 /// The agent's public key with its address, if it has one.

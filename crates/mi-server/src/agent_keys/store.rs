@@ -81,6 +81,7 @@ pub struct Candidate {
     pub agent: AgentId,
     pub public_key: String,
     pub created_at: Time,
+    pub id: String,
     /// It was revoked, or its agent is gone.
     pub is_over: bool,
 }
@@ -88,7 +89,7 @@ pub struct Candidate {
 /// An id says which office it belongs to, so this looks in all of them.
 pub fn of_id(tx: &mut dyn Tx, agent: AgentId, most: i64) -> Result<Vec<Candidate>, DbError> {
     let sql = "select k.office_id, k.agent_id, k.public_key, k.created_at, \
-               case when k.revoked_at is null and a.fired_at is null then 0 else 1 end \
+               case when k.revoked_at is null and a.fired_at is null then 0 else 1 end, k.id \
                from agent_keys k join agents a on a.office_id = k.office_id and a.id = k.agent_id \
                where k.agent_id = $1 and k.kind = 'public' order by 5, k.created_at desc limit $2";
     tx.query(sql, args![agent, most])?.iter().map(read).collect()
@@ -96,7 +97,7 @@ pub fn of_id(tx: &mut dyn Tx, agent: AgentId, most: i64) -> Result<Vec<Candidate
 
 pub fn of_name(tx: &mut dyn Tx, office: OfficeId, name: &AgentName, most: i64) -> Result<Vec<Candidate>, DbError> {
     let sql = "select k.office_id, k.agent_id, k.public_key, k.created_at, \
-               case when k.revoked_at is null and a.fired_at is null then 0 else 1 end \
+               case when k.revoked_at is null and a.fired_at is null then 0 else 1 end, k.id \
                from agents a join agent_keys k on k.office_id = a.office_id and k.agent_id = a.id \
                where a.office_id = $1 and a.name = $2 and k.kind = 'public' order by 5, k.created_at desc limit $3";
     tx.query(sql, args![office, name, most])?.iter().map(read).collect()
@@ -104,7 +105,7 @@ pub fn of_name(tx: &mut dyn Tx, office: OfficeId, name: &AgentName, most: i64) -
 
 /// Agents of that name wherever they are: their key says which of them it is.
 pub fn of_bare_name(tx: &mut dyn Tx, name: &AgentName, most: i64) -> Result<Vec<Candidate>, DbError> {
-    let sql = "select k.office_id, k.agent_id, k.public_key, k.created_at, 0 \
+    let sql = "select k.office_id, k.agent_id, k.public_key, k.created_at, 0, k.id \
                from agents a join agent_keys k on k.office_id = a.office_id and k.agent_id = a.id \
                where a.name = $1 and a.fired_at is null and k.kind = 'public' and k.revoked_at is null limit $2";
     tx.query(sql, args![name, most])?.iter().map(read).collect()
@@ -113,7 +114,8 @@ pub fn of_bare_name(tx: &mut dyn Tx, name: &AgentName, most: i64) -> Result<Vec<
 fn read(row: &Row) -> Result<Candidate, DbError> {
     let mut r = row.reader();
     let (office, agent, public_key, created_at) = (r.take()?, r.take()?, r.take()?, r.take()?);
-    Ok(Candidate { office, agent, public_key, created_at, is_over: r.take::<i64>()? != 0 })
+    let is_over = r.take::<i64>()? != 0;
+    Ok(Candidate { office, agent, public_key, created_at, is_over, id: r.take()? })
 }
 
 /// Hosted agents without a pair: those of a store from before agents had keys.
@@ -122,4 +124,49 @@ pub fn without_pair(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId
                and k.agent_id = a.id and k.kind = 'public' and k.revoked_at is null \
                where a.kind = 'hosted' and a.fired_at is null and k.id is null limit $1";
     tx.query(sql, args![most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// A key as lists show it.
+pub struct KeyRow {
+    pub id: String,
+    pub kind: String,
+    pub prefix: Option<String>,
+    pub address: Option<String>,
+    pub created_at: Time,
+    pub last_used_at: Option<Time>,
+    pub revoked_at: Option<Time>,
+}
+
+/// Those that count before those that don't, the newest first.
+pub fn of_agent(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, most: i64) -> Result<Vec<KeyRow>, DbError> {
+    let sql = "select id, kind, prefix, address, created_at, last_used_at, revoked_at from agent_keys \
+               where office_id = $1 and agent_id = $2 \
+               order by case when revoked_at is null then 0 else 1 end, created_at desc, id limit $3";
+    tx.query(sql, args![office, agent, most])?.iter().map(read_key).collect()
+}
+
+fn read_key(row: &Row) -> Result<KeyRow, DbError> {
+    let mut r = row.reader();
+    Ok(KeyRow {
+        id: r.take()?,
+        kind: r.take()?,
+        prefix: r.take()?,
+        address: r.take()?,
+        created_at: r.take()?,
+        last_used_at: r.take()?,
+        revoked_at: r.take()?,
+    })
+}
+
+/// Whether a key still counts.
+pub fn holds(tx: &mut dyn Tx, office: OfficeId, id: &str) -> Result<bool, DbError> {
+    let sql = "select id from agent_keys where office_id = $1 and id = $2 and revoked_at is null";
+    Ok(tx.first(sql, args![office, id])?.is_some())
+}
+
+pub fn note_use(tx: &mut dyn Tx, office: OfficeId, id: &str, at: Time) -> Result<(), DbError> {
+    let sql = "update agent_keys set last_used_at = $3 where office_id = $1 and id = $2 \
+               and (last_used_at is null or last_used_at < $3)";
+    tx.execute(sql, args![office, id, at])?;
+    Ok(())
 }

@@ -228,3 +228,65 @@ async fn requests_that_other_programs_signed_are_let_in() {
     }
     house.close().await;
 }
+
+#[tokio::test]
+async fn what_is_open_with_a_key_of_an_agent_ends_with_that_key() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.external("ada").await;
+    let stream = office.path("/xmtp/stream");
+    let open = async |speaker: &Speaker<'_>| speaker.begin("GET", &stream, Vec::new()).await;
+
+    let (by_key, by_signature) = (open(&with_key(&ada)).await, open(&ada.speaker()).await);
+    rotate(office, &house.owner(), "ada", Value::Null).await.ok();
+    house.must_end(by_key).await;
+    let pair = json!({"publicKey": new_key().public().to_string()});
+    rotate(office, &house.owner(), "ada", pair).await.ok();
+    house.must_end(by_signature).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_parked_claim_of_an_agent_ends_with_its_key_and_takes_nothing() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.external("ada").await;
+    let (claimer, path) = (with_key(&ada), office.path("/tasks/claim"));
+    let claim = claimer.call("POST", &path, json!({"wait": 60}));
+    let rotating = async {
+        tokio::task::yield_now().await;
+        rotate(office, &house.owner(), "ada", Value::Null).await.ok();
+        office.task(json!({"title": "not for a revoked key"})).await
+    };
+    let (reply, task) = tokio::join!(claim, rotating);
+    assert_eq!(reply.refused(), code(401, "key_revoked"));
+    assert_eq!(office.get_task(task).await["status"], json!("queued"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn keys_of_an_agent_are_listed_with_the_minute_of_their_use() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = office.external("ada").await;
+    let keys = async || {
+        let list = office.call("GET", "/employees/ada/keys", Value::Null).await.ok();
+        let used = |kind: &str| {
+            let live = |one: &&Value| one["kind"] == kind && one["revokedAt"].is_null();
+            list.as_array().unwrap().iter().find(live).unwrap()["lastUsedAt"].clone()
+        };
+        (used("api"), used("public"), list.to_string())
+    };
+    let (api, public, text) = keys().await;
+    assert_eq!((api, public), (Value::Null, Value::Null));
+    assert!(text.contains(&ada.key.public().address()) && !text.contains(&ada.api_key), "{text}");
+    me(office, &with_key(&ada)).await.ok();
+    house.advance(60_000).await;
+    me(office, &ada.speaker()).await.ok();
+    house.settle().await;
+    let (api, public, _) = keys().await;
+    assert_eq!((api, public), (json!("2026-01-01T00:00:00.000Z"), json!("2026-01-01T00:01:00.000Z")));
+    rotate(office, &house.owner(), "ada", Value::Null).await.ok();
+    assert_eq!(keys().await.0, Value::Null, "the new one wasn't used yet");
+    house.close().await;
+}

@@ -128,3 +128,16 @@ pub fn update_self(
     service::record(act, member, &row, "agents.update_self", format!("{} says what it is", row.name), data)?;
     Answer::ok(&service::full_card(act.tx, act.office, (&act.head, act.now), &row, providers)?)
 }
+
+/// An agent from elsewhere says goodbye: its name is free, its keys count no more, what it held goes back uncounted.
+pub fn leave(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
+    let Member::Agent { id, .. } = member else { return Err(fault::not_you("an agent")) };
+    let row = service::by_id(act.tx, act.office, *id)?.ok_or_else(fault::key_revoked)?;
+    if row.kind == AgentKind::Hosted {
+        return Err(faults::stays_here(&row.name));
+    }
+    let stopped = service::dismiss(act, &row, "left")?;
+    let data = json!({"id": row.id, "stopped_sessions": stopped});
+    service::record(act, member, &row, "agents.leave", format!("{} left", row.name), data)?;
+    Ok(Answer::done())
+}

@@ -59,6 +59,11 @@ pub fn lives_here(name: &AgentName) -> Fault {
         .hint("an operator changes it: mi agents update NAME")
 }
 
+pub fn stays_here(name: &AgentName) -> Fault {
+    Fault::new(Code::WrongAgentKind, format!("{name} lives in this office and can't leave it"))
+        .hint("an operator lets it go: mi agents fire NAME")
+}
+
 pub fn lives_elsewhere(name: &AgentName) -> Fault {
     Fault::new(Code::WrongAgentKind, format!("{name} lives elsewhere; it is started and stopped on its own machine"))
         .hint(format!("there: mi agent run --name {name}"))

@@ -123,6 +123,9 @@ fn people() -> Vec<Operation> {
             .gives::<Agent>(200)
             .fails(&[Code::WrongAgentKind, Code::TooLong])
             .run(update_self),
+        post("agents.leave", "/api/agents/leave", Access::Agent, "An agent from elsewhere leaves its office for good")
+            .fails(&[Code::WrongAgentKind])
+            .run(leave),
         post("agents.report", "…/employees/{name}/events", Access::Member, "An agent says how it stands: a standup")
             .takes::<AgentReport>()
             .gives::<Activity>(201)
@@ -236,6 +239,10 @@ async fn update_self(house: House, call: Call) -> Result<Reply, Fault> {
     let (wish, providers): (UpdateSelf, _) = (call.body()?, house.providers.clone());
     let act = move |act: &mut Act<'_>, member: &Member| external::update_self(act, member, &wish, &providers);
     Ok(house.act_in(call.own_office()?, call.ask(), act).await?.into())
+}
+
+async fn leave(house: House, call: Call) -> Result<Reply, Fault> {
+    Ok(house.act_in(call.own_office()?, call.ask(), external::leave).await?.into())
 }
 
 async fn report(house: House, call: Call) -> Result<Reply, Fault> {

@@ -297,7 +297,15 @@ fn beat(act: &mut Act<'_>, id: AgentId) -> Result<Answer, Fault> {
 pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fault> {
     let agent = find(act.tx, act.office, name)?;
     may_change(act, member, &agent)?;
-    let stopped = if sabotage!(FiredKeepsClaims) { 0 } else { sessions::service::stop_all(act, agent.id, "fired")? };
+    let stopped = dismiss(act, &agent, "fired")?;
+    let summary = format!("{} was fired by {}", agent.name, member.name());
+    record(act, member, &agent, "agents.fire", summary, json!({"id": agent.id, "stopped_sessions": stopped}))?;
+    Ok(Answer::done())
+}
+
+/// It is none of the office from here on. Gives how many sessions that stopped.
+pub(super) fn dismiss(act: &mut Act<'_>, agent: &AgentRow, reason: &str) -> Result<i64, Fault> {
+    let stopped = if sabotage!(FiredKeepsClaims) { 0 } else { sessions::service::stop_all(act, agent.id, reason)? };
     if agent.kind == AgentKind::Hosted {
         pods::wish(act, agent.id, Desired::Gone)?;
     }
@@ -308,7 +316,5 @@ pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fa
     chat::service::say_goodbye(act, &agent.name)?;
     act.wake_agent(&agent.name);
     act.wake(Wake::Rights);
-    let summary = format!("{} was fired by {}", agent.name, member.name());
-    record(act, member, &agent, "agents.fire", summary, json!({"id": agent.id, "stopped_sessions": stopped}))?;
-    Ok(Answer::done())
+    Ok(stopped)
 }

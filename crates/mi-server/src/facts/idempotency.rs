@@ -13,12 +13,14 @@ use crate::testing::{Speaker, TestHouse, TestReply};
 
 /// Operations that a key says nothing to, and what makes a repetition of them safe instead.
 const WITHOUT_A_KEY: &[(&str, &str)] = &[
+    ("agents.leave", "whoever left is nobody any more: a repetition is refused as theirs"),
     ("audit.check", "changes nothing"),
     ("login.begin", "each login is its own, and one that nobody approves ends by itself"),
     ("login.poll", "the key is given once, to whoever asks first"),
     ("login.sign_in", "a form of a page: browsers send no key"),
     ("login.sign_in_by_link", "a form of a page; the link works once"),
     ("login.decide", "a form of a page; a login is decided once"),
+    ("login.decide_application", "a form of a page; an application is decided once"),
     ("login.set_password", "a form of a page; the same password is set again"),
     ("login.sign_out", "a form of a page; whoever is signed out stays so"),
     ("runners.hello", "runner protocol: the same boot id gets the same answer"),

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     (
         "identity",
-        "select office_id, agent_id, revoked_at from agent_keys",
+        "select office_id, agent_id, revoked_at, id from agent_keys",
         "an agent's key says which office it belongs to",
     ),
     (
         "agent_keys",
         "select k.office_id, k.agent_id, k.public_key, k.created_at, case when k.revoked_at is null and a.fired_at is \
-         null then 0 else 1 end from agent_keys k",
+         null then 0 else 1 end, k.id from agent_keys k",
         "an agent's id says which office it belongs to, as far as its signature is right",
     ),
     (
         "agent_keys",
-        "select k.office_id, k.agent_id, k.public_key, k.created_at, 0 from agents a",
+        "select k.office_id, k.agent_id, k.public_key, k.created_at, 0, k.id from agents a",
         "agents of one name: the key that signed says which of them it is",
     ),
     (

@@ -25,7 +25,10 @@ const CHANGE_NOTHING: [&str; 2] = ["audit.check", "mcp.answer"];
 /// Operations that an agent with a signature may use. Claims come last: who has one must name it.
 fn signable() -> Vec<Operation> {
     let admits = |access| matches!(access, Access::Known | Access::Member | Access::Agent | Access::Ticket);
-    let mut all: Vec<Operation> = operations().into_iter().filter(|operation| admits(operation.access)).collect();
+    // Whoever leaves has no key that signs any more: there a copy is refused as anything of theirs.
+    let stays = |operation: &Operation| operation.id != "agents.leave";
+    let mut all: Vec<Operation> = operations();
+    all.retain(|operation| admits(operation.access) && stays(operation));
     all.sort_by_key(|operation| operation.id == "tasks.claim");
     all
 }

@@ -9,7 +9,9 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::identity::{ApiKey, CreateKey};
 
 use super::faults;
+use super::memory::Used;
 use super::store::keys::{self as store, KeyRow, NewKey};
+use crate::agent_keys::service as agent_keys;
 use crate::house::{House, Outside};
 use crate::infra::act::Answer;
 use crate::infra::caller::{Caller, KeyId, Proof, Scope};
@@ -42,7 +44,7 @@ fn agent_of(tx: &mut dyn Tx, hash: &str) -> Result<Caller, Fault> {
     if key.revoked_at.is_some() {
         return Err(fault::key_revoked());
     }
-    Ok(Caller::Agent { office: key.office, agent: key.agent, proof: Proof::Key })
+    Ok(Caller::Agent { office: key.office, agent: key.agent, proof: Proof::Key, key: KeyId::new(&key.id) })
 }
 
 fn must_be_good(key: &KeyRow, now: Time) -> Result<(), Fault> {
@@ -55,18 +57,15 @@ fn must_be_good(key: &KeyRow, now: Time) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether the key with which somebody was let in is still one. What agents come with is judged at the office's door.
+/// Whether the key with which somebody was let in is still one. Tokens are judged at the office's door.
 pub fn must_hold(tx: &mut dyn Tx, caller: &Caller, now: Time) -> Result<(), Fault> {
     match caller {
         Caller::User { key, .. } => {
             let row = store::by_id(tx, key.as_str())?.ok_or_else(fault::key_revoked)?;
             must_be_good(&row, now)
         }
-        Caller::Nobody
-        | Caller::Ticket { .. }
-        | Caller::Runner { .. }
-        | Caller::Session { .. }
-        | Caller::Agent { .. } => Ok(()),
+        Caller::Agent { office, key, .. } => agent_keys::must_hold(tx, *office, key),
+        Caller::Nobody | Caller::Ticket { .. } | Caller::Runner { .. } | Caller::Session { .. } => Ok(()),
     }
 }
 
@@ -230,8 +229,11 @@ pub async fn note_uses(house: &House) -> Result<(), Fault> {
         return Ok(());
     }
     let write = move |tx: &mut dyn Tx| {
-        for (key, at) in &used {
-            store::note_use(tx, key.as_str(), *at)?;
+        for (used, at) in &used {
+            match used {
+                Used::Person(key) => store::note_use(tx, key.as_str(), *at)?,
+                Used::Agent(office, key) => agent_keys::note_use(tx, *office, key, *at)?,
+            }
         }
         Ok(())
     };

@@ -1,4 +1,4 @@
-//! What the server remembers of API keys between two looks at the store.
+//! What the server remembers of keys between two looks at the store.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mi_core::time::{Millis, Time};
 
 use crate::infra::caller::{Caller, KeyId};
+use mi_core::ids::OfficeId;
 
 /// How long a resolved key is believed without asking the store. A change of rights in this process ends it at once, one
 /// by another program within it.
@@ -16,7 +17,14 @@ const KEYS_KNOWN_MAX: usize = 10_000;
 #[derive(Default)]
 pub struct KnownKeys {
     known: Mutex<HashMap<String, Known>>,
-    used: Mutex<HashMap<KeyId, Time>>,
+    used: Mutex<HashMap<Used, Time>>,
+}
+
+/// A key that was used: a person's, or one of an agent of an office.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Used {
+    Person(KeyId),
+    Agent(OfficeId, KeyId),
 }
 
 struct Known {
@@ -36,12 +44,7 @@ impl KnownKeys {
 
     /// What the store said of a key when rights had changed so often.
     pub fn note(&self, hash: String, caller: &Caller, now: Time, rights: u64) {
-        if let Caller::User { key, .. } = caller {
-            let mut used = locked(&self.used);
-            if used.len() < KEYS_KNOWN_MAX || used.contains_key(key) {
-                used.insert(key.clone(), now);
-            }
-        }
+        self.note_use(caller, now);
         let mut known = locked(&self.known);
         if known.len() >= KEYS_KNOWN_MAX {
             known.clear();
@@ -49,8 +52,21 @@ impl KnownKeys {
         known.insert(hash, Known { caller: caller.clone(), at: now, rights });
     }
 
+    /// That a caller's key was good a moment ago; one that signs is judged each time.
+    pub fn note_use(&self, caller: &Caller, now: Time) {
+        let key = match caller {
+            Caller::User { key, .. } => Used::Person(key.clone()),
+            Caller::Agent { office, key, .. } => Used::Agent(*office, key.clone()),
+            Caller::Nobody | Caller::Ticket { .. } | Caller::Runner { .. } | Caller::Session { .. } => return,
+        };
+        let mut used = locked(&self.used);
+        if used.len() < KEYS_KNOWN_MAX || used.contains_key(&key) {
+            used.insert(key, now);
+        }
+    }
+
     /// The keys that were used since the last time, and when.
-    pub fn take_used(&self) -> HashMap<KeyId, Time> {
+    pub fn take_used(&self) -> HashMap<Used, Time> {
         std::mem::take(&mut *locked(&self.used))
     }
 }

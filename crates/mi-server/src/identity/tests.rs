@@ -176,21 +176,6 @@ async fn a_person_has_so_many_keys_and_no_more() {
     house.close().await;
 }
 
-/// Looks until it is so; each look is a request, which takes its time.
-const LOOKS_MAX: usize = 5_000;
-
-/// Reads a stream until its end, which has to come without the clock being moved.
-async fn must_end(house: &TestHouse, body: axum::body::Body) {
-    let reading = tokio::spawn(body.collect());
-    let mut looks = 0;
-    while !reading.is_finished() {
-        looks += 1;
-        assert!(looks < LOOKS_MAX, "the stream goes on");
-        house.nobody().call("GET", "/readyz", Value::Null).await;
-    }
-    reading.await.unwrap().unwrap();
-}
-
 #[tokio::test]
 async fn an_open_stream_ends_with_its_key() {
     let house = TestHouse::new().await;
@@ -200,7 +185,7 @@ async fn an_open_stream_ends_with_its_key() {
         let stream = house.as_key(&key).begin("GET", &office.path(path), Vec::new()).await;
         assert_eq!(stream.status(), 200, "{path}");
         house.call("DELETE", &format!("{KEYS}/{id}"), Value::Null).await.ok();
-        must_end(&house, stream.into_body()).await;
+        house.must_end(stream).await;
     }
     house.close().await;
 }
@@ -292,7 +277,7 @@ async fn a_colleague_who_leaves_is_let_out_at_once() {
     let mine = vera.call("GET", "/api/v1/offices", Value::Null).await.ok();
     assert_eq!((&mine[0]["id"], &mine[0]["role"]), (&json!(office.id), &json!("operator")));
     office.call("DELETE", "/members/vera", Value::Null).await.ok();
-    must_end(&house, stream.into_body()).await;
+    house.must_end(stream).await;
     assert_eq!(office.call_as(&vera, "GET", "/tasks", Value::Null).await.refused(), refusal(403, "no_access"));
     assert_eq!(vera.call("GET", "/api/v1/offices", Value::Null).await.ok(), json!([]));
     let reply = office.call("DELETE", "/members/vera", Value::Null).await;

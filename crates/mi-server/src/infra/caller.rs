@@ -36,6 +36,8 @@ pub enum Caller {
         office: OfficeId,
         agent: AgentId,
         proof: Proof,
+        /// The key that it showed, or signed with.
+        key: KeyId,
     },
 }
 
@@ -62,7 +64,7 @@ impl Proof {
     }
 }
 
-/// What an API key is called where it may be named.
+/// What a key is called where it may be named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyId(Arc<str>);
 

@@ -1,8 +1,12 @@
 //! Acts of login that terminals call.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use mi_core::time::{Millis, Time};
 use mi_core::wire::identity::ApiKey;
 use mi_core::wire::login::{BeginLogin, LoginAnswer, LoginBegun, LoginLink, LoginState};
+use zeroize::Zeroizing;
 
 use super::codes::{self, Purpose};
 use super::faults;
@@ -29,6 +33,9 @@ const LOGINS_OPEN_MAX: i64 = 1_000;
 const CLIENT_NAME_CHARS_MAX: usize = 60;
 const CLIENT_NAME_DEFAULT: &str = "a terminal";
 
+/// How long an answer with a key is given again; it stays in this process's memory.
+const ANSWER_KEPT_SECONDS: i64 = 60;
+const ANSWERS_KEPT_MAX: usize = 1_000;
 const WINDOW_SECONDS: i64 = 600;
 const LOGINS_PER_PLACE_MAX: usize = 20;
 const LOGINS_IN_ALL_MAX: usize = 1_000;
@@ -45,6 +52,35 @@ pub struct Desk {
     pub(super) logins: Throttle,
     pub(super) passwords: Throttle,
     pub(super) codes: Throttle,
+    /// What terminals were answered lately, for those whom the answer didn't reach.
+    answers: Mutex<HashMap<String, Given>>,
+}
+
+/// An answer with a key in it, and until when it is given again.
+struct Given {
+    body: Zeroizing<String>,
+    until: Time,
+}
+
+impl Desk {
+    fn keep(&self, device_hash: String, answer: &Answer, now: Time) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.retain(|_, given| given.until > now);
+        if answers.len() < ANSWERS_KEPT_MAX {
+            let until = now + Millis::seconds(ANSWER_KEPT_SECONDS);
+            answers.insert(device_hash, Given { body: Zeroizing::new(answer.body.clone()), until });
+        }
+    }
+
+    fn given(&self, device_hash: &str, now: Time) -> Option<Answer> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = answers.get(device_hash).filter(|given| given.until > now)?;
+        Some(Answer { body: given.body.to_string(), ..Answer::empty(200) })
+    }
+
+    fn forget_answers(&self, now: Time) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, given| given.until > now);
+    }
 }
 
 impl Default for Desk {
@@ -55,6 +91,7 @@ impl Default for Desk {
             logins: throttle(LOGINS_PER_PLACE_MAX, LOGINS_IN_ALL_MAX),
             passwords: throttle(PASSWORDS_PER_PLACE_MAX, PASSWORDS_IN_ALL_MAX),
             codes: throttle(CODES_PER_PERSON_MAX, CODES_IN_ALL_MAX),
+            answers: Mutex::default(),
         }
     }
 }
@@ -99,7 +136,8 @@ fn client_name(said: Option<String>) -> String {
     if tame.is_empty() { CLIENT_NAME_DEFAULT.to_owned() } else { tame }
 }
 
-/// Whether somebody has said yes. The key is made now, and given to whoever asks first.
+/// Whether somebody has said yes. The key is made now, and given to whoever asks first; its terminal may ask again for a
+/// short while, since answers get lost.
 pub async fn poll(house: &House, device_code: &str) -> Result<Answer, Fault> {
     let device_hash = codes::hash(&house.keys, Purpose::Device, device_code);
     let (now, wanted) = (house.clock.now(), device_hash.clone());
@@ -108,10 +146,12 @@ pub async fn poll(house: &House, device_code: &str) -> Result<Answer, Fault> {
     match login.state {
         State::Open => pending(),
         State::Refused => Err(faults::refused()),
-        State::Claimed => Err(faults::no_such_login()),
+        State::Claimed => house.logins.given(&device_hash, now).ok_or_else(faults::no_such_login),
         State::Approved => {
-            let keys = house.keys.clone();
-            house.db.write(move |tx| claim(tx, &keys, &device_hash, now)).await
+            let (keys, hash) = (house.keys.clone(), device_hash.clone());
+            let answer = house.db.write(move |tx| claim(tx, &keys, &hash, now)).await?;
+            house.logins.keep(device_hash, &answer, now);
+            Ok(answer)
         }
     }
 }
@@ -164,5 +204,6 @@ pub async fn link_for_owner(db: &Db, keys: &Keys, now: Time) -> Result<LoginLink
 /// Forgets logins, links and browsers whose time is over.
 pub async fn forget(house: &House) -> Result<(), Fault> {
     let now = house.clock.now();
+    house.logins.forget_answers(now);
     house.db.write(move |tx| Ok(store::forget(tx, now)?)).await
 }

@@ -1,8 +1,12 @@
 //! Users beside the owner, for tests of who may do what.
 
+use axum::body::Body;
+use http::Response;
+use http_body_util::BodyExt;
 use mi_core::identity::Role;
 use mi_core::ids::{AgentId, UserId};
 use mi_core::time::Millis;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{TestHouse, TestOffice, store};
@@ -90,5 +94,23 @@ impl TestOffice<'_> {
     pub async fn give_to(&self, user: UserId) {
         let id = self.id;
         self.house.house.db.write(move |tx| Ok(store::give_office(tx, id, user)?)).await.unwrap();
+    }
+}
+
+/// Looks until it is so; each look is a request, which takes its time.
+const LOOKS_MAX: usize = 5_000;
+
+impl TestHouse {
+    /// Reads a stream until its end, which has to come without the clock being moved.
+    pub async fn must_end(&self, stream: Response<Body>) {
+        assert_eq!(stream.status(), 200);
+        let reading = tokio::spawn(stream.into_body().collect());
+        let mut looks = 0;
+        while !reading.is_finished() {
+            looks += 1;
+            assert!(looks < LOOKS_MAX, "the stream goes on");
+            self.nobody().call("GET", "/readyz", Value::Null).await;
+        }
+        reading.await.unwrap().unwrap();
     }
 }

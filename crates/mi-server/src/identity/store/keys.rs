@@ -112,6 +112,7 @@ pub fn offices_of_key(tx: &mut dyn Tx, key: &str) -> Result<Vec<OfficeId>, DbErr
 }
 
 pub struct AgentKeyRow {
+    pub id: String,
     pub office: OfficeId,
     pub agent: AgentId,
     pub revoked_at: Option<Time>,
@@ -119,9 +120,10 @@ pub struct AgentKeyRow {
 
 /// The key says which office it belongs to, so this alone looks in all of them.
 pub fn of_agent(tx: &mut dyn Tx, hash: &str) -> Result<Option<AgentKeyRow>, DbError> {
-    let Some(row) = tx.first("select office_id, agent_id, revoked_at from agent_keys where hash = $1", args![hash])?
+    let Some(row) =
+        tx.first("select office_id, agent_id, revoked_at, id from agent_keys where hash = $1", args![hash])?
     else {
         return Ok(None);
     };
-    Ok(Some(AgentKeyRow { office: row.get(0)?, agent: row.get(1)?, revoked_at: row.get(2)? }))
+    Ok(Some(AgentKeyRow { id: row.get(3)?, office: row.get(0)?, agent: row.get(1)?, revoked_at: row.get(2)? }))
 }

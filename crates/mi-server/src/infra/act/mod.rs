@@ -244,11 +244,11 @@ pub fn enter_even_late(
             let name = found.ok_or_else(|| fault::stale_claim(*session))?;
             Ok(Member::Agent { id: *agent, name, session: Some(*session), proof: Proof::Token })
         }
-        Caller::Agent { office: own, agent, proof } => {
+        Caller::Agent { office: own, agent, proof, key } => {
             if *own != office {
                 return Err(fault::no_access());
             }
-            let name = store::agent_name(tx, office, *agent)?.ok_or_else(fault::key_revoked)?;
+            let name = store::agent_name(tx, office, *agent, key.as_str())?.ok_or_else(fault::key_revoked)?;
             if *proof == Proof::SignatureV1 && !store::takes_v1(tx, office)? {
                 return Err(v1_refused());
             }

@@ -46,10 +46,11 @@ pub fn takes_v1(tx: &mut dyn Tx, office: OfficeId) -> Result<bool, DbError> {
     Ok(parse_settings(&row.get::<String>(0)?)?.allow_v1_signatures)
 }
 
-/// An agent that still belongs to the office.
-pub fn agent_name(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<AgentName>, DbError> {
-    let sql = "select name from agents where office_id = $1 and id = $2 and fired_at is null";
-    tx.first(sql, args![office, agent])?.map(|row| row.get(0)).transpose()
+/// An agent that still belongs to the office, by a key that still is its own.
+pub fn agent_name(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, key: &str) -> Result<Option<AgentName>, DbError> {
+    let sql = "select a.name from agents a join agent_keys k on k.office_id = a.office_id and k.agent_id = a.id \
+               where a.office_id = $1 and a.id = $2 and a.fired_at is null and k.id = $3 and k.revoked_at is null";
+    tx.first(sql, args![office, agent, key])?.map(|row| row.get(0)).transpose()
 }
 
 /// An agent that comes by itself was there now, unless that is known of a moment after `before`.

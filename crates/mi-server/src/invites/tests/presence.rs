@@ -150,3 +150,30 @@ async fn it_says_itself_with_what_it_thinks() {
     assert_eq!(hosted.refused(), code(409, "wrong_agent_kind"), "its office pays for its model");
     house.close().await;
 }
+
+#[tokio::test]
+async fn an_agent_that_leaves_gives_back_what_it_held_and_is_none_any_more() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let ada = joined(office, "ada").await;
+    let task = office.task(json!({"title": "work"})).await;
+    office.call_as(&ada, "POST", "/tasks/claim", json!({})).await.ok();
+    let stream = ada.begin("GET", &office.path("/xmtp/stream"), Vec::new()).await;
+    ada.call("POST", "/api/agents/leave", Value::Null).await.ok();
+    house.must_end(stream).await;
+    let held = office.get_task(task).await;
+    assert_eq!((&held["status"], &held["attempts"]), (&json!("queued"), &json!(0)));
+    let again = ada.call("POST", "/api/agents/leave", Value::Null).await;
+    assert_eq!(again.refused(), code(401, "key_revoked"));
+    assert_eq!(office.call("GET", "/employees/ada", Value::Null).await.refused(), code(404, "no_such_agent"));
+    assert!(events(office).await.contains(&"agents.leave".to_owned()));
+    // Its name is free, and one that lives here can't leave.
+    joined(office, "ada").await;
+    office.hire("eve").await;
+    let mut runner = office.runner("eve").await;
+    office.task(json!({"title": "work", "assignedAgent": "eve"})).await;
+    let grant = runner.must_take().await;
+    let hosted = runner.harness(&grant).call("POST", "/api/agents/leave", Value::Null).await;
+    assert_eq!(hosted.refused(), code(409, "wrong_agent_kind"));
+    house.close().await;
+}
