@@ -126,6 +126,11 @@ impl AgentFile {
         }
     }
 
+    /// It is none here any more; its folder stays.
+    pub fn remove(&self, home: &Path) -> Result<(), Fault> {
+        forget(&Self::place(home, self.office, &self.agent))
+    }
+
     /// With which it signs, if it has a key pair.
     pub fn signer(&self) -> Result<Option<Signer>, Fault> {
         let Some(text) = &self.private_key else { return Ok(None) };

@@ -71,6 +71,26 @@ impl Machine {
         }
     }
 
+    /// The service of this name is kept no more. Gives where it stood, if it did.
+    pub fn release(&self, name: &str, home: &Path, config: &Path) -> Result<Option<PathBuf>, Fault> {
+        let place = match self.keeper {
+            Keeper::Systemd => unit_place(name, config),
+            Keeper::Launchd => list_place(name, home),
+        };
+        if !place.exists() {
+            return Ok(None);
+        }
+        let (unit, path) = (format!("{name}.service"), place.to_string_lossy().into_owned());
+        // Where no manager runs now, nothing runs that it would have to stop.
+        let _stopped = match self.keeper {
+            Keeper::Systemd => self.works("systemctl", &["--user", "disable", "--now", &unit]),
+            Keeper::Launchd => self.works("launchctl", &["unload", "-w", &path]),
+        };
+        fs::remove_file(&place).map_err(|fault| Fault::io(format!("{path} can't be removed"), fault))?;
+        let _forgotten = self.keeper == Keeper::Systemd && self.works("systemctl", &["--user", "daemon-reload"]);
+        Ok(Some(place))
+    }
+
     fn works(&self, program: &str, arguments: &[&str]) -> bool {
         (self.start)(program, arguments).unwrap_or(false)
     }
@@ -81,7 +101,7 @@ impl Machine {
             return Ok(Kept::Nobody);
         }
         let unit = format!("{}.service", service.name);
-        let place = config.join("systemd/user").join(&unit);
+        let place = unit_place(&service.name, config);
         write(&place, &self.unit(service))?;
         let steps: [&[&str]; 3] =
             [&["--user", "daemon-reload"], &["--user", "enable", &unit], &["--user", "restart", &unit]];
@@ -115,7 +135,7 @@ impl Machine {
     }
 
     fn keep_by_launchd(&self, service: &Service, home: &Path) -> Result<Kept, Fault> {
-        let place = home.join("Library/LaunchAgents").join(format!("{}.plist", service.name));
+        let place = list_place(&service.name, home);
         write(&place, &self.plist(service))?;
         let path = place.to_string_lossy().into_owned();
         // One of that name may run already; then there is something to unload, else not.
@@ -142,6 +162,14 @@ impl Machine {
             variables = variables.concat(),
         )
     }
+}
+
+fn unit_place(name: &str, config: &Path) -> PathBuf {
+    config.join("systemd/user").join(format!("{name}.service"))
+}
+
+fn list_place(name: &str, home: &Path) -> PathBuf {
+    home.join("Library/LaunchAgents").join(format!("{name}.plist"))
 }
 
 fn write(place: &Path, text: &str) -> Result<(), Fault> {
@@ -194,6 +222,40 @@ mod tests {
         assert!(text.contains(line), "{text}");
         assert!(text.contains("Environment=\"MI_HOME=/home/a b/.mi\"\n"), "{text}");
         assert!(text.contains("RestartPreventExitStatus=4\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_kept_no_more_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        for keeper in [Keeper::Systemd, Keeper::Launchd] {
+            let machine = machine(keeper, |_, _| Ok(true));
+            let Kept::Running(place) = machine.keep(&service(), folder.path(), folder.path()).unwrap() else {
+                panic!("it is kept");
+            };
+            let name = service().name;
+            assert_eq!(machine.release(&name, folder.path(), folder.path()).unwrap(), Some(place.clone()));
+            assert!(!place.exists());
+            assert_eq!(machine.release(&name, folder.path(), folder.path()).unwrap(), None);
+        }
+    }
+
+    /// systemd's own opinion, where it can be asked.
+    #[test]
+    fn systemd_reads_the_unit_without_a_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = PathBuf::from("/bin/sh");
+        let machine = Machine { start: |_, _| Ok(true), program, keeper: Keeper::Systemd };
+        machine.keep(&service(), folder.path(), folder.path()).unwrap();
+        let unit = folder.path().join("systemd/user/mi-heartbeat-5b7e3c1a-ada.service");
+        let mut verify = Command::new("systemd-analyze");
+        match verify.args(["--user", "verify"]).arg(&unit).env("XDG_RUNTIME_DIR", folder.path()).output() {
+            Err(fault) => println!("skipped: systemd-analyze verify ({fault})"),
+            Ok(said) => {
+                let text = String::from_utf8_lossy(&said.stderr).into_owned();
+                let about_ours: Vec<&str> = text.lines().filter(|line| line.contains("mi-heartbeat")).collect();
+                assert_eq!(about_ours, Vec::<&str>::new(), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{
-    Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence,
+    Activity, Agent, AgentKey, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence,
     RotateCredentials, RotatedCredentials, UpdateAgent,
 };
 use reqwest::Method;
@@ -109,6 +109,11 @@ impl Agents {
     pub fn rotate_credentials(&self, name: &AgentName, public_key: Option<String>) -> Call<RotatedCredentials> {
         let draft = Draft::write(Method::POST, format!("{}/credentials/rotate", self.one(name)));
         Call::json(&self.client, draft.json(&RotateCredentials { public_key }))
+    }
+
+    /// By which keys it is known, and when each was used.
+    pub fn keys(&self, name: &AgentName) -> Call<(Vec<AgentKey>, u64)> {
+        Call::list(&self.client, Draft::read(format!("{}/keys", self.one(name))))
     }
 
     pub fn presence(&self, name: &AgentName) -> Call<Presence> {

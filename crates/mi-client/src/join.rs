@@ -70,6 +70,11 @@ impl Join {
         Call::json(&self.client, Draft::write(Method::PATCH, OWN.to_owned()).json(changes))
     }
 
+    /// The caller, an agent from elsewhere, is none of its office any more.
+    pub fn leave(&self) -> Call<()> {
+        Call::done(&self.client, Draft::write(Method::POST, "/api/agents/leave".to_owned()))
+    }
+
     /// The caller is there.
     pub fn heartbeat(&self) -> Call<()> {
         Call::done(&self.client, Draft::write(Method::POST, "/api/agents/heartbeat".to_owned()))

@@ -159,6 +159,17 @@ fn a_clone_goes_on_in_the_office_with_the_state_of_its_origin() {
     let done = office.await_status(task, "done", LONG);
     assert_eq!(done["task"]["result_summary"].as_str().map(str::trim), Some("the door is green"));
 
+    // All in one: a newcomer comes in and is cloned; what it says for programs holds both.
+    let invite = code(&office);
+    let words =
+        ["agent", "onboard", &invite, "-n", "second", "--no-service", "--clone", "--state-dir", folder, "--json"];
+    let onboarded = scout.mi(&words).ok().json();
+    assert_eq!((&onboarded["agent_name"], &onboarded["clone"]["status"]), (&json!("second"), &json!("done")));
+    let clone = onboarded["clone"]["clone_name"].as_str().unwrap();
+    assert_eq!(office.read(&format!("/employees/{clone}"))["kind"], "hosted");
+    scout.mi(&["agent", "leave", "--as-agent", "second"]).ok();
+    assert_eq!(office.call("GET", "/employees/second", None).status, 404);
+
     // With a code it goes into another office, once.
     let invite = code(&target);
     let words = ["agent", "clone", &invite, "--as-agent", "scout", "--state-dir", folder, "-n", "scout"];

@@ -6,5 +6,5 @@
 mod pack;
 mod scan;
 
-pub use pack::pack;
+pub use pack::{Bundle, pack};
 pub use scan::{Found, scan};

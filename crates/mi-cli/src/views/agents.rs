@@ -1,6 +1,8 @@
 //! Agents, as people see them.
 
-use mi_core::wire::agents::{Activity, Agent, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials};
+use mi_core::wire::agents::{
+    Activity, Agent, AgentKey, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials,
+};
 
 use super::moment;
 use crate::output::{Screen, Tone, clean};
@@ -77,6 +79,21 @@ pub fn credentials(rotated: &RotatedCredentials, screen: Screen) -> String {
         }
     }
     facts.render(screen)
+}
+
+/// By what it is and was known.
+pub fn keys(keys: &[AgentKey], screen: Screen) -> String {
+    let mut table = Table::new(&["KIND", "KEY", "CREATED", "LAST USED", "REVOKED"]);
+    for key in keys {
+        table.row([
+            (&key.kind).into(),
+            Cell::maybe(key.shown.as_ref()),
+            moment(key.created_at).into(),
+            Cell::maybe(key.last_used_at.map(moment)),
+            Cell::maybe(key.revoked_at.map(moment)),
+        ]);
+    }
+    table.render(screen)
 }
 
 pub fn phase(phase: AgentPhase) -> Cell {

@@ -204,6 +204,55 @@ fn onboarding_joins_keeps_online_and_says_hello_once() {
 }
 
 #[test]
+fn onboarding_says_what_it_found_and_what_it_misses_before_the_code_is_used() {
+    let mut house = machine();
+    let without_home = house.run("mi agent onboard ABCD23 -n walker");
+    assert_eq!(without_home.code, 2);
+    assert_eq!(without_home.err, "error: HOME is not set: no service can be kept\nhint: set HOME, or --no-service\n");
+    let no_folder = house.run("mi agent onboard ABCD23 -n walker --no-service --clone --state-dir /nowhere/at/all");
+    assert_ne!(no_folder.code, 0);
+    assert_eq!(house.run("mi agent onboard ABCD23 -n walker --clone").code, 2, "which folder?");
+    assert_eq!(asked(&house), "");
+    house.set("HOME", "/nowhere");
+    house.run("mi agent onboard ABCD23 -n walker --json");
+    let again = house.run("mi agent onboard ABCD23 -n walker --json");
+    let card: serde_json::Value = serde_json::from_str(&again.out).unwrap();
+    assert_eq!((card["agent_name"].as_str(), again.code), (Some("walker"), 0), "{again:?}");
+}
+
+#[test]
+fn an_agent_that_leaves_is_forgotten_here() {
+    let mut house = machine();
+    house.set("HOME", "/nowhere");
+    let config = house.home.path().join("config");
+    house.set("XDG_CONFIG_HOME", config.to_str().unwrap());
+    house.start = |_, _| Ok(true);
+    house.run("mi agent onboard ABCD23 -n walker");
+    tells(
+        &house,
+        "mi agent leave",
+        expect![[r#"
+            removed HOME/config/systemd/user/mi-heartbeat-5b7e3c1a-walker.service
+            walker has left review; what it held is offered again
+        "#]],
+    );
+    assert!(asked(&house).ends_with("POST /api/agents/leave\n"), "{}", asked(&house));
+    assert_eq!(house.run("mi agent self").code, 2, "nobody is here any more");
+}
+
+#[test]
+fn leaving_twice_clears_up_as_well() {
+    let house = House::stranger(|asked, _| match asked.path.as_str() {
+        "/api/agents/leave" => Reply::problem(401, "key_revoked", "this key was revoked"),
+        _ => server(asked),
+    });
+    house.run("mi agent join ABCD23 -n walker");
+    let left = house.run("mi agent leave --json");
+    assert_eq!((left.code, left.out.as_str()), (0, "{\"ok\":true}\n"), "{left:?}");
+    assert_eq!(house.run("mi agent self").code, 2);
+}
+
+#[test]
 fn the_daemon_goes_on_through_bad_times_and_ends_when_it_is_over() {
     let beats = Mutex::new(0);
     let house = House::stranger(move |asked, _| {

@@ -1,6 +1,6 @@
 //! `mi agent clone`: a hosted agent that goes on where an agent stands, with its state.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mi_client::{Client, ClientError};
@@ -57,25 +57,44 @@ pub struct CloneArgs {
 
 pub async fn run(desk: &mut Desk, args: CloneArgs) -> Result<(), Fault> {
     let folder = folder(desk, &args)?;
-    let found = state::scan(&folder, &args.exclude)?;
-    tell(desk, &found)?;
+    let found = look(desk, &folder, &args.exclude)?;
     if args.dry_run {
         return list(desk, &found);
     }
-    let bar = Bar::start(&desk.out, "packing", Some(found.bytes));
-    let bundle = state::pack(&found, &std::env::temp_dir(), |bytes| bar.add(bytes.cast_signed()));
-    drop(bar);
-    let bundle = bundle?;
+    let bundle = pack(desk, &found)?;
     let (client, cloned) = clone(desk, &args).await?;
-    let transfers = client.transfers();
-    let bar = Bar::start(&desk.out, "sending", Some(bundle.bytes));
-    let sent = transfers.send(&cloned.transfer_id, &bundle.manifest, &bundle.path, bar.progress()).await;
-    drop(bar);
-    let transfer = match sent {
-        Ok(transfer) => transfer,
-        Err(fault) => settled(&client, &cloned, fault).await?,
-    };
+    let transfer = send(desk, &client, &cloned, &bundle).await?;
     show(desk, &transfer, &found)
+}
+
+/// What would go along; what stays behind is told.
+pub fn look(desk: &mut Desk, folder: &Path, exclude: &[String]) -> Result<state::Found, Fault> {
+    let found = state::scan(folder, exclude)?;
+    tell(desk, &found)?;
+    Ok(found)
+}
+
+pub fn pack(desk: &Desk, found: &state::Found) -> Result<state::Bundle, Fault> {
+    let bar = Bar::start(&desk.out, "packing", Some(found.bytes));
+    state::pack(found, &std::env::temp_dir(), |bytes| bar.add(bytes.cast_signed()))
+}
+
+/// The state goes to the clone that waits for it.
+pub async fn send(desk: &Desk, client: &Client, cloned: &Cloned, bundle: &state::Bundle) -> Result<Transfer, Fault> {
+    let bar = Bar::start(&desk.out, "sending", Some(bundle.bytes));
+    let sent = client.transfers().send(&cloned.transfer_id, &bundle.manifest, &bundle.path, bar.progress()).await;
+    drop(bar);
+    match sent {
+        Ok(transfer) => Ok(transfer),
+        Err(fault) => settled(client, cloned, fault).await,
+    }
+}
+
+/// In one line.
+pub fn summary(transfer: &Transfer, found: &state::Found) -> String {
+    let files = transfer.report.as_ref().map_or(0, |report| report.files);
+    let (name, origin, stayed) = (&transfer.clone_name, &transfer.origin_name, found.skipped.len());
+    format!("{name} is a clone of {origin}: {files} files, {}; {stayed} left out", size(found.bytes))
 }
 
 fn folder(desk: &Desk, args: &CloneArgs) -> Result<PathBuf, Fault> {
@@ -169,14 +188,8 @@ fn show(desk: &mut Desk, transfer: &Transfer, found: &state::Found) -> Result<()
             desk.out.json(&text)
         }
         Format::People => {
-            let (name, files) = (&transfer.clone_name, transfer.report.as_ref().map_or(0, |report| report.files));
-            let stayed = found.skipped.len();
-            desk.out.data(&format!(
-                "{name} is a clone of {}: {files} files, {}; {stayed} left out",
-                transfer.origin_name,
-                size(found.bytes)
-            ))?;
-            desk.out.note(&format!("mi agents get {name} shows how it does"))
+            desk.out.data(&summary(transfer, found))?;
+            desk.out.note(&format!("mi agents get {} shows how it does", transfer.clone_name))
         }
     }
 }

@@ -8,12 +8,15 @@ mod fire;
 mod get;
 pub mod hire;
 mod join;
+mod keys;
+mod leave;
 pub mod lifecycle;
 pub mod list;
 pub mod logs;
 mod onboard;
 mod own;
 mod rotate;
+mod service;
 mod update;
 
 use clap::Subcommand;
@@ -52,6 +55,8 @@ pub enum Act {
     Fire(Target),
     /// Give it new credentials; the old ones are refused at once
     Rotate(rotate::RotateArgs),
+    /// By which keys it is known, and when each was used
+    Keys(Target),
     /// What its pod wrote
     Logs(logs::LogsArgs),
     /// What it did
@@ -68,6 +73,8 @@ pub enum Act {
     Join(join::JoinArgs),
     /// The same, and keep it online, and say hello
     Onboard(onboard::OnboardArgs),
+    /// Let an agent of this machine leave its colony for good
+    Leave,
     /// Say once that it is there
     Heartbeat(own::HeartbeatArgs),
     /// Say every half minute that it is there
@@ -93,6 +100,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Update(args) => update::run(desk, args).await,
         Act::Fire(target) => fire::run(desk, target).await,
         Act::Rotate(args) => rotate::run(desk, args).await,
+        Act::Keys(target) => keys::run(desk, target).await,
         Act::Logs(args) => logs::run(desk, args).await,
         Act::Activity(args) => activity::run(desk, args).await,
         Act::Start(target) => lifecycle::run(desk, target, Start).await,
@@ -101,6 +109,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Error(target) => error::run(desk, target).await,
         Act::Join(args) => join::run(desk, args).await,
         Act::Onboard(args) => onboard::run(desk, args).await,
+        Act::Leave => leave::run(desk).await,
         Act::Heartbeat(args) => own::heartbeat(desk, args).await,
         Act::HeartbeatDaemon => daemon::run(desk).await,
         Act::Own => own::card(desk).await,
