@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::driver::Check;
 use crate::fault::{LIMIT_REMEDY, PodError};
+use crate::finding::{Finding, FindingState};
 use crate::spec::{Limits, Strictness};
 use crate::wire::Rlimits;
 
@@ -38,6 +38,16 @@ impl Kind {
             Self::Pids => "pids",
             Self::Cpu => "cpu",
         }
+    }
+
+    /// What is left of the limit where no group can hold it.
+    fn without_group(self, error: &io::Error) -> Finding {
+        let (state, instead) = match self {
+            Self::Memory => (FindingState::Degraded, "held per process only"),
+            Self::Pids => (FindingState::Degraded, "held by the user's process limit only"),
+            Self::Cpu => (FindingState::Missing, "not held"),
+        };
+        Finding::limit(self.name(), state, format!("{instead}: {error}")).with_fix(LIMIT_REMEDY)
     }
 
     fn wanted(self, limits: &Limits) -> Option<u64> {
@@ -88,7 +98,7 @@ pub(crate) struct Cgroups {
 pub(crate) struct Group {
     dirs: Vec<PathBuf>,
     pub rlimits: Rlimits,
-    pub degraded: Vec<Check>,
+    pub degraded: Vec<Finding>,
 }
 
 impl Cgroups {
@@ -153,15 +163,15 @@ impl Cgroups {
     }
 
     /// Tries each limit on a group of its own.
-    pub(crate) fn checks(&self, name: &str) -> Vec<Check> {
+    pub(crate) fn findings(&self, name: &str) -> Vec<Finding> {
         const TRIAL_AMOUNT: u64 = 1 << 30;
         let trial = |kind: Kind| {
             let mut group = Group::default();
             let outcome = self.limit(kind, name, TRIAL_AMOUNT, &mut group.dirs);
             group.remove();
             match outcome {
-                Ok(()) => Check::good(kind.name(), "held by a cgroup"),
-                Err(error) => Check::bad(kind.name(), format!("degraded: {error}"), LIMIT_REMEDY),
+                Ok(()) => Finding::limit(kind.name(), FindingState::Raised, "held by a cgroup"),
+                Err(error) => kind.without_group(&error),
             }
         };
         Kind::ALL.into_iter().map(trial).collect()
@@ -197,18 +207,12 @@ impl Group {
     }
 
     fn fall_back(&mut self, kind: Kind, amount: u64, error: &io::Error) {
-        let instead = match kind {
-            Kind::Memory => {
-                self.rlimits.data_bytes = Some(amount);
-                "held per process"
-            }
-            Kind::Pids => {
-                self.rlimits.processes = Some(amount);
-                "held by the user's process limit"
-            }
-            Kind::Cpu => "not held",
-        };
-        self.degraded.push(Check::bad(kind.name(), format!("{instead}: {error}"), LIMIT_REMEDY));
+        match kind {
+            Kind::Memory => self.rlimits.data_bytes = Some(amount),
+            Kind::Pids => self.rlimits.processes = Some(amount),
+            Kind::Cpu => {}
+        }
+        self.degraded.push(kind.without_group(error));
     }
 }
 

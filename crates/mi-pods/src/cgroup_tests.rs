@@ -59,7 +59,7 @@ fn a_limit_without_a_group_is_refused_when_required_and_reported_otherwise() {
         Limits { memory_bytes: Some(1 << 20), pids: Some(9), cpu_millis: Some(500), strict: Strictness::Required };
     assert!(matches!(none.create("pod", &asked), Err(PodError::Limit { limit, .. }) if limit == "memory"));
     let group = none.create("pod", &Limits { strict: Strictness::BestEffort, ..asked }).unwrap();
-    let names: Vec<&str> = group.degraded.iter().map(|check| check.name.as_str()).collect();
+    let names: Vec<&str> = group.degraded.iter().map(|finding| finding.name.as_str()).collect();
     assert_eq!(names, ["memory", "pids", "cpu"]);
     assert_eq!((group.rlimits.data_bytes, group.rlimits.processes), (Some(1 << 20), Some(9)));
     assert!(none.create("pod", &Limits::NONE).unwrap().degraded.is_empty());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::PodError;
+use crate::finding::{Finding, FindingKind};
 use crate::spec::PodSpec;
 
 /// Starts pods of one kind. All calls may block for seconds: call them from a thread that may wait.
@@ -41,7 +42,7 @@ pub trait Pod: Send + Sync {
     /// Waits for the end, at most so long, and says how things stand then.
     fn wait_timeout(&self, limit: Duration) -> PodStatus;
     /// Limits that were asked for with `Strictness::BestEffort` and don't fully hold for this pod.
-    fn degraded(&self) -> Vec<Check>;
+    fn degraded(&self) -> Vec<Finding>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,36 +85,22 @@ impl FromStr for Backend {
     }
 }
 
-/// One finding about this machine, with its remedy when it is bad.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    pub name: String,
-    pub ok: bool,
-    pub detail: String,
-    pub fix: String,
-}
-
-impl Check {
-    pub(crate) fn good(name: &str, detail: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: true, detail: detail.into(), fix: String::new() }
-    }
-
-    pub(crate) fn bad(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: false, detail: detail.into(), fix: fix.into() }
-    }
-}
-
+/// What this machine can enforce.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     pub backend: Backend,
-    pub walls: Vec<Check>,
-    pub limits: Vec<Check>,
+    /// Walls first, then limits.
+    pub findings: Vec<Finding>,
 }
 
 impl Readiness {
-    /// Whether pods can start at all: every wall stands. Limits only degrade.
+    /// Whether pods can start at all: no wall is missing. Limits only degrade.
     #[must_use]
     pub fn can_start(&self) -> bool {
-        self.walls.iter().all(|wall| wall.ok)
+        !self.findings.iter().any(Finding::is_missing_wall)
+    }
+
+    pub fn of(&self, kind: FindingKind) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.kind == kind)
     }
 }

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::driver::{Backend, Check, Driver, Pod, PodStatus, Readiness};
+use crate::driver::{Backend, Driver, Pod, PodStatus, Readiness};
 use crate::fault::PodError;
+use crate::finding::Finding;
 use crate::spec::PodSpec;
 
 #[derive(Default)]
@@ -79,7 +80,7 @@ impl Driver for FakeDriver {
     }
 
     fn readiness(&self) -> Readiness {
-        Readiness { backend: Backend::None, walls: Vec::new(), limits: Vec::new() }
+        Readiness { backend: Backend::None, findings: Vec::new() }
     }
 
     fn start(&self, spec: PodSpec) -> Result<Arc<dyn Pod>, PodError> {
@@ -145,7 +146,7 @@ impl Pod for FakePod {
         waited.unwrap_or_else(PoisonError::into_inner).0.status
     }
 
-    fn degraded(&self) -> Vec<Check> {
+    fn degraded(&self) -> Vec<Finding> {
         Vec::new()
     }
 }

@@ -12,8 +12,9 @@ use std::time::Duration;
 use nix::unistd::geteuid;
 
 use crate::cgroup::{Cgroups, Group};
-use crate::driver::{Check, Pod, PodStatus};
+use crate::driver::{Pod, PodStatus};
 use crate::fault::PodError;
+use crate::finding::Finding;
 use crate::log::BoundedLog;
 use crate::orphans::{self, Marked};
 use crate::pod::{HostPod, Parts, Reach};
@@ -97,8 +98,8 @@ impl Launcher {
         format!("{}/{}/{}/{}", self.instance, spec.office, spec.agent, spec.epoch)
     }
 
-    pub(crate) fn limit_checks(&self) -> Vec<Check> {
-        self.cgroups.checks(&format!("mi-{}-trial", self.instance))
+    pub(crate) fn limit_findings(&self) -> Vec<Finding> {
+        self.cgroups.findings(&format!("mi-{}-trial", self.instance))
     }
 
     pub(crate) fn sweep(&self) -> Result<usize, PodError> {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
-use crate::driver::{Backend, Check, Driver, Pod, PodStatus, Readiness};
-use crate::enter::probe::{Finding, PROBE_FLAG};
+use crate::driver::{Backend, Driver, Pod, PodStatus, Readiness};
+use crate::enter::probe::{PROBE_FLAG, namespaces_here};
 use crate::fault::{PodError, WALL_REMEDY};
+use crate::finding::{Finding, FindingState};
 use crate::launch::{Launcher, Manner, common_env, pod_uid};
 use crate::own::{own_socket_dir, own_tree};
 use crate::pod::HostPod;
@@ -43,7 +44,7 @@ pub struct LocalDriver {
     config: LocalConfig,
     launcher: Launcher,
     /// The wall that was proven to stand, with what the probe saw; empty until one was.
-    proven: Mutex<Option<(Wall, Vec<Check>)>>,
+    proven: Mutex<Option<(Wall, Vec<Finding>)>>,
     probes: AtomicU64,
 }
 
@@ -61,7 +62,7 @@ impl LocalDriver {
     }
 
     /// A wall that stands on this machine. Success is remembered; failure is tried anew, since people repair things.
-    fn prove(&self) -> Result<(Wall, Vec<Check>), PodError> {
+    fn prove(&self) -> Result<(Wall, Vec<Finding>), PodError> {
         let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = proven.as_ref() {
             return Ok(known.clone());
@@ -90,7 +91,7 @@ impl LocalDriver {
     }
 
     /// Raises a tiny pod that looks at its own walls from inside.
-    fn probe(&self, wall: &Wall) -> Result<Vec<Check>, PodError> {
+    fn probe(&self, wall: &Wall) -> Result<Vec<Finding>, PodError> {
         let number = self.probes.fetch_add(1, Ordering::Relaxed);
         let folder = self.config.runtime_dir.join(format!("probe-{}-{number}", std::process::id()));
         let outcome = self.probe_in(&folder, wall, number);
@@ -100,7 +101,7 @@ impl LocalDriver {
         outcome
     }
 
-    fn probe_in(&self, folder: &Path, wall: &Wall, number: u64) -> Result<Vec<Check>, PodError> {
+    fn probe_in(&self, folder: &Path, wall: &Wall, number: u64) -> Result<Vec<Finding>, PodError> {
         let spec = self.probe_spec(folder, number)?;
         let log = spec.log.clone();
         let pod = self.launch(spec, wall.clone())?;
@@ -111,17 +112,18 @@ impl LocalDriver {
         }
         let seen = fs::read_to_string(&log).map_err(PodError::io("read the probe's findings"))?;
         let findings: Vec<Finding> = seen.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        if let Some(open) = findings.iter().find(|finding| !finding.holds) {
-            return Err(PodError::wall(open.wall.clone(), open.detail.clone()));
+        if let Some(open) = findings.iter().find(|finding| finding.is_missing_wall()) {
+            return Err(PodError::wall(open.name.clone(), open.why.clone()));
         }
         if findings.is_empty() || status != (PodStatus::Exited { code: Some(0), signal: None }) {
             return Err(PodError::start(format!("the probe found nothing: {seen}")));
         }
-        Ok(findings.into_iter().map(|finding| Check::good(&finding.wall, finding.detail)).collect())
+        Ok(findings)
     }
 
     fn probe_spec(&self, folder: &Path, number: u64) -> Result<PodSpec, PodError> {
         let (program, args) = self.launcher.enter_program();
+        let host = namespaces_here().map_err(PodError::io("read this machine's namespaces"))?;
         let place = |name: &str| folder.join(name);
         for name in ["workspace", "drive", "socket"] {
             fs::create_dir_all(place(name)).map_err(PodError::io("make the probe's folders"))?;
@@ -139,7 +141,7 @@ impl LocalDriver {
             drive: place("drive"),
             socket_dir: Some(place("socket")),
             program: program.to_owned(),
-            args: args.iter().cloned().chain([PROBE_FLAG.to_owned()]).collect(),
+            args: args.iter().cloned().chain([PROBE_FLAG.to_owned(), host]).collect(),
             env: Vec::new(),
             ticket: Zeroizing::default(),
             host_uid,
@@ -168,14 +170,15 @@ impl Driver for LocalDriver {
     }
 
     fn readiness(&self) -> Readiness {
-        let limits = self.launcher.limit_checks();
-        match self.prove() {
-            Ok((wall, walls)) => Readiness { backend: backend_of(&wall), walls, limits },
+        let (backend, mut findings) = match self.prove() {
+            Ok((wall, walls)) => (backend_of(&wall), walls),
             Err(error) => {
-                let wall = Check::bad("sandbox", error.to_string(), WALL_REMEDY);
-                Readiness { backend: Backend::None, walls: vec![wall], limits }
+                let sandbox = Finding::wall("sandbox", FindingState::Missing, error.to_string());
+                (Backend::None, vec![sandbox.with_fix(WALL_REMEDY)])
             }
-        }
+        };
+        findings.extend(self.launcher.limit_findings());
+        Readiness { backend, findings }
     }
 
     fn start(&self, spec: PodSpec) -> Result<Arc<dyn Pod>, PodError> {
@@ -187,6 +190,12 @@ impl Driver for LocalDriver {
     fn sweep_orphans(&self) -> Result<usize, PodError> {
         self.launcher.sweep()
     }
+}
+
+/// What this machine can enforce, found out by raising a tiny pod: walls first, then limits. Blocks for some 100 ms.
+#[must_use]
+pub fn probe(config: LocalConfig) -> Vec<Finding> {
+    LocalDriver::new(config).readiness().findings
 }
 
 fn backend_of(wall: &Wall) -> Backend {

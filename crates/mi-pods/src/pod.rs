@@ -14,8 +14,9 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cgroup::Group;
-use crate::driver::{Check, Pod, PodStatus};
+use crate::driver::{Pod, PodStatus};
 use crate::fault::PodError;
+use crate::finding::Finding;
 use crate::log::BoundedLog;
 use crate::messages::{Ear, Heard, Listening};
 use crate::orphans::{self, Marked};
@@ -44,7 +45,7 @@ pub(crate) struct HostPod {
     outer_pid: u32,
     outer: OwnedFd,
     control: UnixStream,
-    degraded: Vec<Check>,
+    degraded: Vec<Finding>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -243,7 +244,7 @@ impl Pod for HostPod {
         self.status()
     }
 
-    fn degraded(&self) -> Vec<Check> {
+    fn degraded(&self) -> Vec<Finding> {
         self.degraded.clone()
     }
 }

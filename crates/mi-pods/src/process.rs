@@ -14,8 +14,9 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::driver::{Backend, Check, Driver, Pod, Readiness};
+use crate::driver::{Backend, Driver, Pod, Readiness};
 use crate::fault::{PodError, WALL_REMEDY};
+use crate::finding::{Finding, FindingState};
 use crate::launch::{Launcher, Manner, common_env, pod_uid};
 use crate::spec::PodSpec;
 use crate::wire::Wall;
@@ -96,8 +97,9 @@ impl Driver for ProcessDriver {
 
     fn readiness(&self) -> Readiness {
         let detail = "process pods have no walls: agents can read and change whatever their user can";
-        let wall = Check { ok: true, ..Check::bad("sandbox", detail, WALL_REMEDY) };
-        Readiness { backend: Backend::None, walls: vec![wall], limits: self.launcher.limit_checks() }
+        let mut findings = vec![Finding::wall("sandbox", FindingState::Degraded, detail).with_fix(WALL_REMEDY)];
+        findings.extend(self.launcher.limit_findings());
+        Readiness { backend: Backend::None, findings }
     }
 
     fn start(&self, spec: PodSpec) -> Result<Arc<dyn Pod>, PodError> {

@@ -54,7 +54,7 @@ pub fn main(args: &[String]) -> ExitCode {
         None => enter(),
         Some(INIT_FLAG) => run_init(detail),
         Some(LEAF_FLAG) => run_leaf(detail).map(|never| match never {}),
-        Some(probe::PROBE_FLAG) => return probe::run(),
+        Some(probe::PROBE_FLAG) => return probe::run(detail),
         Some(other) => Err(Failure::start(format!("pod-enter knows no argument {other}"))),
     };
     outcome.unwrap_or_else(|failure| {

@@ -1,37 +1,53 @@
-//! Looking at the walls from inside: the program of the pod that readiness raises.
+//! Looking at the walls from inside: the program of the pod that readiness raises. It prints one finding per line.
 
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
+use crate::finding::{Finding, FindingState};
 
 pub(crate) const PROBE_FLAG: &str = "--probe";
 /// In a pid namespace of its own the probe is the second process; threads and links may take a few numbers more.
 const PROBE_PID_MAX: u32 = 16;
+const NAMESPACES: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
 const HOST_ONLY: [&str; 5] = ["/root", "/home", "/etc/shadow", "/sys", "/boot"];
 
-/// One wall as seen from inside; the probe prints one per line.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Finding {
-    pub wall: String,
-    pub holds: bool,
-    pub detail: String,
-}
-
-pub(crate) fn run() -> ExitCode {
-    let findings = [files(), processes(), network(), privileges()];
+/// `host` are the namespaces of the server, in the words of `namespaces_here`.
+pub(crate) fn run(host: &str) -> ExitCode {
+    let findings = [namespaces(host), files(), processes(), network(), privileges()];
     let printed = findings.iter().try_for_each(|finding| {
         let mut line = serde_json::to_vec(finding)?;
         line.push(b'\n');
         io::stdout().write_all(&line)
     });
-    if printed.is_ok() && findings.iter().all(|finding| finding.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if printed.is_ok() && !findings.iter().any(Finding::is_missing_wall) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn finding(wall: &str, good: &str, trouble: Option<String>) -> Finding {
-    let holds = trouble.is_none();
-    Finding { wall: wall.to_owned(), holds, detail: trouble.unwrap_or_else(|| good.to_owned()) }
+    match trouble {
+        None => Finding::wall(wall, FindingState::Raised, good),
+        Some(trouble) => Finding::wall(wall, FindingState::Missing, trouble),
+    }
+}
+
+/// Every namespace of this process by kind and number, blank-separated.
+pub(crate) fn namespaces_here() -> io::Result<String> {
+    let numbers = NAMESPACES.map(|kind| fs::read_link(format!("/proc/self/ns/{kind}")));
+    let numbers = numbers.into_iter().map(|number| Ok(number?.to_string_lossy().into_owned()));
+    Ok(numbers.collect::<io::Result<Vec<String>>>()?.join(" "))
+}
+
+fn namespaces(host: &str) -> Finding {
+    let trouble = match namespaces_here() {
+        Ok(here) => here.split(' ').find(|own| host.split(' ').any(|known| known == *own)).map(str::to_owned),
+        Err(error) => Some(format!("they can't be read: {error}")),
+    };
+    let trouble = trouble.map(|shared| format!("shared with the machine: {shared}"));
+    finding("namespaces", "user, mount, pid, net, ipc, uts and cgroup are the pod's own", trouble)
 }
 
 fn files() -> Finding {

@@ -1,5 +1,7 @@
 //! Acts of identity.
 
+use std::borrow::Cow;
+
 use mi_core::identity::{Role, UserName};
 use mi_core::ids::UserId;
 use mi_core::time::Time;
@@ -146,7 +148,7 @@ pub struct Ready {
 
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Part {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub ok: bool,
     pub detail: String,
 }
@@ -155,9 +157,13 @@ pub async fn readiness(house: &crate::house::House) -> Ready {
     let now = house.clock.now();
     let store = save_time(&house.db, now).await;
     let mut parts = vec![
-        Part { name: "store", ok: store.is_ok(), detail: store.err().map_or("writable".to_owned(), |f| f.sentence) },
         Part {
-            name: "draining",
+            name: "store".into(),
+            ok: store.is_ok(),
+            detail: store.err().map_or("writable".to_owned(), |f| f.sentence),
+        },
+        Part {
+            name: "draining".into(),
             ok: !house.is_draining(),
             detail: if house.is_draining() { "shutting down" } else { "no" }.to_owned(),
         },

@@ -99,7 +99,7 @@ async fn start(house: &House, front: &Front, order: &Order, epoch: i64) -> Resul
         None => error.to_string(),
     })?;
     for limit in pod.degraded() {
-        tracing::warn!(pod = %order.name, limit = %limit.name, "{}", limit.detail);
+        tracing::warn!(pod = %order.name, limit = %limit.name, "{}", limit.why);
     }
     Ok((pod, opened))
 }

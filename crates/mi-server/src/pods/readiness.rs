@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mi_core::time::Millis;
-use mi_pods::{Check, Readiness};
+use mi_pods::{Finding, FindingKind, FindingState, Readiness};
 
 use crate::house::House;
 use crate::identity::service::Part;
@@ -21,29 +21,37 @@ pub async fn readiness(house: &House) -> Vec<Part> {
         Ok(found) => parts(&found),
         Err(error) => {
             tracing::error!(%error, "looking at the pods' walls broke off");
-            vec![Part { name: "pods", ok: false, detail: "the walls could not be looked at".to_owned() }]
+            vec![Part { name: "pods".into(), ok: false, detail: "the walls could not be looked at".to_owned() }]
         }
     };
     house.pods.keep_readiness(now, &parts);
     parts
 }
 
-/// Walls are mandatory; limits that don't hold are said and only degrade.
+/// Walls are mandatory; limits that don't hold are said and only degrade. Each has a line of its own.
 fn parts(found: &Readiness) -> Vec<Part> {
-    let open: Vec<String> = found.walls.iter().filter(|wall| !wall.ok).map(with_fix).collect();
-    let walls = match open.as_slice() {
-        [] => match found.walls.iter().find(|wall| !wall.fix.is_empty()) {
-            // A driver without walls says so.
-            Some(note) => note.detail.clone(),
-            None => format!("sandbox by {}", found.backend),
-        },
-        open => open.join("; "),
-    };
-    let missing: Vec<String> = found.limits.iter().filter(|limit| !limit.ok).map(with_fix).collect();
-    let limits = if missing.is_empty() { "hold".to_owned() } else { format!("degraded: {}", missing.join("; ")) };
-    vec![Part { name: "pods", ok: found.can_start(), detail: walls }, Part { name: "limits", ok: true, detail: limits }]
+    let open: Vec<String> = found.of(FindingKind::Wall).filter(|wall| wall.is_missing_wall()).map(with_fix).collect();
+    let detail = if open.is_empty() { format!("sandbox by {}", found.backend) } else { open.join("; ") };
+    let pods = Part { name: "pods".into(), ok: found.can_start(), detail };
+    std::iter::once(pods).chain(found.findings.iter().map(part)).collect()
 }
 
-fn with_fix(check: &Check) -> String {
-    format!("{}: {} ({})", check.name, check.detail, check.fix)
+fn part(finding: &Finding) -> Part {
+    let (kind, ok) = match finding.kind {
+        FindingKind::Wall => ("wall", !finding.is_missing_wall()),
+        FindingKind::Limit => ("limit", true),
+    };
+    let detail = match finding.state {
+        FindingState::Raised => finding.why.clone(),
+        FindingState::Degraded => format!("degraded: {}", with_fix(finding)),
+        FindingState::Missing => format!("missing: {}", with_fix(finding)),
+    };
+    Part { name: format!("{kind} {}", finding.name).into(), ok, detail }
+}
+
+fn with_fix(finding: &Finding) -> String {
+    match finding.fix.as_str() {
+        "" => finding.why.clone(),
+        fix => format!("{} ({fix})", finding.why),
+    }
 }

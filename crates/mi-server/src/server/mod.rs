@@ -14,7 +14,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mi_core::time::{Millis, Time};
-use mi_pods::{Backend, Driver, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver, Strictness};
+use mi_pods::{
+    Backend, Driver, Finding, FindingKind, FindingState, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver,
+    Strictness,
+};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -215,11 +218,11 @@ async fn prove(driver: Arc<dyn Driver>) -> Result<(), StartError> {
     let found = tokio::task::spawn_blocking(move || driver.readiness()).await;
     let found = found.map_err(|error| StartError::Broke(error.to_string()))?;
     // Where pods have no walls by choice, whoever starts the server hears what that means.
-    for note in found.walls.iter().filter(|wall| wall.ok && !wall.fix.is_empty()) {
-        tracing::warn!("{}", note.detail);
+    for note in found.of(FindingKind::Wall).filter(|wall| wall.state == FindingState::Degraded) {
+        tracing::warn!(wall = %note.name, "{}", note.why);
     }
-    match found.walls.into_iter().find(|wall| !wall.ok) {
-        Some(wall) => Err(StartError::NoSandbox { detail: wall.detail, fix: wall.fix }),
+    match found.findings.into_iter().find(Finding::is_missing_wall) {
+        Some(wall) => Err(StartError::NoSandbox { detail: wall.why, fix: wall.fix }),
         None => Ok(()),
     }
 }
