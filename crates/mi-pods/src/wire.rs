@@ -69,6 +69,7 @@ pub(crate) struct InitPlan {
     pub program: PathBuf,
     pub args: Vec<String>,
     pub rlimits: Rlimits,
+    pub room: Room,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

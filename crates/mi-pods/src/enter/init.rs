@@ -17,7 +17,8 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
 use super::failure::{Failure, wall, wall_at};
-use super::{Input, pid_of, tell};
+use super::{Input, landlock, pid_of, seccomp, tell};
+use crate::spec::Room;
 use crate::wire::{CONTROL_KILL, CONTROL_TERMINATE, Report, Rlimits, TICKET_FD};
 
 const OPEN_FILES_MAX: u64 = 65_536;
@@ -29,8 +30,8 @@ const TREE_KILL_LIMIT: Duration = Duration::from_secs(5);
 /// How far this process's care reaches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// First in a pid namespace: the kernel ends all others with it.
-    Namespace,
+    /// First in a pid namespace: the kernel ends all others with it. The last walls are raised here.
+    Namespace { room: Room },
     /// Subreaper of an ordinary tree: it must end them itself.
     Tree,
 }
@@ -49,13 +50,16 @@ pub(crate) fn run(mut command: Command, limits: &Rlimits, reach: Reach) -> Resul
     // Over a plain tree this process must outlive the server for a moment to end the others; it sees the server's death as
     // the end of its input. In a namespace the kernel ends the others with it.
     let with_parent = match reach {
-        Reach::Namespace => Some(Signal::SIGKILL),
+        Reach::Namespace { .. } => Some(Signal::SIGKILL),
         Reach::Tree => None,
     };
     prctl::set_pdeathsig(with_parent).map_err(wall("processes"))?;
     apply(limits, reach).map_err(wall("limits"))?;
     // Before anybody else is here: this process holds the ticket and the socket, and none may look into it.
     prctl::set_dumpable(false).map_err(wall("privileges"))?;
+    if let Reach::Namespace { room } = reach {
+        raise_last_walls(room)?;
+    }
     let child = command.stdin(Stdio::null()).spawn();
     let child = child.map_err(wall_at("start", command.get_program().display()))?;
     // The ticket is the program's alone.
@@ -71,6 +75,12 @@ pub(crate) fn run(mut command: Command, limits: &Rlimits, reach: Reach) -> Resul
     Ok(exit_code(&report))
 }
 
+/// What is raised on this process and inherited by all others: after every mount is made, and before the program starts.
+fn raise_last_walls(room: Room) -> Result<(), Failure> {
+    landlock::raise(room).map_err(wall("landlock"))?;
+    seccomp::raise().map_err(wall("seccomp"))
+}
+
 fn apply(limits: &Rlimits, reach: Reach) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     lower(Resource::RLIMIT_NOFILE, OPEN_FILES_MAX)?;
@@ -78,7 +88,7 @@ fn apply(limits: &Rlimits, reach: Reach) -> io::Result<()> {
         lower(Resource::RLIMIT_DATA, bytes)?;
     }
     match limits.processes {
-        Some(count) if reach == Reach::Namespace && kernel_is_at_least(NAMESPACED_NPROC_KERNEL) => {
+        Some(count) if reach != Reach::Tree && kernel_is_at_least(NAMESPACED_NPROC_KERNEL) => {
             lower(Resource::RLIMIT_NPROC, count)
         }
         _ => Ok(()),

@@ -5,15 +5,20 @@
 //! order in which each one still can be raised, and becomes the pod's first process. Any failure ends it before the
 //! program starts, and is reported to the server.
 //!
-//! Elsewhere: `view` says what a pod sees, `bwrap` and `namespaces` make it so, `init` watches over the program inside.
+//! Elsewhere: `view` says what a pod sees, `bwrap` and `namespaces` make it so, `init` raises what can only be raised inside
+//! (`landlock`, `seccomp`) and watches over the program.
 
 mod bwrap;
 mod failure;
 mod init;
+mod kernel;
+mod landlock;
 mod loopback;
 mod namespaces;
 pub(crate) mod probe;
+mod seccomp;
 mod stage;
+mod syscalls;
 mod view;
 
 use std::convert::Infallible;
@@ -181,13 +186,17 @@ fn run_init(plan: &str) -> Result<ExitCode, Failure> {
     let plan: InitPlan = serde_json::from_str(plan).map_err(wall("start"))?;
     let mut command = Command::new(&plan.program);
     command.args(&plan.args);
-    init::run(command, &plan.rlimits, init::Reach::Namespace)
+    init::run(command, &plan.rlimits, init::Reach::Namespace { room: plan.room })
 }
 
 /// The command line of the pod's first process, as seen inside.
 fn init_args(spec: &EnterSpec) -> Result<Vec<String>, Failure> {
-    let plan =
-        InitPlan { program: PathBuf::from(view::PROGRAM_AT), args: spec.args.clone(), rlimits: spec.rlimits.clone() };
+    let plan = InitPlan {
+        program: PathBuf::from(view::PROGRAM_AT),
+        args: spec.args.clone(),
+        rlimits: spec.rlimits.clone(),
+        room: spec.room,
+    };
     let plan = serde_json::to_string(&plan).map_err(wall("start"))?;
     Ok(spec.enter_args.iter().cloned().chain([INIT_FLAG.to_owned(), plan]).collect())
 }

@@ -20,7 +20,7 @@ use nix::unistd::{ForkResult, Pid, chdir, fork, getegid, geteuid, pivot_root, se
 
 use super::failure::{Failure, wall, wall_at};
 use super::view::{self, Access, INIT_AT, Step, WORKSPACE_AT};
-use super::{EXIT_FAILED, init_args, loopback, tell};
+use super::{EXIT_FAILED, init_args, kernel, loopback, tell};
 use crate::wire::{EnterSpec, Report, TICKET_FD};
 
 /// The memory file system in which the new root is built; exists everywhere.
@@ -102,9 +102,24 @@ fn become_first(spec: &EnterSpec, life: OwnedFd, uid: u32, gid: u32) -> Result<I
     }
     close_base().map_err(wall_at("files", "pivot"))?;
     chdir(WORKSPACE_AT).map_err(wall("files"))?;
+    drop_capabilities().map_err(wall_at("privileges", "drop capabilities"))?;
     let mut command = Command::new(INIT_AT);
     command.args(init_args(spec)?).env_clear().envs(spec.env.iter().cloned());
     Err(wall_at("start", INIT_AT)(command.exec()))
+}
+
+/// None can come back by a program that would bring it along; what this process has itself ends with its exec.
+fn drop_capabilities() -> io::Result<()> {
+    const CAPABILITIES_MAX: u32 = 64;
+    for capability in 0..CAPABILITIES_MAX {
+        match kernel::drop_from_bounding_set(capability) {
+            Ok(()) => {}
+            // Above the last one that this kernel knows.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// In a new pid namespace the parent's number is always 0, so its life shows by the pipe that only it holds open.

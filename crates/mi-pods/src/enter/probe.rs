@@ -4,17 +4,22 @@ use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+
+use super::landlock;
 use crate::finding::{Finding, FindingState};
 
 pub(crate) const PROBE_FLAG: &str = "--probe";
 /// In a pid namespace of its own the probe is the second process; threads and links may take a few numbers more.
 const PROBE_PID_MAX: u32 = 16;
 const NAMESPACES: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+const CAPABILITY_SETS: [&str; 5] = ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"];
 const HOST_ONLY: [&str; 5] = ["/root", "/home", "/etc/shadow", "/sys", "/boot"];
 
 /// `host` are the namespaces of the server, in the words of `namespaces_here`.
 pub(crate) fn run(host: &str) -> ExitCode {
-    let findings = [namespaces(host), files(), processes(), network(), privileges()];
+    let findings = [namespaces(host), files(), processes(), network(), privileges(), seccomp(), landlock()];
     let printed = findings.iter().try_for_each(|finding| {
         let mut line = serde_json::to_vec(finding)?;
         line.push(b'\n');
@@ -91,7 +96,28 @@ fn privileges() -> Finding {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let no_new = field("NoNewPrivs:") == Some("1");
-    let none = field("CapEff:").is_some_and(|set| set.chars().all(|digit| digit == '0'));
+    let is_empty = |set: &str| set.chars().all(|digit| digit == '0');
+    let none = CAPABILITY_SETS.iter().all(|name| field(name).is_some_and(is_empty));
     let trouble = (!no_new || !none).then(|| "the pod keeps privileges".to_owned());
     finding("privileges", "no capabilities, none to gain", trouble)
+}
+
+/// By trying what the list forbids: another user namespace is where most ways out begin.
+fn seccomp() -> Finding {
+    let trouble = match unshare(CloneFlags::CLONE_NEWUSER) {
+        Err(Errno::EPERM) => None,
+        Ok(()) => Some("a further user namespace can be made".to_owned()),
+        Err(error) => Some(format!("an unexpected answer: {error}")),
+    };
+    finding("seccomp", "calls that ordinary programs don't need are refused", trouble)
+}
+
+/// That it is raised where the kernel has it is not in question: without it the pod would not have started.
+fn landlock() -> Finding {
+    match landlock::version() {
+        Ok(Some(version)) => Finding::wall("landlock", FindingState::Raised, format!("version {version}")),
+        Ok(None) => Finding::wall("landlock", FindingState::Degraded, "this kernel has none; the mounts stand alone")
+            .with_fix("a kernel from 5.19 on with landlock among its security modules (boot parameter lsm=)"),
+        Err(error) => Finding::wall("landlock", FindingState::Missing, error.to_string()),
+    }
 }

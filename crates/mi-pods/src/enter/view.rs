@@ -13,7 +13,7 @@ use crate::wire::EnterSpec;
 pub(crate) const PROGRAM_AT: &str = "/opt/mi/bin/mi";
 pub(crate) const INIT_AT: &str = "/opt/mi/libexec/pod-init";
 pub(crate) const WORKSPACE_AT: &str = "/workspace";
-const DRIVE_AT: &str = "/shared/files";
+pub(crate) const DRIVE_AT: &str = "/shared/files";
 /// Memory-backed folders count against the machine's memory.
 const TMP_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const RUN_BYTES_MAX: u64 = 16 * 1024 * 1024;

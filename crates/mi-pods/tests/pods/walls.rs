@@ -277,7 +277,21 @@ fn wall_readiness_is_found_by_trying() {
         println!("{readiness:#?}");
         assert_eq!(readiness.backend, backend);
         let names: Vec<&str> = readiness.findings.iter().map(|finding| finding.name.as_str()).collect();
-        assert_eq!(names, ["namespaces", "files", "processes", "network", "privileges", "memory", "pids", "cpu"]);
+        assert_eq!(
+            names,
+            [
+                "namespaces",
+                "files",
+                "processes",
+                "network",
+                "privileges",
+                "seccomp",
+                "landlock",
+                "memory",
+                "pids",
+                "cpu"
+            ]
+        );
         assert!(readiness.can_start());
         assert!(fs::read_dir(house.path("run")).unwrap().next().is_none(), "the probe cleans up");
     }
