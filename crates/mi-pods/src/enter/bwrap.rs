@@ -61,6 +61,7 @@ fn arguments(step: Step) -> Result<Vec<OsString>, Failure> {
         Step::Proc => words(&["--proc", "/proc"]),
         Step::Cover { at } => words(&["--ro-bind-try", at, at]),
         Step::Devices => words(&["--dev", "/dev"]),
+        Step::Seal { at } => words(&["--remount-ro", at]),
     })
 }
 

@@ -196,6 +196,7 @@ fn take(step: &Step) -> io::Result<()> {
         }
         Step::Cover { at } => cover(&below(NEW, at)),
         Step::Devices => devices(),
+        Step::Seal { at } => seal(&below(NEW, at)),
     }
 }
 
@@ -222,6 +223,11 @@ fn cover(place: &Path) -> io::Result<()> {
         return Ok(());
     }
     bind(place, place, Access::ReadOnly)
+}
+
+fn seal(place: &Path) -> io::Result<()> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | MsFlags::MS_NOEXEC | SAFE;
+    Ok(mount(NOTHING, place, NOTHING, flags, NOTHING)?)
 }
 
 fn devices() -> io::Result<()> {

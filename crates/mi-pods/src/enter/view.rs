@@ -17,10 +17,13 @@ pub(crate) const DRIVE_AT: &str = "/shared/files";
 /// Memory-backed folders count against the machine's memory.
 const TMP_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const RUN_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const SHARED_MEMORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Nobody answers there, and a refused question is answered at once: names of hosts are the proxy's business.
+const RESOLVER_STUB: &str = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
 
 /// Folders of programs and libraries; links to `/usr` on merged systems.
 const SYSTEM_DIRS: [&str; 6] = ["/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"];
-const ETC_FILES: [&str; 12] = [
+const ETC_FILES: [&str; 21] = [
     "/etc/nsswitch.conf",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
@@ -33,6 +36,15 @@ const ETC_FILES: [&str; 12] = [
     "/etc/ld.so.conf.d",
     "/etc/alternatives",
     "/etc/mime.types",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/gai.conf",
+    "/etc/os-release",
+    "/etc/debian_version",
+    "/etc/terminfo",
+    "/etc/magic",
+    "/etc/perl",
+    "/etc/python3",
 ];
 /// Parts of /proc through which the machine itself could be steered.
 const PROC_COVERED: [&str; 4] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"];
@@ -72,6 +84,10 @@ pub(crate) enum Step {
         at: &'static str,
     },
     Devices,
+    /// Makes this one mount read-only; those below it stay as they are.
+    Seal {
+        at: &'static str,
+    },
 }
 
 pub(crate) fn steps(spec: &EnterSpec, uid: u32, gid: u32) -> Vec<Step> {
@@ -80,6 +96,8 @@ pub(crate) fn steps(spec: &EnterSpec, uid: u32, gid: u32) -> Vec<Step> {
     steps.push(Step::Proc);
     steps.extend(PROC_COVERED.iter().map(|at| Step::Cover { at }));
     steps.push(Step::Devices);
+    steps.push(Step::Tmpfs { at: "/dev/shm", mode: 0o1777, bytes_max: SHARED_MEMORY_BYTES_MAX });
+    steps.push(Step::Seal { at: "/dev" });
     steps.push(Step::Tmpfs { at: "/tmp", mode: 0o1777, bytes_max: TMP_BYTES_MAX });
     steps.push(Step::Tmpfs { at: "/run", mode: 0o755, bytes_max: RUN_BYTES_MAX });
     steps.extend(
@@ -134,7 +152,7 @@ impl Step {
     fn place(&self) -> &Path {
         match self {
             Self::Dir { at } | Self::Bind { at, .. } | Self::Link { at, .. } => at,
-            Self::Tmpfs { at, .. } | Self::File { at, .. } | Self::Cover { at } => Path::new(at),
+            Self::Tmpfs { at, .. } | Self::File { at, .. } | Self::Cover { at } | Self::Seal { at } => Path::new(at),
             Self::Proc => Path::new("/proc"),
             Self::Devices => Path::new("/dev"),
         }
@@ -155,7 +173,7 @@ fn system_dir(dir: &str) -> Option<Step> {
     Some(Step::Link { target, at: dir.into() })
 }
 
-fn written_files(hostname: &str, uid: u32, gid: u32) -> [Step; 3] {
+fn written_files(hostname: &str, uid: u32, gid: u32) -> [Step; 5] {
     let passwd = format!("agent:x:{uid}:{gid}::{WORKSPACE_AT}:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n");
     let group = format!("agent:x:{gid}:\nnogroup:x:65534:\n");
     let hosts = format!("127.0.0.1 localhost {hostname}\n::1 localhost\n");
@@ -163,5 +181,7 @@ fn written_files(hostname: &str, uid: u32, gid: u32) -> [Step; 3] {
         Step::File { at: "/etc/passwd", content: passwd },
         Step::File { at: "/etc/group", content: group },
         Step::File { at: "/etc/hosts", content: hosts },
+        Step::File { at: "/etc/hostname", content: format!("{hostname}\n") },
+        Step::File { at: "/etc/resolv.conf", content: RESOLVER_STUB.to_owned() },
     ]
 }
