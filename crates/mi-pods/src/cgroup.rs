@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::fault::{LIMIT_REMEDY, PodError};
 use crate::finding::{Finding, FindingState};
-use crate::spec::{Limits, Strictness};
+use crate::spec::{Limit, Limits, Strictness};
 use crate::wire::Rlimits;
 
 /// The accounting period that cpu quotas refer to.
@@ -50,11 +50,11 @@ impl Kind {
         Finding::limit(self.name(), state, format!("{instead}: {error}")).with_fix(LIMIT_REMEDY)
     }
 
-    fn wanted(self, limits: &Limits) -> Option<u64> {
+    fn wanted(self, limits: &Limits) -> Option<Limit> {
         match self {
-            Self::Memory => limits.memory_bytes,
+            Self::Memory => limits.memory,
             Self::Pids => limits.pids,
-            Self::Cpu => limits.cpu_millis,
+            Self::Cpu => limits.cpu,
         }
     }
 
@@ -134,9 +134,9 @@ impl Cgroups {
     pub(crate) fn create(&self, name: &str, limits: &Limits) -> Result<Group, PodError> {
         let mut group = Group::default();
         for kind in Kind::ALL {
-            let Some(amount) = kind.wanted(limits) else { continue };
+            let Some(Limit { amount, strict }) = kind.wanted(limits) else { continue };
             let Err(error) = self.limit(kind, name, amount, &mut group.dirs) else { continue };
-            if limits.strict == Strictness::Required {
+            if strict == Strictness::Required {
                 group.remove();
                 return Err(PodError::limit(kind.name(), error.to_string()));
             }

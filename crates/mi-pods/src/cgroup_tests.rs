@@ -2,7 +2,7 @@ use std::fs;
 
 use super::{Cgroups, Kind, Version};
 use crate::fault::PodError;
-use crate::spec::{Limits, Strictness};
+use crate::spec::{Limit, Limits, Strictness};
 
 /// Lays out hierarchies as ordinary folders and says where they are in the kernel's words.
 struct Layout {
@@ -55,10 +55,13 @@ fn version_one_knows_controllers_that_share_a_mount() {
 #[test]
 fn a_limit_without_a_group_is_refused_when_required_and_reported_otherwise() {
     let none = Cgroups::default();
-    let asked =
-        Limits { memory_bytes: Some(1 << 20), pids: Some(9), cpu_millis: Some(500), strict: Strictness::Required };
-    assert!(matches!(none.create("pod", &asked), Err(PodError::Limit { limit, .. }) if limit == "memory"));
-    let group = none.create("pod", &Limits { strict: Strictness::BestEffort, ..asked }).unwrap();
+    let asked = |strict| {
+        let limit = |amount| Some(Limit { amount, strict });
+        Limits { memory: limit(1 << 20), pids: limit(9), cpu: limit(500) }
+    };
+    let required = none.create("pod", &asked(Strictness::Required));
+    assert!(matches!(required, Err(PodError::Limit { limit, .. }) if limit == "memory"));
+    let group = none.create("pod", &asked(Strictness::BestEffort)).unwrap();
     let names: Vec<&str> = group.degraded.iter().map(|finding| finding.name.as_str()).collect();
     assert_eq!(names, ["memory", "pids", "cpu"]);
     assert_eq!((group.rlimits.data_bytes, group.rlimits.processes), (Some(1 << 20), Some(9)));

@@ -41,6 +41,8 @@ pub trait Pod: Send + Sync {
     fn kill(&self);
     /// Waits for the end, at most so long, and says how things stand then.
     fn wait_timeout(&self, limit: Duration) -> PodStatus;
+    /// Why the driver itself ended the pod, where it did: what it keeps on disk is more than it may.
+    fn verdict(&self) -> Option<String>;
     /// Limits that were asked for with `Strictness::BestEffort` and don't fully hold for this pod.
     fn degraded(&self) -> Vec<Finding>;
 }

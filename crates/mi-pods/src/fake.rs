@@ -39,6 +39,7 @@ pub struct FakePod {
 struct FakeState {
     status: PodStatus,
     terminations: u32,
+    verdict: Option<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -88,7 +89,7 @@ impl Driver for FakeDriver {
         if let Some(error) = desk.failures.pop_front() {
             return Err(error);
         }
-        let state = FakeState { status: PodStatus::Running, terminations: 0 };
+        let state = FakeState { status: PodStatus::Running, terminations: 0, verdict: None };
         let pod = Arc::new(FakePod { state: Mutex::new(state), changed: Condvar::new() });
         desk.living.retain(|pod| pod.status() == PodStatus::Running);
         desk.living.push(Arc::clone(&pod));
@@ -106,6 +107,12 @@ impl FakePod {
     /// The pod's program ends by itself.
     pub fn exit(&self, code: i32) {
         self.end(PodStatus::Exited { code: Some(code), signal: None });
+    }
+
+    /// The driver ends it, and says why.
+    pub fn condemn(&self, why: &str) {
+        lock(&self.state).verdict = Some(why.to_owned());
+        self.kill();
     }
 
     /// How often the pod was asked to end; it doesn't by itself.
@@ -144,6 +151,10 @@ impl Pod for FakePod {
         let running = |state: &mut FakeState| state.status == PodStatus::Running;
         let waited = self.changed.wait_timeout_while(lock(&self.state), limit, running);
         waited.unwrap_or_else(PoisonError::into_inner).0.status
+    }
+
+    fn verdict(&self) -> Option<String> {
+        lock(&self.state).verdict.clone()
     }
 
     fn degraded(&self) -> Vec<Finding> {

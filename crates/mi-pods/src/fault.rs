@@ -11,12 +11,16 @@ pub(crate) const WALL_REMEDY: &str = "install bubblewrap (Debian and Ubuntu: apt
 pub(crate) const LIMIT_REMEDY: &str = "run the server as root or in a cgroup delegated to its user (systemd: \
     Delegate=yes), or start without this limit or without --strict-limits";
 
+pub(crate) const DISK_REMEDY: &str = "make room, then start the agent again";
+
 #[derive(Debug, thiserror::Error)]
 pub enum PodError {
     #[error("the pod's {wall} wall can't be raised: {detail}")]
     Wall { wall: String, detail: String },
     #[error("the pod's {limit} limit can't be held: {detail}")]
     Limit { limit: String, detail: String },
+    #[error("{detail}")]
+    Disk { detail: String },
     #[error("the pod can't be started as asked: {detail}")]
     Spec { detail: String },
     #[error("the pod's program didn't start: {detail}")]
@@ -36,6 +40,7 @@ impl PodError {
         match self {
             Self::Wall { .. } => Some(WALL_REMEDY),
             Self::Limit { .. } => Some(LIMIT_REMEDY),
+            Self::Disk { .. } => Some(DISK_REMEDY),
             Self::Spec { .. } | Self::Start { .. } | Self::Io { .. } => None,
         }
     }
@@ -46,6 +51,10 @@ impl PodError {
 
     pub(crate) fn limit(limit: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Limit { limit: limit.into(), detail: detail.into() }
+    }
+
+    pub(crate) fn disk(detail: impl Into<String>) -> Self {
+        Self::Disk { detail: detail.into() }
     }
 
     pub(crate) fn spec(detail: impl Into<String>) -> Self {

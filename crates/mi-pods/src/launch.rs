@@ -12,9 +12,10 @@ use std::time::Duration;
 use nix::unistd::geteuid;
 
 use crate::cgroup::{Cgroups, Group};
-use crate::driver::{Pod, PodStatus};
+use crate::disk::Accountant;
+use crate::driver::Pod;
 use crate::fault::PodError;
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingState};
 use crate::log::BoundedLog;
 use crate::orphans::{self, Marked};
 use crate::pod::{HostPod, Parts, Reach};
@@ -33,6 +34,7 @@ pub(crate) struct Launcher {
     /// Tells this server's pods from another's on the same machine, across restarts.
     instance: String,
     cgroups: Cgroups,
+    accountant: Accountant,
     /// By pod id; `None` while it is being started.
     living: Mutex<HashMap<String, Option<Weak<HostPod>>>>,
 }
@@ -49,7 +51,14 @@ pub(crate) struct Manner {
 impl Launcher {
     pub(crate) fn new(runtime_dir: &Path, enter_program: PathBuf, enter_args: Vec<String>) -> Self {
         let instance = instance_of(runtime_dir);
-        Self { enter_program, enter_args, instance, cgroups: Cgroups::detect(), living: Mutex::default() }
+        Self {
+            enter_program,
+            enter_args,
+            instance,
+            cgroups: Cgroups::detect(),
+            accountant: Accountant::default(),
+            living: Mutex::default(),
+        }
     }
 
     pub(crate) fn enter_program(&self) -> (&Path, &[String]) {
@@ -69,6 +78,7 @@ impl Launcher {
     }
 
     fn launch_reserved(&self, spec: &PodSpec, manner: Manner) -> Result<Arc<HostPod>, PodError> {
+        self.accountant.admit(&spec.quotas)?;
         let group = self.cgroups.create(&group_name(&self.pod_id(spec)), &spec.limits)?;
         let enter = self.enter_spec(spec, manner, &group).inspect_err(|_| group.remove())?;
         let pod = self.begin(spec, &enter, group)?;
@@ -76,13 +86,14 @@ impl Launcher {
             pod.kill();
             pod.wait_cleared(END_LIMIT);
         })?;
+        self.accountant.watch(&pod, &spec.quotas).inspect_err(|_| pod.kill())?;
         Ok(pod)
     }
 
     /// Takes the pod's place, so that a sweep leaves it alone and a second start is refused.
     fn reserve(&self, id: &str) -> Result<(), PodError> {
         let mut living = self.lock();
-        living.retain(|_, pod| pod.as_ref().is_none_or(|pod| pod.upgrade().is_some_and(|pod| runs(&pod))));
+        living.retain(|_, pod| pod.as_ref().is_none_or(|pod| pod.upgrade().is_some_and(|pod| pod.runs())));
         if living.contains_key(id) {
             return Err(PodError::spec("this pod already runs"));
         }
@@ -99,7 +110,11 @@ impl Launcher {
     }
 
     pub(crate) fn limit_findings(&self) -> Vec<Finding> {
-        self.cgroups.findings(&format!("mi-{}-trial", self.instance))
+        let disk =
+            Finding::limit("disk", FindingState::Raised, "measured every two seconds; a pod that keeps more is ended");
+        let mut findings = self.cgroups.findings(&format!("mi-{}-trial", self.instance));
+        findings.push(disk);
+        findings
     }
 
     pub(crate) fn sweep(&self) -> Result<usize, PodError> {
@@ -201,10 +216,6 @@ pub(crate) fn common_env(spec: &PodSpec) -> BTreeMap<String, String> {
         ("TMPDIR", "/tmp"),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn runs(pod: &HostPod) -> bool {
-    pod.status() == PodStatus::Running
 }
 
 fn group_name(pod_id: &str) -> String {

@@ -9,6 +9,7 @@
 //! Elsewhere: which pods should exist is the server's wish list; what runs inside a pod is `mi-runner`.
 
 mod cgroup;
+mod disk;
 mod driver;
 pub mod enter;
 mod fake;
@@ -24,6 +25,7 @@ mod pod;
 mod process;
 mod spawner;
 mod spec;
+mod usage;
 mod wire;
 
 pub use driver::{Backend, Driver, Pod, PodStatus, Readiness};
@@ -34,4 +36,5 @@ pub use local::{LocalConfig, LocalDriver, probe};
 pub use orphans::marked_processes;
 pub use own::{own_socket_dir, own_tree};
 pub use process::{ProcessConfig, ProcessDriver};
-pub use spec::{HarnessRoot, Limits, PodSpec, Room, Strictness};
+pub use spec::{HarnessRoot, Limit, Limits, PodSpec, Quota, Room, Strictness};
+pub use usage::{Usage, measure};

@@ -146,6 +146,7 @@ impl LocalDriver {
             ticket: Zeroizing::default(),
             host_uid,
             limits: Limits::NONE,
+            quotas: Vec::new(),
             log: place("log"),
             harnesses: Vec::new(),
         })

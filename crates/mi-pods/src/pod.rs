@@ -56,6 +56,7 @@ struct State {
     inner: Option<Arc<OwnedFd>>,
     told_exit: Option<PodStatus>,
     log_tail: String,
+    verdict: Option<String>,
     /// Nothing of the pod is left: no process, no group, no thread that matters.
     cleared: bool,
 }
@@ -96,8 +97,14 @@ impl HostPod {
         let nonblocking = FcntlArg::F_SETFL(OFlag::O_NONBLOCK);
         fcntl(&parts.output, nonblocking).map_err(PodError::io("read the pod's output"))?;
         let ear = Ear::new(&parts.control).map_err(PodError::io("listen to the pod"))?;
-        let state =
-            State { phase: Phase::Starting, inner: None, told_exit: None, log_tail: String::new(), cleared: false };
+        let state = State {
+            phase: Phase::Starting,
+            inner: None,
+            told_exit: None,
+            log_tail: String::new(),
+            verdict: None,
+            cleared: false,
+        };
         let pod = Arc::new(Self {
             id: parts.id,
             reach: parts.reach,
@@ -151,6 +158,17 @@ impl HostPod {
 
     pub(crate) fn send_frame(&self, bytes: &[u8]) -> io::Result<()> {
         crate::wire::send_frame(&mut &self.control, bytes)
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.status() == PodStatus::Running
+    }
+
+    /// Ends the pod for a reason that is the driver's own.
+    pub(crate) fn condemn(&self, why: String) {
+        tracing::warn!(pod = %self.id, why, "a pod is ended");
+        self.lock().verdict = Some(why);
+        self.kill();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -242,6 +260,10 @@ impl Pod for HostPod {
         let running = |state: &mut State| matches!(state.phase, Phase::Starting | Phase::Up);
         drop(self.changed.wait_timeout_while(self.lock(), limit, running));
         self.status()
+    }
+
+    fn verdict(&self) -> Option<String> {
+        self.lock().verdict.clone()
     }
 
     fn degraded(&self) -> Vec<Finding> {

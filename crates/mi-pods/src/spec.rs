@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::fault::PodError;
+use crate::usage::Usage;
 
 /// A host name is at most 64 bytes (sethostname(2)), and the agent's name is the pod's.
 const NAME_BYTES_MAX: usize = 64;
@@ -41,6 +42,8 @@ pub struct PodSpec {
     /// When the server is root: the office's unprivileged uid (and gid), owner of workspace and drive.
     pub host_uid: Option<u32>,
     pub limits: Limits,
+    /// What its folders may hold.
+    pub quotas: Vec<Quota>,
     /// The pod's output is appended here; the older half is kept beside it as `NAME.1`.
     pub log: PathBuf,
     /// Install roots of harness programs, each seen read-only as `/opt/harness/NAME`.
@@ -65,16 +68,22 @@ pub struct HarnessRoot {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    pub memory_bytes: Option<u64>,
+    /// In bytes.
+    pub memory: Option<Limit>,
     /// Processes and threads together.
-    pub pids: Option<u64>,
+    pub pids: Option<Limit>,
     /// Thousandths of one processor.
-    pub cpu_millis: Option<u64>,
+    pub cpu: Option<Limit>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    pub amount: u64,
     pub strict: Strictness,
 }
 
 impl Limits {
-    pub const NONE: Self = Self { memory_bytes: None, pids: None, cpu_millis: None, strict: Strictness::BestEffort };
+    pub const NONE: Self = Self { memory: None, pids: None, cpu: None };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +92,32 @@ pub enum Strictness {
     Required,
     /// A limit that can't be held is reported as degraded.
     BestEffort,
+}
+
+/// How much a folder that the pod may write to may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    pub folder: PathBuf,
+    /// For sentences: `workspace`.
+    pub name: &'static str,
+    pub bytes: u64,
+    /// Everything that has a name in it.
+    pub files: u64,
+}
+
+impl Quota {
+    pub(crate) fn limits(&self) -> Usage {
+        Usage { bytes: self.bytes, files: self.files }
+    }
+
+    pub(crate) fn sentence(&self, usage: Usage) -> String {
+        const MIB: u64 = 1024 * 1024;
+        let name = self.name;
+        if usage.bytes > self.bytes {
+            return format!("the {name} holds more than its {} MiB", self.bytes / MIB);
+        }
+        format!("the {name} holds more than its {} files", self.files)
+    }
 }
 
 impl fmt::Debug for PodSpec {

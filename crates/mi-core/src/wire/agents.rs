@@ -96,16 +96,25 @@ pub struct HireAgent {
     pub resources: Option<Resources>,
 }
 
-/// The share of the machine that a pod may take; what is not set is not limited beyond the default.
+/// The share of the machine that a pod may take; what is not set has its default. A word that isn't here is refused: a limit
+/// that somebody thinks they set must not be none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resources {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "memory_mib", skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<u64>,
+    /// Processes and threads together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pids: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Thousandths of one processor.
+    #[serde(default, alias = "cpu_millis", skip_serializing_if = "Option::is_none")]
     pub cpu_millis: Option<u64>,
+    /// What the workspace may hold.
+    #[serde(default, alias = "disk_mib", skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u64>,
+    /// How many files and folders the workspace may hold.
+    #[serde(default, alias = "disk_files", skip_serializing_if = "Option::is_none")]
+    pub disk_files: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]

@@ -87,6 +87,7 @@ impl House {
             ticket: Zeroizing::new(TICKET.into()),
             host_uid: geteuid().is_root().then_some(OFFICE_UID),
             limits: Limits::NONE,
+            quotas: Vec::new(),
             log: self.path(&format!("{agent}.log")),
             harnesses: Vec::new(),
         };

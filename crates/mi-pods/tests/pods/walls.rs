@@ -10,7 +10,8 @@ use crate::house::{
     self, DONE, House, LIMIT, OFFICE_UID, TICKET, again, assert_all_gone, backends, play_server, plays, wait_at,
 };
 use mi_pods::{
-    Driver, HarnessRoot, Limits, LocalConfig, LocalDriver, PodError, PodStatus, Strictness, marked_processes,
+    Driver, HarnessRoot, Limit, Limits, LocalConfig, LocalDriver, PodError, PodStatus, Quota, Strictness,
+    marked_processes,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -289,7 +290,8 @@ fn wall_readiness_is_found_by_trying() {
                 "landlock",
                 "memory",
                 "pids",
-                "cpu"
+                "cpu",
+                "disk"
             ]
         );
         assert!(readiness.can_start());
@@ -304,15 +306,15 @@ fn wall_pids_limit_holds_or_is_reported() {
         let driver = house.local(backend);
         let script = "i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done; echo all";
         let mut spec = house.spec("ada", script);
-        let limits = Limits { pids: Some(20), strict: Strictness::BestEffort, ..Limits::NONE };
-        spec.limits = limits;
+        let limits = |strict| Limits { pids: Some(Limit { amount: 20, strict }), ..Limits::NONE };
+        spec.limits = limits(Strictness::BestEffort);
         let log = spec.log.clone();
         let pod = house.start(&driver, spec);
         assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
         let seen = fs::read_to_string(log).unwrap();
         assert!(!seen.contains("all"), "{backend}: {:?} {seen}", pod.degraded());
         let mut strict = house.spec("bob", "exit 0");
-        strict.limits = Limits { strict: Strictness::Required, ..limits };
+        strict.limits = limits(Strictness::Required);
         match driver.start(strict) {
             Ok(bob) => {
                 assert_eq!((bob.wait_timeout(LIMIT), pod.degraded().len()), (DONE, 0));
@@ -323,6 +325,32 @@ fn wall_pids_limit_holds_or_is_reported() {
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+/// Ended for keeping too much, it may come again and make room, but not keep more.
+#[test]
+fn wall_a_pod_that_keeps_too_much_is_ended() {
+    const MIB: u64 = 1 << 20;
+    let house = House::new();
+    let driver = house.local(backends()[0]);
+    let start = |script: &str| {
+        let mut spec = house.spec("ada", script);
+        let folder = spec.workspace.clone();
+        spec.quotas = vec![Quota { folder, name: "workspace", bytes: 4 * MIB, files: 50 }];
+        driver.start(spec)
+    };
+    let fill = |name: &str| format!("head -c 8M /dev/zero >~/{name}; sleep 1000");
+    let pod = start(&fill("one")).unwrap();
+    assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
+    assert_eq!(pod.verdict().as_deref(), Some("the workspace holds more than its 4 MiB"));
+    let pod = start(&fill("two")).unwrap();
+    assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
+    assert!(matches!(start("true"), Err(PodError::Disk { .. })));
+    fs::remove_file(house.path("work-ada/two")).unwrap();
+    assert_eq!(start("rm ~/one").unwrap().wait_timeout(LIMIT), DONE);
+    let pod = start("i=0; while [ $i -lt 60 ]; do : >~/$i; i=$((i+1)); done; sleep 1000").unwrap();
+    assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
+    assert_eq!(pod.verdict().as_deref(), Some("the workspace holds more than its 50 files"));
 }
 
 #[test]

@@ -93,8 +93,9 @@ pub fn harness(asked: Option<&str>, command: Option<&CommandLine>) -> Result<Har
 
 pub fn resources(asked: Option<&Resources>) -> Result<Resources, Fault> {
     let asked = asked.cloned().unwrap_or_default();
-    if [asked.memory_mib, asked.pids, asked.cpu_millis].contains(&Some(0)) {
-        return Err(fault::bad_request("memoryMib, pids and cpuMillis are 1 or more"));
+    let all = [asked.memory_mib, asked.pids, asked.cpu_millis, asked.disk_mib, asked.disk_files];
+    if all.contains(&Some(0)) {
+        return Err(fault::bad_request("memoryMib, pids, cpuMillis, diskMib and diskFiles are 1 or more"));
     }
     Ok(asked)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::wire::agents::Resources;
-use mi_pods::{Limits, Pod, PodSpec, Room, Strictness};
+use mi_pods::{Limit, Limits, Pod, PodSpec, Quota, Room, Strictness};
 use zeroize::Zeroizing;
 
 use super::door::{self, Door};
@@ -29,6 +29,11 @@ const SHARED_MODE: u32 = 0o755;
 const PIDS_DEFAULT: u64 = 1_024;
 const MEMORY_BYTES_DEFAULT: u64 = 4 * 1024 * 1024 * 1024;
 const MIB: u64 = 1024 * 1024;
+const WORKSPACE_BYTES_DEFAULT: u64 = 10 * 1024 * MIB;
+const WORKSPACE_FILES_DEFAULT: u64 = 1_000_000;
+/// Of an office's drive.
+const DRIVE_BYTES_MAX: u64 = 50 * 1024 * MIB;
+const DRIVE_FILES_MAX: u64 = 1_000_000;
 
 /// One pod to start.
 pub(super) struct Order {
@@ -114,6 +119,8 @@ pub enum PodDoors {
 }
 
 fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<PodSpec, String> {
+    let asked = resources(&order.resources)?;
+    let (workspace, drive) = (house.workspace_dir(order.office, order.agent), house.drive_dir(order.office));
     let token = Token::Ticket { office: order.office, agent: order.agent, epoch };
     let mut env =
         vec![("MI_OFFICE".to_owned(), order.office.to_string()), ("MI_AGENT".to_owned(), order.name.to_string())];
@@ -125,34 +132,47 @@ fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<Po
         agent: order.name.to_string(),
         epoch: u64::try_from(epoch).map_err(|error| error.to_string())?,
         room: Room::Agent,
-        workspace: house.workspace_dir(order.office, order.agent),
-        drive: house.drive_dir(order.office),
+        quotas: quotas(&asked, &workspace, &drive),
+        workspace,
+        drive,
         socket_dir: Some(door::folder(&house.settings.runtime_dir, order.agent)),
         program: house.settings.program.clone(),
         args: vec!["runner".to_owned()],
         env,
         ticket: Zeroizing::new(house.keys.issue(token)),
         host_uid: uid,
-        limits: limits(&order.resources, house.settings.strict_limits)?,
+        limits: limits(&asked, house.settings.strict_limits),
         log: service::log_path(house, order.office, order.agent),
         harnesses: Vec::new(),
     })
 }
 
+fn resources(text: &str) -> Result<Resources, String> {
+    serde_json::from_str(text).map_err(|error| format!("the agent's resources can't be read: {error}"))
+}
+
 /// What was asked for explicitly must hold; the defaults hold where the machine lets them.
-fn limits(resources: &str, strict: Strictness) -> Result<Limits, String> {
-    let asked: Resources =
-        serde_json::from_str(resources).map_err(|error| format!("the agent's resources can't be read: {error}"))?;
-    if asked == Resources::default() {
-        return Ok(Limits {
-            memory_bytes: Some(MEMORY_BYTES_DEFAULT),
-            pids: Some(PIDS_DEFAULT),
-            cpu_millis: None,
-            strict,
-        });
+fn limits(asked: &Resources, strict: Strictness) -> Limits {
+    let asked_or = |asked: Option<u64>, default: Option<u64>| match asked {
+        Some(amount) => Some(Limit { amount, strict: Strictness::Required }),
+        None => default.map(|amount| Limit { amount, strict }),
+    };
+    let memory = asked.memory_mib.map(|mib| mib.saturating_mul(MIB));
+    Limits {
+        memory: asked_or(memory, Some(MEMORY_BYTES_DEFAULT)),
+        pids: asked_or(asked.pids, Some(PIDS_DEFAULT)),
+        cpu: asked_or(asked.cpu_millis, None),
     }
-    let memory_bytes = asked.memory_mib.map(|mib| mib.saturating_mul(MIB));
-    Ok(Limits { memory_bytes, pids: asked.pids, cpu_millis: asked.cpu_millis, strict: Strictness::Required })
+}
+
+/// The drive is all agents' together: whoever fills it, none may write on.
+fn quotas(asked: &Resources, workspace: &Path, drive: &Path) -> Vec<Quota> {
+    let bytes = asked.disk_mib.map_or(WORKSPACE_BYTES_DEFAULT, |mib| mib.saturating_mul(MIB));
+    let files = asked.disk_files.unwrap_or(WORKSPACE_FILES_DEFAULT);
+    vec![
+        Quota { folder: workspace.to_owned(), name: "workspace", bytes, files },
+        Quota { folder: drive.to_owned(), name: "office's drive", bytes: DRIVE_BYTES_MAX, files: DRIVE_FILES_MAX },
+    ]
 }
 
 /// Makes what isn't there yet and gives it to the office's user. Blocks.
@@ -197,10 +217,13 @@ mod tests {
 
     #[test]
     fn limits_that_were_asked_for_must_hold() {
-        let usual = limits("{}", Strictness::BestEffort).unwrap();
-        assert_eq!((usual.pids, usual.strict), (Some(PIDS_DEFAULT), Strictness::BestEffort));
-        let asked = limits(r#"{"memoryMib": 64}"#, Strictness::BestEffort).unwrap();
-        assert_eq!((asked.memory_bytes, asked.pids, asked.strict), (Some(64 * MIB), None, Strictness::Required));
-        assert!(limits("nonsense", Strictness::Required).is_err());
+        let of = |text: &str| limits(&resources(text).unwrap(), Strictness::BestEffort);
+        let default = |amount| Some(Limit { amount, strict: Strictness::BestEffort });
+        let asked = |amount| Some(Limit { amount, strict: Strictness::Required });
+        let (memory, pids) = (default(MEMORY_BYTES_DEFAULT), default(PIDS_DEFAULT));
+        assert_eq!(of("{}"), Limits { memory, pids, cpu: None });
+        assert_eq!(of(r#"{"memoryMib": 64, "diskMib": 1}"#), Limits { memory: asked(64 * MIB), pids, cpu: None });
+        assert_eq!(of(r#"{"cpuMillis": 500}"#), Limits { memory, pids, cpu: asked(500) });
+        assert!(resources("nonsense").is_err());
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Dead {
     pub status: PodStatus,
     pub was_asked: bool,
     pub given_up: Option<&'static str>,
+    /// Why its driver ended it, if it did.
+    pub verdict: Option<String>,
 }
 
 /// The place of a pod that is being started; dropped, it is free again.
@@ -116,6 +118,7 @@ impl Supervisor {
                     status,
                     was_asked: live.ending_since.is_some(),
                     given_up: live.given_up,
+                    verdict: live.pod.verdict(),
                 }),
             },
         });

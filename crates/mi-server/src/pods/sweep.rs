@@ -124,6 +124,9 @@ pub(super) async fn bury(house: &House) -> Result<(), Fault> {
 
 /// How it came to its end, and why in words.
 async fn autopsy(house: &House, dead: &Dead) -> Result<(Ending, String), Fault> {
+    if let Some(why) = &dead.verdict {
+        return Ok((Ending::Crashed, format!("the pod was ended: {why}")));
+    }
     if let Some(why) = dead.given_up {
         return Ok((Ending::Crashed, with_last_line(house, dead, format!("the pod was given up: {why}")).await));
     }

@@ -83,6 +83,20 @@ async fn a_pod_that_crashes_comes_back_slower_and_then_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_pod_that_its_driver_ended_says_why() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let runner = office.runner("ada").await;
+    runner.pod.condemn("the workspace holds more than its 64 MiB");
+    house.settle().await;
+    let found = row(office, agent).await;
+    assert_eq!((found.observed, found.crashes), (Observed::Exited, 1));
+    assert_eq!(found.last_error.unwrap(), "the pod was ended: the workspace holds more than its 64 MiB");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_long_good_run_forgives_earlier_crashes() {
     let house = TestHouse::new().await;
     let office = house.office().await;

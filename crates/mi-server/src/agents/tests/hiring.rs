@@ -46,6 +46,21 @@ async fn a_hire_answers_the_agent_with_a_pod_to_come() {
 }
 
 #[tokio::test]
+async fn a_limit_that_isnt_known_is_refused_and_the_known_ones_are_named() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let hire =
+        |resources: Value| json!({"name": "ada", "harness": "command", "command": "true", "resources": resources});
+    let reply = office.call("POST", "/employees", hire(json!({"memory": 256}))).await;
+    let said = reply.json["error"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(reply.refused(), code(400, "bad_request"));
+    assert!(said.contains("`memory`") && said.contains("`memoryMib`") && said.contains("`diskMib`"), "{said}");
+    assert_eq!(refused(office, hire(json!({"diskMib": 0}))).await, code(400, "bad_request"));
+    office.call("POST", "/employees", hire(json!({"disk_mib": 64, "diskFiles": 100, "pids": 64}))).await.ok();
+    house.close().await;
+}
+
+#[tokio::test]
 async fn with_a_model_key_an_agent_only_waits_for_its_pod() {
     let house = TestHouse::with_environment(&[("ANTHROPIC_API_KEY", "sk-test")]).await;
     let office = house.office().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mi_core::checks::judge::{CommandEnd, Judgement};
 use mi_core::limits::CHECK_OUTPUT_BYTES_MAX;
-use mi_pods::{Driver, Limits, Pod, PodSpec, PodStatus, Room};
+use mi_pods::{Driver, Limit, Limits, Pod, PodSpec, PodStatus, Room};
 use zeroize::Zeroizing;
 
 use super::{FOLDER, Unable, tail};
@@ -82,6 +82,7 @@ async fn spec(house: &House, job: &Job, errand: Errand) -> Result<PodSpec, Unabl
         blocking(move || prepare(&[&office_dir, &folder], &home, &drive, host_uid)).await?
     };
     prepared.map_err(|error| Unable(format!("the sandbox's folders can't be made ready: {error}")))?;
+    let limit = |amount| Some(Limit { amount, strict: house.settings.strict_limits });
     Ok(PodSpec {
         office: job.office.0.simple().to_string(),
         agent: format!("check-{}", job.task),
@@ -96,12 +97,9 @@ async fn spec(house: &House, job: &Job, errand: Errand) -> Result<PodSpec, Unabl
         env: Vec::new(),
         ticket: Zeroizing::default(),
         host_uid,
-        limits: Limits {
-            memory_bytes: Some(MEMORY_BYTES_MAX),
-            pids: Some(PIDS_MAX),
-            cpu_millis: Some(CPU_MILLIS_MAX),
-            strict: house.settings.strict_limits,
-        },
+        limits: Limits { memory: limit(MEMORY_BYTES_MAX), pids: limit(PIDS_MAX), cpu: limit(CPU_MILLIS_MAX) },
+        // It has nowhere to keep anything.
+        quotas: Vec::new(),
         harnesses: Vec::new(),
     })
 }

@@ -19,7 +19,7 @@ async fn a_command_gets_a_room_with_the_drive_and_nothing_else() {
     assert_eq!((spec.room, spec.socket_dir.as_ref(), spec.ticket.as_str()), (Room::Check, None, ""));
     assert_eq!((spec.env.len(), spec.args.last().map(String::as_str)), (0, Some("make test")));
     assert_eq!(spec.drive, house.house.drive_dir(office.id));
-    assert!(spec.limits.memory_bytes.is_some() && spec.limits.pids.is_some() && spec.limits.cpu_millis.is_some());
+    assert!(spec.limits.memory.is_some() && spec.limits.pids.is_some() && spec.limits.cpu.is_some());
     assert!(std::fs::read_dir(&spec.workspace).unwrap().next().is_none());
     std::fs::write(&spec.log, format!("{}\nthe last\0 line\n", "x".repeat(20_000))).unwrap();
     started.pod.exit(1);

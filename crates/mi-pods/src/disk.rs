@@ -1,0 +1,199 @@
+//! How much a folder that a pod may write to holds, and what becomes of a pod that keeps more than it may.
+//!
+//! No kernel limit on disk space works on every file system and for every user, so it is held by accounting: one thread
+//! measures. A pod that keeps too much is ended; started again it may go on as long as it keeps no more than
+//! then, so that somebody can make room from inside; keeping yet more, it no longer starts. A folder that changes is looked at
+//! every two seconds, one that doesn't less and less often, and all at once when the disk's free space falls. When the disk
+//! is nearly full, all pods that write to it are ended: the server's own store is on it.
+//!
+//! Files that were deleted and are still open are on nobody's account; the reserve covers them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use nix::sys::statvfs::statvfs;
+
+use crate::fault::PodError;
+use crate::pod::HostPod;
+use crate::spec::Quota;
+use crate::usage::{Usage, measure};
+
+/// Between two looks at a folder that changes, and between two at the disk's free space.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks at a folder that doesn't change.
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(64);
+/// Looking takes at most this share of one processor.
+const REST_PER_LOOK: u32 = 20;
+/// A fall of the free space by so much is reason to look at every folder.
+const FALL_BYTES: u64 = 16 * 1024 * 1024;
+const FALL_FILES: u64 = 1_000;
+/// Times its quota: how far the folder of an ended pod is measured.
+const MEASURED_MAX: u64 = 8;
+/// What pods leave to the server and the machine.
+const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+const RESERVE_FILES: u64 = 1_000;
+
+#[derive(Default)]
+pub(crate) struct Accountant {
+    books: Arc<Mutex<Books>>,
+    thread: OnceLock<io::Result<Thread>>,
+}
+
+#[derive(Default)]
+struct Books {
+    accounts: Vec<Account>,
+    /// What a folder that was found too full may hold until it has room again.
+    allowances: HashMap<PathBuf, Usage>,
+}
+
+struct Account {
+    pod: Weak<HostPod>,
+    quota: Quota,
+    known: Option<Usage>,
+    rest: Duration,
+    due: Instant,
+    room: Option<Usage>,
+}
+
+impl Accountant {
+    /// Whether a pod with these folders may start.
+    pub(crate) fn admit(&self, quotas: &[Quota]) -> Result<(), PodError> {
+        for quota in quotas {
+            if let Some(why) = room(&quota.folder).ok().and_then(nearly_full) {
+                return Err(PodError::disk(why));
+            }
+            let Some(allowed) = lock(&self.books).allowances.get(&quota.folder).copied() else { continue };
+            let limits = quota.limits().or(allowed);
+            let usage = measure(&quota.folder, limits).map_err(PodError::io("measure the pod's folders"))?;
+            if usage.exceeds(limits) {
+                return Err(PodError::disk(quota.sentence(usage)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the pod's folders from now on, as long as it runs.
+    pub(crate) fn watch(&self, pod: &Arc<HostPod>, quotas: &[Quota]) -> Result<(), PodError> {
+        if quotas.is_empty() {
+            return Ok(());
+        }
+        let account = |quota: &Quota| Account {
+            pod: Arc::downgrade(pod),
+            quota: quota.clone(),
+            known: None,
+            rest: LOOK_EVERY,
+            due: Instant::now(),
+            room: None,
+        };
+        lock(&self.books).accounts.extend(quotas.iter().map(account));
+        let thread = self.thread.get_or_init(|| start(&self.books)).as_ref();
+        thread.map_err(|error| PodError::start(format!("no thread to measure disk use: {error}")))?.unpark();
+        Ok(())
+    }
+}
+
+impl Drop for Accountant {
+    fn drop(&mut self) {
+        if let Some(Ok(thread)) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+fn lock(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The thread ends with its accountant.
+fn start(books: &Arc<Mutex<Books>>) -> io::Result<Thread> {
+    let books = Arc::downgrade(books);
+    let handle = thread::Builder::new().name("mi-pods-disk".into()).spawn(move || {
+        while let Some(books) = books.upgrade() {
+            let nothing_to_do = round(&books);
+            drop(books);
+            if nothing_to_do { thread::park() } else { thread::park_timeout(LOOK_EVERY) }
+        }
+    })?;
+    Ok(handle.thread().clone())
+}
+
+/// One look at everything that is due; whether there is nothing to look at.
+fn round(books: &Mutex<Books>) -> bool {
+    // Measuring takes its time, and a start must not wait for it.
+    let mut accounts = std::mem::take(&mut lock(books).accounts);
+    accounts.retain(|account| account.pod.upgrade().is_some_and(|pod| pod.runs()));
+    for account in &mut accounts {
+        let Some(pod) = account.pod.upgrade() else { continue };
+        if let Err(error) = account.look(&pod, books) {
+            tracing::warn!(pod = %pod.id, %error, "a pod's disk use can't be measured");
+        }
+    }
+    let mut books = lock(books);
+    books.accounts.append(&mut accounts);
+    books.accounts.is_empty()
+}
+
+impl Account {
+    fn look(&mut self, pod: &HostPod, books: &Mutex<Books>) -> io::Result<()> {
+        let room = room(&self.quota.folder)?;
+        if let Some(why) = nearly_full(room) {
+            pod.condemn(why);
+            return Ok(());
+        }
+        let fell = self.room.is_some_and(|before| {
+            before.bytes.saturating_sub(room.bytes) >= FALL_BYTES
+                || before.files.saturating_sub(room.files) >= FALL_FILES
+        });
+        if !fell && Instant::now() < self.due {
+            return Ok(());
+        }
+        self.room = Some(room);
+        self.measure(pod, books)
+    }
+
+    fn measure(&mut self, pod: &HostPod, books: &Mutex<Books>) -> io::Result<()> {
+        let allowed = lock(books).allowances.get(&self.quota.folder).copied();
+        let limits = allowed.map_or(self.quota.limits(), |allowed| self.quota.limits().or(allowed));
+        let began = Instant::now();
+        let usage = measure(&self.quota.folder, limits)?;
+        self.rest = if self.known == Some(usage) { (self.rest * 2).min(LOOK_EVERY_MAX) } else { LOOK_EVERY };
+        self.due = began + self.rest.max(began.elapsed() * REST_PER_LOOK);
+        self.known = Some(usage);
+        if usage.exceeds(limits) {
+            self.allow_as_much_again(allowed, books)?;
+            pod.condemn(self.quota.sentence(usage));
+        } else if !usage.exceeds(self.quota.limits()) {
+            lock(books).allowances.remove(&self.quota.folder);
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    /// From the first time on; what it keeps by then is measured further than it takes to know that it is too much.
+    fn allow_as_much_again(&self, allowed: Option<Usage>, books: &Mutex<Books>) -> io::Result<()> {
+        if allowed.is_none() {
+            let Usage { bytes, files } = self.quota.limits();
+            let far = Usage { bytes: bytes.saturating_mul(MEASURED_MAX), files: files.saturating_mul(MEASURED_MAX) };
+            let kept = measure(&self.quota.folder, far)?;
+            lock(books).allowances.insert(self.quota.folder.clone(), kept);
+        }
+        Ok(())
+    }
+}
+
+/// What is free on the disk of this folder, for ordinary users.
+fn room(folder: &Path) -> io::Result<Usage> {
+    let facts = statvfs(folder)?;
+    Ok(Usage { bytes: facts.blocks_available() * facts.fragment_size(), files: facts.files_available() })
+}
+
+fn nearly_full(room: Usage) -> Option<String> {
+    // File systems that don't count files say 0.
+    let files = room.files != 0 && room.files < RESERVE_FILES;
+    (files || room.bytes < RESERVE_BYTES).then(|| "the machine's disk is nearly full".to_owned())
+}
