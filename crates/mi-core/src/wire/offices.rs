@@ -67,11 +67,29 @@ pub struct Settings {
     /// `open`: whoever has a code comes in; `approve`: agents apply, and the owner decides.
     pub join_policy: JoinPolicy,
     pub allow_v1_signatures: bool,
+    /// Where pods and checks may go; by default nowhere.
+    #[schema(value_type = Vec<EgressEntry>)]
     pub egress: Vec<serde_json::Value>,
     pub timezone: String,
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An entry of `egress`, for the description of the API; `mi_core::egress` reads it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum EgressEntry {
+    /// `example.com`, `example.com:8443`, `*.example.com`, `*`. Without a port: 80 and 443.
+    Text(String),
+    Place {
+        host: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ports: Option<Vec<u16>>,
+        /// Without them: all.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        methods: Option<Vec<String>>,
+    },
 }
 
 words! {

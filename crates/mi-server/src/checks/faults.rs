@@ -24,15 +24,8 @@ pub fn bad_address(number: usize, bad: &BadAddress) -> Fault {
 }
 
 pub fn no_egress(number: usize, target: &Target, method: &str) -> Fault {
-    fault::bad_request(format!("check {number}: the office's egress doesn't allow {method} to {}", place(target)))
-        .hint(format!("an operator adds \"{}\" to egress in the office's settings", place(target)))
-}
-
-pub fn place(target: &Target) -> String {
-    if target.host.contains(':') {
-        return format!("[{}]:{}", target.host, target.port);
-    }
-    format!("{}:{}", target.host, target.port)
+    fault::bad_request(format!("check {number}: the office's egress doesn't allow {method} to {target}"))
+        .hint(format!("an operator adds \"{target}\" to egress in the office's settings"))
 }
 
 pub fn not_theirs(id: TaskId, refusal: Refusal) -> Fault {

@@ -9,6 +9,7 @@
 //! the drive's bytes are in `files`.
 
 mod closing;
+mod faults;
 mod overview;
 pub mod routes;
 pub mod service;

@@ -1,9 +1,11 @@
 //! How a change is merged into an office's settings.
 
 use mi_core::casing::camel_keys;
+use mi_core::egress;
 use mi_core::wire::offices::Settings;
 use serde_json::{Map, Value};
 
+use super::faults;
 use crate::infra::fault::{self, Fault};
 
 /// Unknown keys are kept, so their sum needs a limit.
@@ -26,7 +28,12 @@ pub fn merged(now: &Settings, change: Map<String, Value>) -> Result<Settings, Fa
             }
         }
     }
-    check(all)
+    let settings = check(all)?;
+    // What an earlier version took as it came stands in nobody's way.
+    if settings.egress != now.egress {
+        egress::check(&settings.egress).map_err(faults::bad_egress)?;
+    }
+    Ok(settings)
 }
 
 fn check(all: Map<String, Value>) -> Result<Settings, Fault> {

@@ -1,5 +1,6 @@
 //! Offices from outside, and the rules that need no office.
 
+use mi_core::problem::Code;
 use mi_core::wire::offices::{HireLimit, Settings};
 use serde_json::{Map, Value, json};
 
@@ -23,6 +24,24 @@ fn settings_are_merged_key_by_key_in_either_casing() {
 
     let back = json!({"maxAgents": null, "their_own": null, "hire_limit": {"windowSeconds": null}});
     assert_eq!(settings::merged(&once, object(back)).unwrap(), Settings::default());
+}
+
+#[test]
+fn where_an_office_may_go_is_read_when_it_is_written() {
+    let egress = |list: Value| settings::merged(&Settings::default(), object(json!({"egress": list})));
+    let good = egress(json!(["github.com", "*.example.org:443", {"host": "example.net", "methods": ["GET"]}])).unwrap();
+    assert_eq!(good.egress.len(), 3);
+    let refused = egress(json!(["github.com", "https://example.net/simple"])).unwrap_err();
+    assert_eq!(refused.code, Code::BadRequest);
+    assert!(
+        refused.sentence.starts_with("egress entry 2, \"https://example.net/simple\", can't be read"),
+        "{refused:?}"
+    );
+    // What stands there already doesn't keep an office from changing something else.
+    let old = Settings { egress: vec![json!(7)], ..Settings::default() };
+    assert!(settings::merged(&old, object(json!({"maxAgents": 3}))).is_ok());
+    assert!(settings::merged(&old, object(json!({"egress": [7, "x.org"]}))).is_err());
+    assert_eq!(settings::merged(&old, object(json!({"egress": null}))).unwrap().egress, Vec::<Value>::new());
 }
 
 #[test]

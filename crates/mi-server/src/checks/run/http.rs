@@ -8,7 +8,6 @@ use mi_core::egress::{self, Target};
 use mi_core::time::Millis;
 
 use super::{Found, Unable};
-use crate::checks::faults::place;
 use crate::checks::service::Job;
 use crate::house::House;
 use crate::infra::outbound::{Failure, Outgoing};
@@ -22,7 +21,7 @@ pub async fn run(house: &House, job: &Job, check: &HttpCheck) -> Result<Found, U
     // As it is called, not as it was written.
     let target = Target::of_url(address.as_str()).map_err(Unable)?;
     if !egress::allows(&job.egress, &target, method.as_str()) {
-        return Err(Unable(format!("the office's egress doesn't allow {method} to {}", place(&target))));
+        return Err(Unable(format!("the office's egress doesn't allow {method} to {target}")));
     }
     let outgoing = Outgoing {
         method,

@@ -2,10 +2,26 @@
 //!
 //! An entry is a text, `host` or `host:port`, or an object `{host, ports?, methods?}`. `*.example.com` stands for every
 //! name below example.com, `*` for every host. Without a port an entry means 80 and 443, without methods all of them. An
-//! entry that can't be read allows nothing.
+//! entry that can't be read is refused when it is written, and allows nothing where it stands already.
+//!
+//! `name` brings hosts into one form, `entry` reads what an office wrote.
+//! Elsewhere: which addresses nobody reaches, whatever an office allows, is the server's `infra::outbound`.
+
+mod entry;
+pub mod name;
+
+use std::fmt;
 
 use serde_json::Value;
 
+pub use entry::BadEntry;
+use entry::Entry;
+pub use name::BadHost;
+
+use crate::ids::excerpt;
+
+/// Each is read with every request.
+pub const EGRESS_ENTRIES_MAX: usize = 500;
 const USUAL_PORTS: [u16; 2] = [80, 443];
 
 /// Where one request goes.
@@ -16,7 +32,46 @@ pub struct Target {
     pub port: u16,
 }
 
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// Why a list of entries isn't taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadList {
+    #[error("egress has at most {EGRESS_ENTRIES_MAX} entries")]
+    TooMany,
+    #[error("egress entry {number}, {said}, can't be read: {why}")]
+    Entry { number: usize, said: String, why: BadEntry },
+}
+
+/// Why a text names no host and port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadTarget {
+    #[error("{0}")]
+    Host(BadHost),
+    #[error("a port is a number from 1 to 65535")]
+    Port,
+}
+
 impl Target {
+    /// `host:port` as a proxy is asked for it; without a port the usual one, if there is a usual one.
+    pub fn of_authority(text: &str, usual: Option<u16>) -> Result<Self, BadTarget> {
+        let (host, port) = split_port(text);
+        let digits = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
+        let port = match port {
+            Some(text) => Some(text).filter(digits).and_then(|text| text.parse().ok()),
+            None => usual,
+        };
+        let host = name::normal(host).map_err(BadTarget::Host)?;
+        Ok(Self { host, port: port.filter(|port| *port > 0).ok_or(BadTarget::Port)? })
+    }
+
     pub fn new(host: &str, port: u16) -> Self {
         let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
         Self { host: host.to_ascii_lowercase(), port }
@@ -52,7 +107,8 @@ fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     if let Some(end) = authority.rfind(']') {
         let (host, rest) = authority.split_at(end + 1);
-        return (host, rest.strip_prefix(':'));
+        // What stands there and is no port is none that could be read.
+        return (host, (!rest.is_empty()).then(|| rest.strip_prefix(':').unwrap_or_default()));
     }
     match authority.split_once(':') {
         Some((host, port)) if !port.contains(':') => (host, Some(port)),
@@ -62,67 +118,18 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 
 /// Whether the office's entries let a request with this method go there.
 pub fn allows(entries: &[Value], target: &Target, method: &str) -> bool {
-    entries.iter().any(|entry| Entry::read(entry).is_some_and(|entry| entry.allows(target, method)))
+    entries.iter().any(|entry| Entry::read(entry).is_ok_and(|entry| entry.allows(target, method)))
 }
 
-struct Entry {
-    host: String,
-    ports: Vec<u16>,
-    /// Empty stands for all.
-    methods: Vec<String>,
-}
-
-impl Entry {
-    fn read(value: &Value) -> Option<Self> {
-        match value {
-            Value::String(text) => Self::of_text(text),
-            Value::Object(fields) => {
-                let mut entry = Self::of_text(fields.get("host")?.as_str()?)?;
-                if let Some(ports) = fields.get("ports") {
-                    entry.ports = ports.as_array()?.iter().map(port).collect::<Option<_>>()?;
-                }
-                if let Some(methods) = fields.get("methods") {
-                    let methods = methods.as_array()?.iter();
-                    entry.methods = methods.map(|method| method.as_str().map(str::to_owned)).collect::<Option<_>>()?;
-                    // An empty list is what it says: no method at all.
-                    (!entry.methods.is_empty()).then_some(())?;
-                }
-                Some(entry)
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
-        }
+/// The first entry that can't be read, by its number from 1, before it is written.
+pub fn check(entries: &[Value]) -> Result<(), BadList> {
+    if entries.len() > EGRESS_ENTRIES_MAX {
+        return Err(BadList::TooMany);
     }
-
-    fn of_text(text: &str) -> Option<Self> {
-        let (host, port) = split_port(text.trim());
-        let ports = match port {
-            Some(text) => vec![text.parse().ok()?],
-            None => USUAL_PORTS.to_vec(),
-        };
-        let host = Target::new(host, 0).host;
-        let well_formed = !host.is_empty() && !host.contains(['/', '@', ' ']);
-        well_formed.then_some(Self { host, ports, methods: Vec::new() })
+    for (number, value) in (1..).zip(entries) {
+        Entry::read(value).map_err(|why| BadList::Entry { number, said: excerpt(&value.to_string()), why })?;
     }
-
-    fn allows(&self, target: &Target, method: &str) -> bool {
-        let methods = self.methods.is_empty() || self.methods.iter().any(|known| known.eq_ignore_ascii_case(method));
-        methods && self.ports.contains(&target.port) && self.covers(&target.host)
-    }
-
-    fn covers(&self, host: &str) -> bool {
-        match self.host.strip_prefix("*.") {
-            Some(domain) => host.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.')),
-            None => self.host == "*" || self.host == host,
-        }
-    }
-}
-
-fn port(value: &Value) -> Option<u16> {
-    match value {
-        Value::Number(number) => number.as_u64().and_then(|port| u16::try_from(port).ok()),
-        Value::String(text) => text.parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -149,6 +156,9 @@ mod tests {
             (json!(["*.example.com"]), "https://example.com", "GET", false),
             (json!(["*.example.com"]), "https://badexample.com", "GET", false),
             (json!(["*"]), "https://anything.org", "GET", true),
+            (json!(["Bücher.example."]), "https://xn--bcher-kva.example", "GET", true),
+            (json!(["[::ffff:8.8.8.8]"]), "https://8.8.8.8", "GET", true),
+            (json!([{"host": "example.com", "port": 443}]), "https://example.com", "GET", false),
             (json!([{"host": "example.com", "ports": [8080]}]), "http://example.com:8080", "GET", true),
             (json!([{"host": "example.com", "methods": ["HEAD"]}]), "https://example.com", "GET", false),
             (json!([{"host": "example.com", "methods": ["get"]}]), "https://example.com", "GET", true),
@@ -162,6 +172,40 @@ mod tests {
             ),
         ] {
             assert_eq!(goes(entries.clone(), url, method), expected, "{entries} {method} {url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_entry_is_named() {
+        assert_eq!(check(json!(["github.com", "*.x.org:8443", "::1"]).as_array().unwrap()), Ok(()));
+        let bad = check(json!(["github.com", "https://x.org"]).as_array().unwrap()).unwrap_err();
+        assert_eq!(
+            bad.to_string(),
+            "egress entry 2, \"https://x.org\", can't be read: an entry is a host, not an address: leave out http:// and the path"
+        );
+        assert_eq!(check(&vec![json!("x.org"); EGRESS_ENTRIES_MAX + 1]), Err(BadList::TooMany));
+    }
+
+    #[test]
+    fn a_proxy_is_asked_for_a_host_and_a_port() {
+        for (text, usual, expected) in [
+            ("Example.com:443", None, Ok("example.com:443")),
+            ("example.com", Some(80), Ok("example.com:80")),
+            ("[2001:db8::1]:8443", None, Ok("[2001:db8::1]:8443")),
+            ("[::ffff:10.0.0.1]:80", None, Ok("10.0.0.1:80")),
+            ("example.com", None, Err(BadTarget::Port)),
+            ("example.com:", Some(80), Err(BadTarget::Port)),
+            ("example.com:0", Some(80), Err(BadTarget::Port)),
+            ("example.com:65536", None, Err(BadTarget::Port)),
+            ("example.com:+80", None, Err(BadTarget::Port)),
+            ("example.com:80:80", None, Err(BadTarget::Host(BadHost::Character))),
+            ("::1", Some(80), Err(BadTarget::Host(BadHost::Character))),
+            ("good.org@evil.org:80", None, Err(BadTarget::Host(BadHost::Userinfo))),
+            ("evil.org]good.org:80", None, Err(BadTarget::Host(BadHost::Character))),
+            ("[::1]good.org:80", Some(80), Err(BadTarget::Port)),
+        ] {
+            let read = Target::of_authority(text, usual).map(|target| target.to_string());
+            assert_eq!(read, expected.map(str::to_owned), "{text}");
         }
     }
 
