@@ -71,6 +71,9 @@ pub struct UpArgs {
     /// Let the model gateway and webhooks reach this private address (may be repeated)
     #[arg(long, value_name = "HOST:PORT")]
     pub allow_upstream: Vec<String>,
+    /// Let pods reach this host of a private network, where their colony's egress allows it (may be repeated)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub egress_private: Vec<String>,
     /// Start no pod whose memory, process and CPU limits can't be enforced
     #[arg(long)]
     pub strict_limits: bool,

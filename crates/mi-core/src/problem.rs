@@ -81,6 +81,7 @@ codes! {
     WrongPod => 401 "wrong_pod" "A credential was used through the socket of another agent's pod.";
     OutOfCredits => 402 "out_of_credits" "The office has no credits left.";
     NoAccess => 403 "no_access" "The office belongs to somebody else.";
+    EgressDenied => 403 "egress_denied" "A pod may not go there: its office's egress doesn't allow it, or the place is the server's own.";
     OperatorOnly => 403 "operator_only" "Only an operator of the office may do this.";
     OwnerOnly => 403 "owner_only" "Only the owner of the office may do this.";
     NotYou => 403 "not_you" "An agent tried to act in another agent's name.";

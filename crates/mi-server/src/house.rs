@@ -28,8 +28,8 @@ use crate::infra::signed::nonces::Nonces;
 use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agent_keys, agents, audit, chat, checks, credits, env, events, files, gateway, identity, integrations, invites,
-    login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, transfers, webhooks,
+    agent_keys, agents, audit, chat, checks, credits, egress, env, events, files, gateway, identity, integrations,
+    invites, login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, transfers, webhooks,
 };
 
 /// What the server was told at its start.
@@ -69,6 +69,7 @@ pub struct Inner {
     pub driver: Arc<dyn Driver>,
     pub providers: Providers,
     pub outbound: Outbound,
+    pub egress: egress::Desk,
     pub pods: pods::Supervisor,
     pub checks: checks::Runs,
     pub webhooks: webhooks::Desk,
@@ -100,6 +101,7 @@ pub struct Parts {
     pub driver: Arc<dyn Driver>,
     pub providers: Providers,
     pub outbound: Outbound,
+    pub egress: egress::Desk,
 }
 
 /// The operations of every concept.
@@ -143,6 +145,7 @@ impl House {
                 driver: parts.driver,
                 providers: parts.providers,
                 outbound: parts.outbound,
+                egress: parts.egress,
                 pods: pods::Supervisor::default(),
                 checks: checks::Runs::default(),
                 webhooks: webhooks::Desk::default(),

@@ -13,6 +13,7 @@ mod audit;
 mod chat;
 mod checks;
 mod credits;
+mod egress;
 mod env;
 mod events;
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
         programs::LogFormat::Json => "json",
     });
     let path = |given: Option<&PathBuf>| given.map(|path| path.display().to_string());
-    let upstreams = (!args.allow_upstream.is_empty()).then(|| args.allow_upstream.join(","));
+    let list = |given: &[String]| (!given.is_empty()).then(|| given.join(","));
     let given = [
         (config::DATA_DIR.name, path(args.data_dir.as_ref())),
         (config::LISTEN.name, args.listen.clone()),
@@ -41,7 +41,8 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
         (config::DATABASE_URL.name, args.database_url.clone()),
         (config::PODS.name, pods.map(str::to_owned)),
         (config::STRICT_LIMITS.name, args.strict_limits.then(|| "on".to_owned())),
-        (config::ALLOW_UPSTREAM.name, upstreams),
+        (config::ALLOW_UPSTREAM.name, list(&args.allow_upstream)),
+        (config::EGRESS_PRIVATE.name, list(&args.egress_private)),
         (config::LOG_FORMAT.name, log_format.map(str::to_owned)),
         (config::OPEN_TASKS_MAX.name, args.open_tasks_max.map(|most| most.to_string())),
     ];
@@ -60,6 +61,7 @@ pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
         pods: config.pods()?,
         strict_limits: config.strict_limits()?,
         allow_upstream: config.allow_upstream(),
+        egress_private: config.egress_private(),
         initial_credits: config.initial_credits()?,
         event_history_days: config.event_history_days()?,
         open_tasks_max: config.open_tasks_max()?,

@@ -62,6 +62,9 @@ pub enum BadTarget {
 impl Target {
     /// `host:port` as a proxy is asked for it; without a port the usual one, if there is a usual one.
     pub fn of_authority(text: &str, usual: Option<u16>) -> Result<Self, BadTarget> {
+        if text.contains('@') {
+            return Err(BadTarget::Host(BadHost::Userinfo));
+        }
         let (host, port) = split_port(text);
         let digits = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
         let port = match port {

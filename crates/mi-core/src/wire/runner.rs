@@ -14,6 +14,9 @@ use crate::ids::{AgentName, ClaimToken, GroupId, OfficeId, TaskId};
 use crate::tasks::status::words;
 use crate::time::Time;
 
+/// In a pod, beside the socket of the API: the socket of the proxy that leads out.
+pub const PROXY_SOCKET_NAME: &str = "out.sock";
+
 /// Step 1: `POST employees/{agent}/runner`, with a ticket (once) as Bearer.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

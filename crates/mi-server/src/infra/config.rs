@@ -55,6 +55,8 @@ pub const PODS: Setting = open("pods", "MI_PODS", "local");
 pub const STRICT_LIMITS: Setting = open("strict_limits", "MI_STRICT_LIMITS", "off");
 /// Several are separated by commas.
 pub const ALLOW_UPSTREAM: Setting = open("allow_upstream", "MI_ALLOW_UPSTREAM", "");
+/// Several are separated by commas.
+pub const EGRESS_PRIVATE: Setting = open("egress_private", "MI_EGRESS_PRIVATE", "");
 pub const LOG: Setting = open("log", "MI_LOG", "info");
 pub const LOG_FORMAT: Setting = open("log_format", "MI_LOG_FORMAT", "auto");
 pub const INITIAL_CREDITS: Setting = open("initial_credits", "MI_INITIAL_CREDITS", "");
@@ -70,6 +72,7 @@ pub const SETTINGS: &[Setting] = &[
     PODS,
     STRICT_LIMITS,
     ALLOW_UPSTREAM,
+    EGRESS_PRIVATE,
     LOG,
     LOG_FORMAT,
     INITIAL_CREDITS,
@@ -246,7 +249,15 @@ impl Config {
     }
 
     pub fn allow_upstream(&self) -> Vec<String> {
-        let parts = self.get(ALLOW_UPSTREAM).split(',').map(str::trim);
+        self.list(ALLOW_UPSTREAM)
+    }
+
+    pub fn egress_private(&self) -> Vec<String> {
+        self.list(EGRESS_PRIVATE)
+    }
+
+    fn list(&self, setting: Setting) -> Vec<String> {
+        let parts = self.get(setting).split(',').map(str::trim);
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 

@@ -1,4 +1,5 @@
-//! The way from a pod to the server: one folder and one listener a pod, so that the listener says whose pod it is.
+//! The ways from a pod to the server: one folder and two listeners a pod, so that a listener says whose pod it is. One
+//! leads to the API, the other to the proxy that leads out.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -6,9 +7,12 @@ use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 
 use mi_core::ids::AgentId;
+use mi_core::wire::runner::PROXY_SOCKET_NAME;
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
+use crate::egress;
+use crate::house::House;
 use crate::infra::http::Front;
 
 /// The server's alone; the driver lets the pod's user in.
@@ -22,7 +26,13 @@ const FOLDER_NAME_CHARS: usize = 16;
 /// An open door. Dropped, nobody listens any more and the folder is gone.
 pub(super) struct Door {
     folder: PathBuf,
-    serving: JoinHandle<()>,
+    serving: [JoinHandle<()>; 2],
+}
+
+/// Bound, and nobody answers yet.
+pub(super) struct Bound {
+    api: StdListener,
+    proxy: StdListener,
 }
 
 pub(super) fn folder(runtime_dir: &Path, agent: AgentId) -> PathBuf {
@@ -36,11 +46,14 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().mode(FOLDER_MODE).create(folder)
 }
 
-/// Binds the socket. Blocks.
-pub(super) fn bind(folder: &Path) -> io::Result<StdListener> {
-    let path = folder.join(SOCKET_NAME);
-    let listener = StdListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+/// Binds the sockets. Blocks.
+pub(super) fn bind(folder: &Path) -> io::Result<Bound> {
+    Ok(Bound { api: listen(&folder.join(SOCKET_NAME))?, proxy: listen(&folder.join(PROXY_SOCKET_NAME))? })
+}
+
+fn listen(path: &Path) -> io::Result<StdListener> {
+    let listener = StdListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -54,16 +67,23 @@ fn remove(folder: &Path) -> io::Result<()> {
 
 impl Door {
     /// Answers whoever comes, as this agent's pod and nobody else's.
-    pub(super) fn open(front: &Front, listener: StdListener, folder: PathBuf, agent: AgentId) -> io::Result<Self> {
-        let listener = UnixListener::from_std(listener)?;
-        let serving = tokio::spawn(front.clone().serve_pod(listener, agent));
-        Ok(Self { folder, serving })
+    pub(super) fn open(
+        house: &House,
+        front: &Front,
+        bound: Bound,
+        folder: PathBuf,
+        pod: egress::Pod,
+    ) -> io::Result<Self> {
+        let (api, proxy) = (UnixListener::from_std(bound.api)?, UnixListener::from_std(bound.proxy)?);
+        let api = tokio::spawn(front.clone().serve_pod(api, pod.agent));
+        let proxy = tokio::spawn(egress::serve(house.clone(), proxy, pod));
+        Ok(Self { folder, serving: [api, proxy] })
     }
 }
 
 impl Drop for Door {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
         if let Err(error) = remove(&self.folder) {
             tracing::warn!(%error, "a pod's socket stays behind");
         }

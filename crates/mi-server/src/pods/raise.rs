@@ -15,6 +15,7 @@ use super::rules::Ending;
 use super::service;
 use super::store::Watched;
 use super::supervisor::{Live, Place};
+use crate::egress;
 use crate::house::House;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
@@ -96,7 +97,8 @@ async fn start(house: &House, front: &Front, order: &Order, epoch: i64) -> Resul
     });
     let failed = |error: io::Error| format!("the pod's folders can't be made ready: {error}");
     let (spec, listener) = prepared.await.map_err(|error| error.to_string())?.map_err(failed)?;
-    let opened = listener.map(|listener| Door::open(front, listener, folder, order.agent));
+    let pod = egress::Pod { office: order.office, agent: order.agent };
+    let opened = listener.map(|bound| Door::open(house, front, bound, folder, pod));
     let opened = opened.transpose().map_err(failed)?;
     let started = tokio::task::spawn_blocking(move || driver.start(spec)).await.map_err(|error| error.to_string())?;
     let pod = started.map_err(|error| match error.hint() {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::egress::BadPrivate;
 use crate::gateway::providers::BadProvider;
 use crate::infra::db::DbError;
 use crate::infra::fault::Fault;
@@ -80,6 +81,12 @@ impl From<Fault> for StartError {
 impl From<BadProvider> for StartError {
     fn from(bad: BadProvider) -> Self {
         Self::Provider(bad.to_string())
+    }
+}
+
+impl From<BadPrivate> for StartError {
+    fn from(bad: BadPrivate) -> Self {
+        Self::Setting(bad.to_string())
     }
 }
 

@@ -37,7 +37,7 @@ use crate::infra::http::tls::{self, TlsFiles};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
-use crate::{agent_keys, checks, files, login, tasks};
+use crate::{agent_keys, checks, egress, files, login, tasks};
 use doors::Doors;
 use place::Place;
 
@@ -60,6 +60,8 @@ pub struct Options {
     pub pods: PodsKind,
     pub strict_limits: Strictness,
     pub allow_upstream: Vec<String>,
+    /// What pods may reach of the server's own machine and network, where their office allows it: `HOST` or `HOST:PORT`.
+    pub egress_private: Vec<String>,
     /// In credits.
     pub initial_credits: i64,
     /// How long events are kept.
@@ -89,6 +91,7 @@ impl Server {
         let environment = |name: &str| options.environment.get(name).cloned();
         let providers = Providers::from_env(environment, &options.allow_upstream)?;
         let outbound = Outbound::new(&options.allow_upstream)?;
+        let egress = egress::Desk::new(&options.egress_private)?;
         let driver = driver(&options, &place)?;
         let tls = options.tls.as_ref().map(tls::configuration).transpose()?;
         let doors = Doors::open(&options, tls).await?;
@@ -96,7 +99,7 @@ impl Server {
         let keys = Keys::load_or_make(&place.key_file())?;
         let clock = Clock::running(identity::last_time(&db).await?);
         let settings = settings(&options, &place, &doors);
-        let house = House::new(Parts { db, clock, keys, settings, driver, providers, outbound });
+        let house = House::new(Parts { db, clock, keys, settings, driver, providers, outbound, egress });
         let first_key = identity::bootstrap(&house.db, &house.keys, house.clock.now()).await?;
         take_up(&house).await?;
         Self::open(house, doors, first_key, place)

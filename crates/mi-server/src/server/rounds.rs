@@ -10,7 +10,7 @@ use crate::infra::act::nonce::{self, Left};
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::sweeps::Sweep;
-use crate::{agents, audit, checks, identity, login, pods, schedules, sessions, tasks, webhooks};
+use crate::{agents, audit, checks, egress, identity, login, pods, schedules, sessions, tasks, webhooks};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -42,6 +42,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         clock_sweep(house),
         keys_sweep(house),
         presence_sweep(house),
+        egress_sweep(house),
     ];
     all.extend(audit_sweeps(house));
     all.extend(webhooks_sweeps(house));
@@ -190,6 +191,14 @@ fn presence_sweep(house: &House) -> Sweep {
     Sweep::periodic("presence", Millis(agents::sweep::LOOK_MS), &house.clock, move || {
         let house = own.clone();
         async move { agents::sweep::tell(&house).await }
+    })
+}
+
+fn egress_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("egress", Millis(egress::sweep::TELL_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { egress::sweep::tell(&house).await }
     })
 }
 

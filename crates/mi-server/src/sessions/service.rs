@@ -378,6 +378,26 @@ pub fn current(
     Ok(store::current(tx, office, agent)?)
 }
 
+/// What an agent's pod is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Post {
+    Free,
+    At {
+        session: ClaimToken,
+        task: Option<TaskId>,
+    },
+    /// The claim is over and the pod is about to end: nothing that it does counts any more.
+    Condemned(ClaimToken),
+}
+
+pub fn post(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Post, Fault> {
+    let open = store::of_agent(tx, office, agent)?;
+    if let Some(lapsed) = open.iter().find(|session| session.state == State::Lapsed) {
+        return Ok(Post::Condemned(lapsed.number));
+    }
+    Ok(open.last().map_or(Post::Free, |session| Post::At { session: session.number, task: session.task }))
+}
+
 pub fn get(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<Option<SessionRow>, Fault> {
     Ok(store::get(tx, office, number)?)
 }

@@ -36,6 +36,7 @@ pub use remote::{RemoteAgent, RemoteRunner};
 pub use runner::FakeRunner;
 pub use signing::{External, SignatureVersion, Signer, new_key};
 
+use crate::egress;
 use crate::gateway::providers::Providers;
 use crate::house::{House, Parts, Settings};
 use crate::identity::service as identity;
@@ -79,10 +80,17 @@ pub struct TestHouse {
 }
 
 /// What a house knows of the world outside.
-#[derive(Default)]
 struct Outside {
     providers: Providers,
     outbound: Outbound,
+    egress: egress::Desk,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        let egress = egress::Desk::new(&[]).unwrap();
+        Self { providers: Providers::default(), outbound: Outbound::default(), egress }
+    }
 }
 
 struct Pods {
@@ -106,6 +114,12 @@ impl TestHouse {
     /// The same, with these `HOST:PORT` of the test's own to call.
     pub async fn reaching(allow_upstream: &[String]) -> Self {
         Self::with(Outside { outbound: Outbound::new(allow_upstream).unwrap(), ..Outside::default() }).await
+    }
+
+    /// The same, with these hosts of the test's own for pods, and these names.
+    #[cfg(test)]
+    pub(crate) async fn with_egress(egress: egress::Desk) -> Self {
+        Self::with(Outside { egress, ..Outside::default() }).await
     }
 
     /// The same, with models.
@@ -168,8 +182,9 @@ impl TestHouse {
             pod_doors: PodDoors::Address,
         };
         let (clock, keys) = (Clock::fake(BEGINNING), Keys::random().unwrap());
-        let Outside { providers, outbound } = outside;
-        let house = House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers, outbound });
+        let Outside { providers, outbound, egress } = outside;
+        let house =
+            House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers, outbound, egress });
         let owner_key = identity::bootstrap(&house.db, &house.keys, BEGINNING).await.unwrap().unwrap().to_string();
         let parts = Standing { location, folder: Arc::new(folder), owner_key, schema };
         Self::furnish(house, driver, parts)

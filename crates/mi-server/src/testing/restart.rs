@@ -25,6 +25,7 @@ impl TestHouse {
             driver: driver.clone(),
             providers: self.house.providers.clone(),
             outbound: self.house.outbound.clone(),
+            egress: self.house.egress.clone(),
         });
         pods::start_up(&house).await.unwrap();
         let standing = Standing {

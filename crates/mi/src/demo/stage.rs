@@ -114,6 +114,7 @@ fn options(world: &World, brains: &Brains, folder: &Path, pods: PodsKind) -> Res
         pods,
         strict_limits: Strictness::BestEffort,
         allow_upstream: Vec::new(),
+        egress_private: Vec::new(),
         initial_credits: INITIAL_CREDITS_DEFAULT,
         event_history_days: EVENT_HISTORY_DAYS_DEFAULT,
         open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,

@@ -125,7 +125,7 @@ impl Address {
 }
 
 /// RFC 6761: these never leave the machine.
-fn is_local_name(host: &str) -> bool {
+pub fn is_local_name(host: &str) -> bool {
     let name = host.trim_end_matches('.');
     name == "localhost" || name.ends_with(".localhost")
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use mi_core::time::Millis;
 
-pub use address::{Address, BadAddress, BadUpstream, HostPort};
+pub use address::{Address, BadAddress, BadUpstream, HostPort, is_local_name};
 pub use call::{Answered, Failure, Outgoing};
 pub use judge::is_private;
 pub use resolver::PublicNames;

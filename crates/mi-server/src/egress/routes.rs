@@ -1,0 +1,198 @@
+//! The proxy's side towards the pod: a socket whose listener knows whose pod it is.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use hyper::rt::{Sleep, Timer};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use mi_core::ids::{AgentId, OfficeId};
+use mi_core::time::Millis;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::ask::{self, BadAsk, Form, Wanted};
+use super::dial::dial;
+use super::line::{Holder, Line};
+use super::plain::{self, HEAD_BYTES_MAX, HEADERS_MAX};
+use super::service::{self, Passage, Standing, Verdict, Why};
+use super::{faults, tunnel};
+use crate::house::House;
+use crate::infra::clock::Clock;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::reply::problem_response;
+
+/// Of one pod at one time; a further one waits until another ends.
+pub const CONNECTIONS_PER_AGENT_MAX: usize = 64;
+/// For a request's head; also how long a connection waits for its next request.
+const HEAD_SECONDS_MAX: u64 = 30;
+/// Between attempts to accept, when the system has no descriptors left.
+const ACCEPT_PAUSE_MS: i64 = 100;
+/// In the log, where other requests name their operation.
+const OPERATION: &str = "egress";
+
+/// Whose pod it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pod {
+    pub office: OfficeId,
+    pub agent: AgentId,
+}
+
+/// Answers whoever comes through the socket, as this pod and nobody else's, until it is dropped; then nothing that came
+/// through it goes on.
+pub async fn serve(house: House, listener: UnixListener, pod: Pod) {
+    let over = CancellationToken::new();
+    let _ends_all = over.clone().drop_guard();
+    let seats = Arc::new(Semaphore::new(CONNECTIONS_PER_AGENT_MAX));
+    loop {
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let guest = Guest { house: house.clone(), pod, over: over.clone(), seat: Arc::new(seat) };
+                tokio::spawn(guest.converse(stream));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the way out of a pod can't accept a connection");
+                house.clock.sleep(Millis(ACCEPT_PAUSE_MS)).await;
+            }
+        }
+    }
+}
+
+/// One connection from the pod.
+#[derive(Clone)]
+struct Guest {
+    house: House,
+    pod: Pod,
+    over: CancellationToken,
+    seat: Arc<OwnedSemaphorePermit>,
+}
+
+impl Guest {
+    async fn converse(self, stream: UnixStream) {
+        let over = self.over.clone();
+        let timer = ClockTimer(self.house.clock.clone());
+        let answer = service_fn(move |request| {
+            let guest = self.clone();
+            async move { Ok::<_, Infallible>(guest.answer(request).await) }
+        });
+        let mut dialogue = http1::Builder::new();
+        dialogue.timer(timer).header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX));
+        dialogue.max_buf_size(HEAD_BYTES_MAX).max_header_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
+        let talking = dialogue.serve_connection(TokioIo::new(stream), answer).with_upgrades();
+        tokio::select! {
+            ended = talking => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection from a pod broke off");
+                }
+            }
+            () = over.cancelled() => {}
+        }
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+        match self.pass(request).await {
+            Ok(response) => response,
+            Err(fault) => refusal(fault),
+        }
+    }
+
+    async fn pass(self, mut request: Request<Incoming>) -> Result<Response<Body>, Fault> {
+        if self.house.is_draining() {
+            return Err(fault::draining());
+        }
+        let standing = service::standing(&self.house, self.pod).await?;
+        let wanted = match ask::read(request.method(), request.uri()) {
+            Ok(wanted) => wanted,
+            Err(bad) => return Err(self.unreadable(&standing, &request, bad).await),
+        };
+        let (house, office) = (self.house.clone(), self.pod.office);
+        let connected = async {
+            standing.judge(&wanted)?;
+            let place = house.egress.take_place(office)?;
+            Ok((place, dial(&house.egress, &house.clock, &wanted.target).await?))
+        };
+        let (place, host) = match connected.await {
+            Ok(connected) => connected,
+            Err(why) => return Err(self.no_way(&standing, &wanted, why).await),
+        };
+        let line = Line::new(self.holder(), standing, wanted.clone(), place);
+        match wanted.form {
+            Form::Tunnel => {
+                tunnel::open(line, hyper::upgrade::on(&mut request), host);
+                Ok(Response::new(Body::empty()))
+            }
+            Form::Plain => match plain::forward(line, request, host).await {
+                Ok(answer) => Ok(answer.map(Body::new)),
+                Err(why) => Err(faults::no_way(office, &wanted, why)),
+            },
+        }
+    }
+
+    fn holder(self) -> Holder {
+        let Self { house, pod, over, seat } = self;
+        Holder { house, pod, over, seat }
+    }
+
+    async fn no_way(&self, standing: &Standing, wanted: &Wanted, why: Why) -> Fault {
+        let passage = standing.passage(wanted, Verdict::of(why), Some(why));
+        service::record(&self.house, self.pod, passage).await;
+        faults::no_way(self.pod.office, wanted, why)
+    }
+
+    /// What can't be read is recorded as it was written.
+    async fn unreadable(&self, standing: &Standing, request: &Request<Incoming>, bad: BadAsk) -> Fault {
+        let written = request.uri().authority().map_or("", |authority| authority.as_str());
+        let passage = Passage::unreadable(standing, written, request.method().as_str());
+        service::record(&self.house, self.pod, passage).await;
+        faults::unreadable(bad)
+    }
+}
+
+/// Programs that show no body show the line with the status at best, so the sentence stands in both.
+fn refusal(fault: Fault) -> Response<Body> {
+    let sentence = ReasonPhrase::try_from(fault.sentence.clone().into_bytes());
+    let request_id = uuid::Uuid::new_v4().simple().to_string();
+    let mut response = problem_response(fault, &request_id, OPERATION);
+    match sentence {
+        Ok(sentence) => {
+            response.extensions_mut().insert(sentence);
+        }
+        Err(error) => tracing::debug!(%error, "a sentence doesn't fit into a status line"),
+    }
+    response
+}
+
+/// Hyper's time is the server's.
+#[derive(Clone)]
+struct ClockTimer(Clock);
+
+struct Nap(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+
+impl Future for Nap {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl Sleep for Nap {}
+
+impl Timer for ClockTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        let (clock, length) = (self.0.clone(), Millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)));
+        Box::pin(Nap(Box::pin(async move { clock.sleep(length).await })))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        self.sleep(deadline.saturating_duration_since(Instant::now()))
+    }
+}
