@@ -50,7 +50,10 @@ pub async fn run(config: RunnerConfig) -> Result<ExitReason, RunnerError> {
     let endpoint = forward::endpoint_of(&config.address).await?;
     let control =
         HttpControl::new(&endpoint, &config.office, &config.agent, config.proof)?.with_trust(config.trust.clone());
-    let place = Place { endpoint, ..config.place };
+    let mut place = Place { endpoint, ..config.place };
+    if let Some(proxy) = forward::proxy_of(&config.address).await? {
+        place.environment.extend(forward::proxy_variables(&proxy));
+    }
     let parts = Parts {
         control: Arc::new(control),
         place: Arc::new(place),
