@@ -29,7 +29,15 @@ pub fn one(office: &Office, screen: Screen) -> String {
     facts.fact("name", &office.name);
     facts.fact("status", status(office.status));
     facts.fact("created", moment(office.created_at));
+    facts.fact("egress", egress(&office.settings.egress));
     facts.render(screen)
+}
+
+/// Where its pods may go.
+fn egress(entries: &[serde_json::Value]) -> String {
+    let shown: Vec<String> =
+        entries.iter().map(|entry| entry.as_str().map_or_else(|| entry.to_string(), str::to_owned)).collect();
+    if shown.is_empty() { "nowhere".to_owned() } else { shown.join(", ") }
 }
 
 fn status(status: OfficeStatus) -> Cell {

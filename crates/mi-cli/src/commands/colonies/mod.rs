@@ -9,6 +9,7 @@ mod resume;
 mod settings;
 pub mod status;
 mod suspend;
+mod update;
 mod watch;
 
 use clap::Subcommand;
@@ -23,6 +24,7 @@ Examples:
   mi colonies status                  who does what, what waits and why
   mi colonies watch --until-idle      follow everything; exit code 1 when something failed
   mi colonies cleanup --dry-run       what is only in the way
+  mi colonies update --allow github.com    lets its pods reach a host
   mi colonies settings set maxAgents=10 'hireLimit={\"count\":5}'";
 
 #[derive(Subcommand)]
@@ -34,6 +36,8 @@ pub enum Act {
     Create(create::CreateArgs),
     /// What a colony is
     Get(ColonyPlace),
+    /// Change what its pods may reach, or any other setting
+    Update(update::UpdateArgs),
     /// How a colony is doing: who does what, what waits and why
     Status(ColonyPlace),
     /// What happens in a colony, as it happens
@@ -55,6 +59,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::List(paging) => list::run(desk, paging).await,
         Act::Create(args) => create::run(desk, args).await,
         Act::Get(place) => get::run(desk, place).await,
+        Act::Update(args) => update::run(desk, args).await,
         Act::Status(place) => status::run(desk, place).await,
         Act::Watch(args) => watch::run(desk, args).await,
         Act::Cleanup(args) => cleanup::run(desk, args).await,

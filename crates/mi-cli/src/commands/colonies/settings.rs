@@ -48,8 +48,12 @@ async fn get(desk: &mut Desk, place: ColonyPlace) -> Result<(), Fault> {
 }
 
 async fn set(desk: &mut Desk, args: SetArgs) -> Result<(), Fault> {
-    let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-    let changes: Map<String, Value> = args.changes.into_iter().map(|(key, text)| (key, read(text))).collect();
+    let changes: Map<String, Value> = args.changes.into_iter().map(|(key, text)| (key, value(text))).collect();
     let (client, office) = desk.office(args.colony.colony.as_deref()).await?;
     desk.show(client.offices().update_settings(office, &Value::Object(changes)), offices::settings).await
+}
+
+/// JSON where it can be read as such, else text.
+pub(super) fn value(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
