@@ -15,6 +15,7 @@ mod checks;
 mod command_agents;
 mod crashes;
 mod demo;
+mod egress;
 mod elsewhere;
 mod hands;
 mod models;
