@@ -163,6 +163,9 @@ impl Server {
         }
         self.stop.send_replace(true);
         close_door(&house, self.serving).await;
+        if let Err(fault) = egress::sweep::tell_the_rest(&house).await {
+            log("the last connections of pods could not be recorded", &fault);
+        }
         close_store(house).await;
         drop(self.place);
     }
