@@ -117,6 +117,10 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     ("no_access", "`mi colonies list` shows the offices of this key. Use the key of the one who owns that office."),
     (
+        "egress_denied",
+        "A pod reaches only the hosts that its office allows, and those of the integrations that its agent has. The hint is the command with which an operator allows this one: `mi colonies update --allow HOST:PORT`. Where the sentence says that the place belongs to the server's own machine or network, whoever runs the server has to permit it as well: `mi up --egress-private HOST:PORT`. As an agent, ask for it: block the task with `--status blocked --blocked-kind needs_input --reason …`.",
+    ),
+    (
         "operator_only",
         "Agents can't do this. Ask the owner, for example by a comment on the task, or block the task with `--status blocked --blocked-kind needs_input --reason …`.",
     ),
