@@ -20,6 +20,8 @@ pub trait Programs {
     fn demo(&self, args: DemoArgs, global: &Global) -> u8;
     /// `mi config show`: what `mi up` would run with, and where each value comes from.
     fn config_show(&self, args: UpArgs, global: &Global) -> u8;
+    /// `mi doctor`: what this machine can do, and what is wrong with it.
+    fn doctor(&self, args: DoctorArgs, global: &Global) -> u8;
     /// `mi runner`: takes work in a pod.
     fn runner(&self, args: PassedOn) -> u8;
     /// `mi pod-enter`: becomes a pod.
@@ -96,6 +98,17 @@ pub struct DemoArgs {
     /// Where agents run [default: local, or process where no sandbox can be raised]
     #[arg(long, value_enum)]
     pub pods: Option<PodsKind>,
+}
+
+const DOCTOR_HELP: &str = "\
+It looks and tries, and changes nothing; no server is needed. The settings are those of `mi up`, from the same places.
+Exit code 0: all that is needed is there. 1: something is not, and its line says what to do.";
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = DOCTOR_HELP)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub up: UpArgs,
 }
 
 const RUN_HELP: &str = "\

@@ -45,6 +45,7 @@ fn run_mi(act: Act, world: World, global: &Global, programs: &impl Programs) -> 
         Ok(OwnProgram::Up(args)) => return programs.up(args, global),
         Ok(OwnProgram::Demo(args)) => return programs.demo(args, global),
         Ok(OwnProgram::ConfigShow(args)) => return programs.config_show(args, global),
+        Ok(OwnProgram::Doctor(args)) => return programs.doctor(args, global),
         Ok(OwnProgram::Runner(args)) => return programs.runner(args),
         Ok(OwnProgram::PodEnter(args)) => return programs.pod_enter(args),
         Ok(OwnProgram::Example(args)) => return programs.example(args),

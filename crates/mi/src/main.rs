@@ -2,6 +2,7 @@
 
 mod agent_run;
 mod demo;
+mod doctor;
 mod example;
 mod failure;
 mod logging;
@@ -14,7 +15,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use mi_cli::programs::{AgentRunArgs, DemoArgs, ExampleArgs, PassedOn, UpArgs};
+use mi_cli::programs::{AgentRunArgs, DemoArgs, DoctorArgs, ExampleArgs, PassedOn, UpArgs};
 use mi_cli::{Global, Programs, World};
 
 /// The argument by which the server starts us as a pod.
@@ -63,6 +64,10 @@ impl Programs for Own {
 
     fn config_show(&self, args: UpArgs, global: &Global) -> u8 {
         failure::told(settings::show(&args, global.format(), &World::of_process()))
+    }
+
+    fn doctor(&self, args: DoctorArgs, global: &Global) -> u8 {
+        failure::told(doctor::run(&args, global, &World::of_process()))
     }
 
     fn runner(&self, _: PassedOn) -> u8 {

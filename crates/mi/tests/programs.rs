@@ -132,3 +132,70 @@ fn a_file_that_is_not_there_is_wrong_usage() {
     assert_eq!(played.status.code(), Some(2));
     assert!(text(&played.stderr).contains("no-such-file.go is no file"));
 }
+
+/// The findings by `section/name`, and the exit code.
+fn doctor(home: &Path, arguments: &[&str]) -> (std::collections::BTreeMap<String, serde_json::Value>, Option<i32>) {
+    let mut all = vec!["doctor", "--json"];
+    all.extend(arguments);
+    let told = run(home, &all);
+    let report: serde_json::Value =
+        serde_json::from_slice(&told.stdout).unwrap_or_else(|_| panic!("{}", text(&told.stderr)));
+    let is_well = told.status.code() == Some(0);
+    assert_eq!(report["ok"], is_well, "{report}");
+    let findings = report["findings"].as_array().unwrap().iter();
+    let key = |finding: &serde_json::Value| {
+        format!("{}/{}", finding["section"].as_str().unwrap(), finding["name"].as_str().unwrap())
+    };
+    for finding in findings.clone() {
+        let has_fix = finding.get("fix").is_some();
+        assert_eq!(has_fix, finding["state"] != "ok", "what isn't well has a remedy, and only that: {finding}");
+    }
+    (findings.map(|finding| (key(finding), finding.clone())).collect(), told.status.code())
+}
+
+#[test]
+fn the_doctor_looks_and_changes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let (found, code) = doctor(home.path(), &["--pods", "process", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(0), "{found:?}");
+    assert_eq!(found["server/endpoint"]["state"], "less", "nobody answers, and nobody has to");
+    assert_eq!((&found["data/folder"]["state"], &found["data/store"]["state"]), (&"ok".into(), &"ok".into()));
+    assert!(found.keys().any(|name| name.starts_with("limits/")), "{found:?}");
+    assert!(found["programs/claude"]["name"] == "claude");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_doctor_sees_a_running_server_and_what_is_wrong() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let up = Up::start(home.path());
+    let address = up.endpoint.strip_prefix("http://").unwrap().to_owned();
+    let (found, _) = doctor(home.path(), &["--pods", "process", "--listen", &address]);
+    assert_eq!(found["server/address"]["detail"], format!("{address} is a running mi"));
+    assert_eq!(
+        found["server/process"]["detail"],
+        format!("a server runs on this data directory (pid {})", up.process.id())
+    );
+    for good in
+        ["server/endpoint", "server/clock", "server/readiness", "data/store", "data/integrity", "data/master key"]
+    {
+        assert_eq!(found[good]["state"], "ok", "{good}: {found:?}");
+    }
+    assert_eq!(up.terminate(), Some(0));
+
+    let key = home.path().join("data/keys/master.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(home.path().join("data/store/mi.db"), "this is no database, and long enough to be looked at")
+        .unwrap();
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = somebody.local_addr().unwrap().to_string();
+    let answer = std::thread::spawn(move || drop(somebody.accept()));
+    let (found, code) = doctor(home.path(), &["--pods", "process", "--listen", &taken]);
+    assert_eq!(code, Some(1));
+    for wrong in ["server/address", "data/store", "data/master key"] {
+        assert_eq!(found[wrong]["state"], "wrong", "{wrong}: {found:?}");
+    }
+    assert_eq!(found["data/master key"]["fix"], format!("chmod 600 {}", key.display()));
+    answer.join().unwrap();
+}

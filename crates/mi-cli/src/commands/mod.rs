@@ -33,7 +33,7 @@ use clap::{Parser, Subcommand};
 use crate::args::{ColonyArg, ColonyPlace, Global};
 use crate::desk::Desk;
 use crate::fault::Fault;
-use crate::programs::{AgentRunArgs, DemoArgs, ExampleArgs, PassedOn, UpArgs};
+use crate::programs::{AgentRunArgs, DemoArgs, DoctorArgs, ExampleArgs, PassedOn, UpArgs};
 use crate::targets::Target;
 use crate::tq::TqArgs;
 
@@ -145,6 +145,8 @@ pub enum Act {
     /// The configuration of `mi up`
     #[command(subcommand)]
     Config(ConfigAct),
+    /// What this machine can do for agents, what is wrong with it, and what to do about that
+    Doctor(DoctorArgs),
     /// Small agents that need no model
     Example(ExampleArgs),
     /// The queue as agents see it in their pods
@@ -168,6 +170,7 @@ pub enum OwnProgram {
     Up(UpArgs),
     Demo(DemoArgs),
     ConfigShow(UpArgs),
+    Doctor(DoctorArgs),
     Runner(PassedOn),
     PodEnter(PassedOn),
     Example(ExampleArgs),
@@ -181,6 +184,7 @@ impl Act {
             Act::Up(args) => Ok(OwnProgram::Up(args)),
             Act::Demo(args) => Ok(OwnProgram::Demo(args)),
             Act::Config(ConfigAct::Show(args)) => Ok(OwnProgram::ConfigShow(args)),
+            Act::Doctor(args) => Ok(OwnProgram::Doctor(args)),
             Act::Runner(args) => Ok(OwnProgram::Runner(args)),
             Act::PodEnter(args) => Ok(OwnProgram::PodEnter(args)),
             Act::Example(args) => Ok(OwnProgram::Example(args)),
@@ -228,8 +232,12 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Tq(args) => crate::tq::run(desk, args).await,
         Act::Mcp(place) => crate::mcp::run(desk, place.colony).await,
         Act::Completions(args) => completions::run(&mut desk.out, args),
-        Act::Up(_) | Act::Demo(_) | Act::Config(_) | Act::Example(_) | Act::Runner(_) | Act::PodEnter(_) => {
-            Err(Fault::usage("this is a program of the binary `mi`", "run `mi` itself"))
-        }
+        Act::Up(_)
+        | Act::Demo(_)
+        | Act::Config(_)
+        | Act::Doctor(_)
+        | Act::Example(_)
+        | Act::Runner(_)
+        | Act::PodEnter(_) => Err(Fault::usage("this is a program of the binary `mi`", "run `mi` itself")),
     }
 }

@@ -122,9 +122,10 @@ fn the_binarys_own_programs_are_called() {
         "mi pod-enter",
         "mi example code-review --mode bugs",
         "mi agent run -n scout --command true",
+        "mi doctor --listen 127.0.0.1:0",
     ]
     .map(|line| house.run(line).code);
-    assert_eq!(codes, [101, 102, 103, 104, 105, 106, 107]);
+    assert_eq!(codes, [101, 102, 103, 104, 105, 106, 107, 108]);
 }
 
 #[test]

@@ -100,8 +100,9 @@ async fn remove_member(house: House, call: Call) -> Result<Reply, Fault> {
     Ok(house.act(&call, move |act, by| members::remove(act, by, &named)).await?.into())
 }
 
-async fn healthz(_house: House, _call: Call) -> Result<Reply, Fault> {
-    Ok(Answer::ok(&json!({"ok": true, "version": env!("CARGO_PKG_VERSION")}))?.into())
+async fn healthz(house: House, _call: Call) -> Result<Reply, Fault> {
+    let server_time = house.clock.now();
+    Ok(Answer::ok(&json!({"ok": true, "version": env!("CARGO_PKG_VERSION"), "server_time": server_time}))?.into())
 }
 
 async fn readyz(house: House, _call: Call) -> Result<Reply, Fault> {

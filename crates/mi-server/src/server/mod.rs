@@ -5,6 +5,7 @@
 
 mod doors;
 mod error;
+pub mod examine;
 mod place;
 mod rounds;
 

@@ -17,7 +17,7 @@ use crate::infra::config::PodsKind;
 use crate::infra::keys::sha256_hex;
 use crate::pods::PodUsers;
 
-const LOCK_FILE: &str = "server.lock";
+pub(super) const LOCK_FILE: &str = "server.lock";
 /// How long a dead server's lock is waited for: two seconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const LOOKS_MAX: u32 = 100;
@@ -62,11 +62,11 @@ impl Place {
     }
 
     pub fn key_file(&self) -> PathBuf {
-        self.data_dir.join("keys").join("master.key")
+        key_file(&self.data_dir)
     }
 
     pub fn database(&self) -> PathBuf {
-        self.data_dir.join("store").join("mi.db")
+        database(&self.data_dir)
     }
 
     pub fn runtime_dir(&self) -> PathBuf {
@@ -76,6 +76,14 @@ impl Place {
     pub fn pod_users(&self) -> PodUsers {
         self.pod_users
     }
+}
+
+pub(super) fn key_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("keys").join("master.key")
+}
+
+pub(super) fn database(data_dir: &Path) -> PathBuf {
+    data_dir.join("store").join("mi.db")
 }
 
 fn make_folder(path: &Path, mode: u32) -> io::Result<()> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use fake::{Asked, FakeServer, Reply};
 use mi_cli::World;
-use mi_cli::programs::{AgentRunArgs, DemoArgs, ExampleArgs, PassedOn, Programs, UpArgs};
+use mi_cli::programs::{AgentRunArgs, DemoArgs, DoctorArgs, ExampleArgs, PassedOn, Programs, UpArgs};
 
 pub const OFFICE: &str = "5b7e3c1a-0000-4000-8000-000000000001";
 
@@ -53,6 +53,7 @@ const ECHO_RUNNER: u8 = 104;
 const ECHO_POD: u8 = 105;
 const ECHO_EXAMPLE: u8 = 106;
 const ECHO_AGENT_RUN: u8 = 107;
+const ECHO_DOCTOR: u8 = 108;
 
 impl Programs for Echo {
     fn up(&self, args: UpArgs, _: &mi_cli::Global) -> u8 {
@@ -66,6 +67,10 @@ impl Programs for Echo {
     fn config_show(&self, _: UpArgs, global: &mi_cli::Global) -> u8 {
         assert_eq!(global.format(), mi_cli::Format::Json);
         ECHO_CONFIG
+    }
+    fn doctor(&self, args: DoctorArgs, _: &mi_cli::Global) -> u8 {
+        assert_eq!(args.up.listen.as_deref(), Some("127.0.0.1:0"));
+        ECHO_DOCTOR
     }
     fn runner(&self, args: PassedOn) -> u8 {
         assert_eq!(args.arguments, ["--slots", "2"]);

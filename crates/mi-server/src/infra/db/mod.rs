@@ -8,6 +8,7 @@
 //! SQL text lives in each concept's `store.rs`; this folder only carries it out.
 
 mod crew;
+pub mod examine;
 mod migrate;
 mod postgres;
 mod row;
