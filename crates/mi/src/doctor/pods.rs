@@ -1,7 +1,10 @@
 //! Walls and limits, found out by raising a tiny pod that looks around from inside.
 
 use mi_cli::World;
-use mi_pods::{Backend, Check, Driver, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver, Readiness, Strictness};
+use mi_pods::{
+    Backend, Driver, FindingKind, FindingState, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver, Readiness,
+    Strictness,
+};
 use mi_server::infra::config::{Config, PodsKind};
 
 use super::finding::{Finding, Section};
@@ -33,25 +36,19 @@ pub fn look(config: &Config, world: &World) -> Result<Vec<Finding>, Failure> {
 }
 
 fn findings(found: &Readiness, strict: Strictness) -> Vec<Finding> {
-    let walls = found.walls.iter().map(|wall| of_wall(wall, found.backend));
-    let limits = found.limits.iter().map(|limit| of_limit(limit, strict));
-    walls.chain(limits).collect()
+    found.findings.iter().map(|finding| told(finding, found.backend, strict)).collect()
 }
 
-fn of_wall(wall: &Check, backend: Backend) -> Finding {
-    match (wall.ok, wall.fix.is_empty()) {
-        (true, true) => Finding::ok(Section::Walls, wall.name.clone(), format!("{} (by {backend})", wall.detail)),
-        // A driver without walls, by choice.
-        (true, false) => Finding::less(Section::Walls, wall.name.clone(), wall.detail.clone(), wall.fix.clone()),
-        (false, _) => Finding::wrong(Section::Walls, wall.name.clone(), wall.detail.clone(), wall.fix.clone()),
-    }
-}
-
-fn of_limit(limit: &Check, strict: Strictness) -> Finding {
-    let (name, detail, fix) = (limit.name.clone(), limit.detail.clone(), limit.fix.clone());
-    match (limit.ok, strict) {
-        (true, _) => Finding::ok(Section::Limits, name, detail),
-        (false, Strictness::BestEffort) => Finding::less(Section::Limits, name, detail, fix),
-        (false, Strictness::Required) => Finding::wrong(Section::Limits, name, detail, fix),
+fn told(found: &mi_pods::Finding, backend: Backend, strict: Strictness) -> Finding {
+    let (name, fix) = (found.name.clone(), found.fix.clone());
+    let (section, why) = match found.kind {
+        FindingKind::Wall => (Section::Walls, format!("{} (by {backend})", found.why)),
+        FindingKind::Limit => (Section::Limits, found.why.clone()),
+    };
+    match (found.kind, found.state) {
+        (_, FindingState::Raised) => Finding::ok(section, name, why),
+        (FindingKind::Wall, FindingState::Missing) => Finding::wrong(section, name, found.why.clone(), fix),
+        (FindingKind::Limit, _) if strict == Strictness::Required => Finding::wrong(section, name, why, fix),
+        _ => Finding::less(section, name, found.why.clone(), fix),
     }
 }
