@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
 use mi_pods::Strictness;
 
-use super::http::tls::TlsFiles;
+use super::http::certificate::TlsFiles;
 
 const FILE_NAME: &str = "server.toml";
 const DATA_FOLDER: &str = "data";

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,7 +12,8 @@ use super::error::StartError;
 use crate::infra::clock::Clock;
 use crate::infra::config::PodsKind;
 use crate::infra::http::Front;
-use crate::infra::http::tls::TlsListener;
+use crate::infra::http::certificate::Certificate;
+use crate::infra::http::tls::{TlsListener, configuration};
 
 /// Pods without walls run on this machine, and what goes there stays there.
 const POD_ADDRESS: &str = "127.0.0.1:0";
@@ -21,18 +21,23 @@ const POD_ADDRESS: &str = "127.0.0.1:0";
 pub struct Doors {
     pub address: SocketAddr,
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Arc<Certificate>>,
     for_pods: Option<(TcpListener, SocketAddr)>,
 }
 
 impl Doors {
-    pub async fn open(options: &Options, tls: Option<Arc<ServerConfig>>) -> Result<Self, StartError> {
+    pub async fn open(options: &Options, tls: Option<Arc<Certificate>>) -> Result<Self, StartError> {
         let (listener, address) = listen(&options.listen).await?;
         let for_pods = match (options.pods, &tls) {
             (PodsKind::Process, Some(_)) => Some(listen(POD_ADDRESS).await?),
             (PodsKind::Process, None) | (PodsKind::Local, _) => None,
         };
         Ok(Self { address, listener, tls, for_pods })
+    }
+
+    /// What clients are shown, where there is TLS.
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.tls.clone()
     }
 
     /// `http://127.0.0.1:7700`
@@ -56,7 +61,8 @@ impl Doors {
         let for_pods = self.for_pods.map(|(listener, _)| tokio::spawn(front.clone().serve_tcp(listener, until())));
         let serving = match self.tls {
             None => tokio::spawn(front.clone().serve_tcp(self.listener, until())),
-            Some(config) => {
+            Some(certificate) => {
+                let config = configuration(certificate).map_err(|error| StartError::Broke(error.to_string()))?;
                 let listener = TlsListener::new(self.listener, config, clock.clone());
                 let listener = listener.map_err(|error| StartError::listen(&self.address.to_string(), error))?;
                 tokio::spawn(front.clone().serve_tls(listener, until()))

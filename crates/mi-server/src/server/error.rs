@@ -6,7 +6,7 @@ use crate::egress::BadPrivate;
 use crate::gateway::providers::BadProvider;
 use crate::infra::db::DbError;
 use crate::infra::fault::Fault;
-use crate::infra::http::tls::BadTls;
+use crate::infra::http::certificate::BadTls;
 use crate::infra::keys::KeyError;
 use crate::infra::outbound::BadUpstream;
 

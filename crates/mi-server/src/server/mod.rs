@@ -34,7 +34,7 @@ use crate::infra::config::PodsKind;
 use crate::infra::db::{Db, Location};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
-use crate::infra::http::tls::{self, TlsFiles};
+use crate::infra::http::certificate::{Certificate, TlsFiles};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
@@ -94,8 +94,8 @@ impl Server {
         let outbound = Outbound::new(&options.allow_upstream)?;
         let egress = egress::Desk::new(&options.egress_private)?;
         let driver = driver(&options, &place)?;
-        let tls = options.tls.as_ref().map(tls::configuration).transpose()?;
-        let doors = Doors::open(&options, tls).await?;
+        let certificate = options.tls.as_ref().map(Certificate::read).transpose()?;
+        let doors = Doors::open(&options, certificate).await?;
         let (db, ()) = tokio::try_join!(open_store(&options, &place), prove(Arc::clone(&driver)))?;
         let keys = Keys::load_or_make(&place.key_file())?;
         let clock = Clock::running(identity::last_time(&db).await?);
@@ -113,7 +113,11 @@ impl Server {
         place: Place,
     ) -> Result<Self, StartError> {
         let front = Front::new(house.clone());
-        let rounds = sweeps(&house, &front).into_iter().map(|sweep| tokio::spawn(sweep.for_ever())).collect();
+        let mut all = sweeps(&house, &front);
+        if let Some(certificate) = doors.certificate() {
+            all.push(rounds::certificate_sweep(certificate, &house.clock)?);
+        }
+        let rounds = all.into_iter().map(|sweep| tokio::spawn(sweep.for_ever())).collect();
         let (address, (stop, _)) = (doors.address, watch::channel(false));
         let serving = doors.serve(&front, &house.clock, &stop)?;
         Ok(Self { house, address, first_key, stop, serving, rounds, place })

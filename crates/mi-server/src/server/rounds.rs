@@ -4,11 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::time::{Millis, Time};
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::error::StartError;
 use crate::house::House;
 use crate::infra::act::idempotency;
 use crate::infra::act::nonce::{self, Left};
-use crate::infra::fault::Fault;
+use crate::infra::clock::Clock;
+use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
+use crate::infra::http::certificate::{Certificate, Look};
 use crate::infra::sweeps::Sweep;
 use crate::{agents, audit, checks, egress, identity, login, pods, schedules, sessions, tasks, webhooks};
 
@@ -26,6 +31,7 @@ const FORGET_NONCES_TIMES_MAX: usize = 100;
 const FORGET_MS: i64 = 10 * 60 * 1_000;
 /// By so much a restarted server's clock may stand behind, if the wall's was set back meanwhile.
 const SAVE_CLOCK_MS: i64 = 30_000;
+const CERTIFICATE_MS: i64 = 10_000;
 
 /// How exact it is known when a key was used last.
 const KEYS_MS: i64 = 60_000;
@@ -271,4 +277,29 @@ mod tests {
         running.abort();
         house.close().await;
     }
+}
+
+/// The certificate is looked at from time to time, and at once when somebody says so with SIGHUP.
+pub fn certificate_sweep(certificate: Arc<Certificate>, clock: &Clock) -> Result<Sweep, StartError> {
+    let hangup = signal(SignalKind::hangup()).map_err(|error| StartError::Broke(error.to_string()))?;
+    let (hangup, clock) = (Arc::new(tokio::sync::Mutex::new(hangup)), clock.clone());
+    let round = move || {
+        let certificate = Arc::clone(&certificate);
+        async move {
+            let looked = tokio::task::spawn_blocking(move || certificate.look()).await.map_err(fault::internal)?;
+            if looked.map_err(fault::internal)? == Look::New {
+                tracing::info!("new connections are shown a new certificate");
+            }
+            Ok(())
+        }
+    };
+    let wait = move || {
+        let (hangup, clock) = (Arc::clone(&hangup), clock.clone());
+        async move {
+            let until = clock.now() + Millis(CERTIFICATE_MS);
+            let mut hangup = hangup.lock().await;
+            let _heard = clock.timeout_at(until, hangup.recv()).await;
+        }
+    };
+    Ok(Sweep::woken("certificate", round, wait))
 }

@@ -2,10 +2,11 @@
 //!
 //! `operation` declares, `dispatch` carries out (request id, credential, body,
 //! limits, problems), `call` is what a handler gets, `reply` what it gives,
-//! `openapi` describes it all. `tls` encrypts. `standing` lets out who may no longer stay. Handlers see no framework.
+//! `openapi` describes it all. `tls` encrypts, `certificate` is what it shows. `standing` lets out who may no longer stay. Handlers see no framework.
 
 pub mod body;
 pub mod call;
+pub mod certificate;
 pub mod dispatch;
 pub mod openapi;
 pub mod operation;

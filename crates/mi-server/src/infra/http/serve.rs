@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::header::{HOST, HeaderValue};
 use axum::http::{Request, Response};
 use axum::serve::{Listener, ListenerExt};
 use mi_core::ids::AgentId;
@@ -57,6 +58,7 @@ impl Front {
         let peer = connected.or_else(|| extensions.get::<Peer>().copied());
         let wire = extensions.get::<Wire>().copied().unwrap_or(Wire::Plain);
         extensions.insert(Door { via, peer, wire, front: self.clone() });
+        name_host(&mut request);
         let routes = Router::clone(&self.routes);
         match routes.oneshot(request).await {
             Ok(response) => response,
@@ -104,6 +106,15 @@ impl Front {
         if let Err(error) = axum::serve(listener, self.through(Via::Pod(agent), Wire::Plain)).await {
             tracing::error!(%error, "a pod's door closed");
         }
+    }
+}
+
+/// In HTTP/2 the host that a client means stands in the address; here it is looked for in one place.
+fn name_host(request: &mut Request<Body>) {
+    let Some(authority) = request.uri().authority() else { return };
+    let named = HeaderValue::from_str(authority.as_str());
+    if let (Ok(host), false) = (named, request.headers().contains_key(HOST)) {
+        request.headers_mut().insert(HOST, host);
     }
 }
 
