@@ -179,3 +179,26 @@ fn a_clone_goes_on_in_the_office_with_the_state_of_its_origin() {
     assert_eq!(again.code, Some(3), "{again:?}");
     server.stop();
 }
+
+#[test]
+fn the_example_of_an_agent_elsewhere_does_what_its_page_says() {
+    let house = House::new();
+    let server = Server::start(&house);
+    let office = Office::create(&server, "words");
+    house.put("notes.txt", b"one two three\n");
+    office.mi(&["files", "push", "notes.txt"]).ok();
+    let (task, wrong) = (office.task("words: notes.txt", &[]), office.task("words: ../../etc/passwd", &[]));
+    let machine = House::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/external-agent/agent.sh");
+    let mut command = machine.command("/bin/sh");
+    command.env("MI_ENDPOINT", &server.endpoint).args([script, &code(&office), "counter", "2"]);
+    let said = Said::of("agent.sh".to_owned(), command.output().unwrap()).ok();
+    let done = office.await_status(task, "done", SHORT);
+    assert_eq!(done["task"]["result_summary"], "notes.txt has 3 words", "{said:?}");
+    assert_eq!(done["artifacts"][0]["path"], format!("words-{task}.txt"), "{done:#}");
+    assert_eq!(office.file(&format!("words-{task}.txt")), b"notes.txt has 3 words.\n");
+    let failed = office.await_status(wrong, "failed", SHORT);
+    assert!(failed["task"]["error"].as_str().unwrap().contains("names no file"), "{failed:#}");
+    assert_eq!(office.call("GET", "/employees/counter", None).status, 404, "it has left");
+    server.stop();
+}
