@@ -7,12 +7,15 @@ use mi_cli::config::Config as CliConfig;
 use mi_cli::exit::Exit;
 use mi_cli::programs::UpArgs;
 use mi_server::server::Server;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::{logging, settings, voice};
 
 const WORKERS: usize = 2;
+/// More than a server uses.
+const OPEN_FILES_MAX: u64 = 65_536;
 /// Starting and ending pods, and files of the drive.
 const BLOCKING_THREADS_MAX: usize = 64;
 
@@ -33,6 +36,7 @@ pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
     let config = settings::load(args, world)?;
     logging::start(config.log(), config.log_format()?)?;
     let options = settings::options(&config, world)?;
+    allow_files();
     let certificate = options.tls.as_ref().map(|files| files.certificate.clone());
     runtime()?.block_on(Box::pin(async {
         let mut signals = Signals::listen()?;
@@ -49,6 +53,16 @@ pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
         signals.next().await;
         end(server, signals).await
     }))
+}
+
+/// As many descriptors as this user may have: pods and their connections take some each, and the usual soft limit is meant
+/// for programs that have none.
+fn allow_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(now, most)| setrlimit(Resource::RLIMIT_NOFILE, now.max(most.min(OPEN_FILES_MAX)), most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
