@@ -76,7 +76,8 @@ pub struct Settings {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
-/// An entry of `egress`, for the description of the API; `mi_core::egress` reads it.
+// Describes the API; `mi_core::egress` reads what came.
+/// A host that pods and checks may reach.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum EgressEntry {

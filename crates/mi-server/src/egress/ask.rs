@@ -75,8 +75,9 @@ pub fn outgoing(parts: &mut Parts, target: &Target) {
 
 /// An answer goes on without what was between its host and us.
 pub fn incoming(headers: &mut HeaderMap) {
-    // An answer to HEAD says a length without having one, and what was read of the others has the length that it said.
-    let length = headers.remove(CONTENT_LENGTH);
+    // An answer to HEAD says a length without having one, and what was read of the others has the length that it said,
+    // unless it came in chunks.
+    let length = headers.remove(CONTENT_LENGTH).filter(|_| !headers.contains_key(TRANSFER_ENCODING));
     strip(headers);
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length);
@@ -132,6 +133,22 @@ mod tests {
         for unreadable in ["good.org\0:80", "good.org%00:80", "gööd.org:80"] {
             assert!(unreadable.parse::<Uri>().is_err(), "{unreadable}");
         }
+    }
+
+    #[test]
+    fn an_answer_has_one_length() {
+        let headers = |list: &[(&str, &str)]| -> HeaderMap {
+            let pair = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+            list.iter().map(pair).collect()
+        };
+        let length = ("content-length", "3");
+        let mut plain = headers(&[length, ("keep-alive", "x"), ("proxy-authenticate", "Basic")]);
+        incoming(&mut plain);
+        assert_eq!(plain, headers(&[length]));
+        let mut chunked =
+            headers(&[length, ("transfer-encoding", "chunked"), ("connection", "x-mine"), ("x-mine", "1")]);
+        incoming(&mut chunked);
+        assert_eq!(chunked, headers(&[]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What all connections of all pods share: the resolver, the places, the notes, what whoever runs the server permits.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,8 +17,10 @@ use super::service::{Passage, Why};
 
 /// Connections of an office's pods to the outside at one time.
 pub const CONNECTIONS_PER_OFFICE_MAX: usize = 256;
-/// Names asked for at one time: the system's resolver takes a thread for each.
-const LOOKUPS_MAX: usize = 32;
+/// Of all offices: each takes two descriptors of the server.
+const CONNECTIONS_MAX: usize = 4_096;
+/// Names asked for at one time: the system's resolver takes a thread for each, and other work needs some as well.
+const LOOKUPS_MAX: usize = 16;
 
 /// What `--egress-private` was given and can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,22 +55,28 @@ pub struct Desk {
 }
 
 struct Inner {
-    names: Box<dyn Names>,
+    names: Arc<dyn Names>,
     permitted: Vec<Permitted>,
-    lookups: Semaphore,
-    taken: Mutex<HashMap<OfficeId, usize>>,
+    lookups: Arc<Semaphore>,
+    taken: Mutex<Taken>,
     notes: Mutex<HashMap<(OfficeId, AgentId), Notes>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by_office: HashMap<OfficeId, usize>,
 }
 
 impl Desk {
     /// With what `--egress-private` permits.
     pub fn new(private: &[String]) -> Result<Self, BadPrivate> {
-        Self::with_names(private, Box::new(SystemNames))
+        Self::with_names(private, Arc::new(SystemNames))
     }
 
-    pub fn with_names(private: &[String], names: Box<dyn Names>) -> Result<Self, BadPrivate> {
+    pub fn with_names(private: &[String], names: Arc<dyn Names>) -> Result<Self, BadPrivate> {
         let permitted = private.iter().map(|text| Permitted::read(text)).collect::<Result<_, _>>()?;
-        let lookups = Semaphore::new(LOOKUPS_MAX);
+        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
         let (taken, notes) = (Mutex::default(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { names, permitted, lookups, taken, notes }) })
     }
@@ -75,9 +85,18 @@ impl Desk {
         self.inner.permitted.iter().any(|permitted| permitted.covers(target))
     }
 
-    pub(super) async fn find(&self, host: &str) -> Result<Vec<IpAddr>, Why> {
-        let _turn = self.inner.lookups.acquire().await.map_err(|_| Why::UnknownHost)?;
-        self.inner.names.find(host).await.map_err(|error| {
+    /// A question that takes long keeps its turn until it is answered, also when nobody waits for the answer any more: its
+    /// thread is busy that long.
+    pub(super) async fn find(&self, host: String) -> Result<Vec<IpAddr>, Why> {
+        let turn = Arc::clone(&self.inner.lookups).acquire_owned().await.map_err(|_| Why::UnknownHost)?;
+        let names = Arc::clone(&self.inner.names);
+        let asked = tokio::spawn(async move {
+            let found = names.find(&host).await;
+            drop(turn);
+            found
+        });
+        let found = asked.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        found.map_err(|error| {
             tracing::debug!(%error, "a name isn't known");
             Why::UnknownHost
         })
@@ -86,11 +105,12 @@ impl Desk {
     /// A place for one connection, free again when it is dropped.
     pub(super) fn take_place(&self, office: OfficeId) -> Result<Place, Why> {
         let mut taken = lock(&self.inner.taken);
-        let count = taken.entry(office).or_default();
-        if *count >= CONNECTIONS_PER_OFFICE_MAX {
+        let count = taken.by_office.get(&office).copied().unwrap_or_default();
+        if taken.all >= CONNECTIONS_MAX || count >= CONNECTIONS_PER_OFFICE_MAX {
             return Err(Why::Full);
         }
-        *count += 1;
+        taken.all += 1;
+        taken.by_office.insert(office, count + 1);
         Ok(Place { desk: self.clone(), office })
     }
 
@@ -123,10 +143,11 @@ pub struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = lock(&self.desk.inner.taken);
-        if let Some(count) = taken.get_mut(&self.office) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.office);
+        taken.all -= 1;
+        if let Entry::Occupied(mut count) = taken.by_office.entry(self.office) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }
@@ -168,6 +189,7 @@ mod tests {
         assert!(desk.take_place(OfficeId(uuid::Uuid::new_v4())).is_ok());
         drop(places);
         assert!(desk.take_place(office).is_ok());
-        assert!(lock(&desk.inner.taken).is_empty());
+        let taken = lock(&desk.inner.taken);
+        assert!(taken.all == 0 && taken.by_office.is_empty());
     }
 }

@@ -53,8 +53,8 @@ async fn addresses(desk: &Desk, target: &Target) -> Result<Vec<SocketAddr>, Why>
     }
     let found = match target.host.parse::<IpAddr>() {
         Ok(ip) => vec![ip],
-        Err(_) if may_be_private => desk.find(&target.host).await?,
-        Err(_) => desk.find(&format!("{}.", target.host)).await?,
+        Err(_) if may_be_private => desk.find(target.host.clone()).await?,
+        Err(_) => desk.find(format!("{}.", target.host)).await?,
     };
     if found.is_empty() {
         return Err(Why::UnknownHost);

@@ -28,7 +28,7 @@ use super::{faults, tunnel};
 use crate::house::House;
 use crate::infra::clock::Clock;
 use crate::infra::fault::{self, Fault};
-use crate::infra::http::reply::problem_response;
+use crate::infra::http::reply::{problem_body, problem_response};
 
 /// Of one pod at one time; a further one waits until another ends.
 pub const CONNECTIONS_PER_AGENT_MAX: usize = 64;
@@ -157,11 +157,15 @@ impl Guest {
     }
 }
 
-/// Programs that show no body show the line with the status at best, so the sentence stands in both.
+/// Programs that show no body show the line with the status at best, so the sentence stands in both. It is
+/// logged only where the server failed: everything else has its event, and a pod shall not fill the server's log.
 fn refusal(fault: Fault) -> Response<Body> {
     let sentence = ReasonPhrase::try_from(fault.sentence.clone().into_bytes());
     let request_id = uuid::Uuid::new_v4().simple().to_string();
-    let mut response = problem_response(fault, &request_id, OPERATION);
+    let mut response = match fault.code.status() {
+        500 | 507 => problem_response(fault, &request_id, OPERATION),
+        _ => problem_body(fault, &request_id),
+    };
     match sentence {
         Ok(sentence) => {
             response.extensions_mut().insert(sentence);

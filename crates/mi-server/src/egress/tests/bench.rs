@@ -93,7 +93,7 @@ async fn hear(mut stream: TcpStream, until: &'static str, answer: &'static str, 
 
 pub async fn house_permitting(private: &[&str], names: Scripted) -> TestHouse {
     let private: Vec<String> = private.iter().map(|text| (*text).to_owned()).collect();
-    TestHouse::with_egress(Desk::with_names(&private, Box::new(names)).unwrap()).await
+    TestHouse::with_egress(Desk::with_names(&private, Arc::new(names)).unwrap()).await
 }
 
 pub struct Way<'a> {

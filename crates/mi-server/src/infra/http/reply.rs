@@ -183,6 +183,11 @@ fn answer_response(answer: Answer) -> Response<Body> {
 /// Logs a fault once and turns it into the contract's body.
 pub fn problem_response(fault: Fault, request_id: &str, operation: &str) -> Response<Body> {
     log(&fault, request_id, operation);
+    problem_body(fault, request_id)
+}
+
+/// The contract's body, for what is recorded elsewhere.
+pub fn problem_body(fault: Fault, request_id: &str) -> Response<Body> {
     let problem = Problem {
         error: fault.sentence,
         code: fault.code.as_str().to_owned(),
