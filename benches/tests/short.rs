@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use benches::server::Manner;
 use benches::verdict::Verdict;
-use benches::{backlog, claimers, dag, full, idle, joins, kills, zombies};
+use benches::{backlog, claimers, dag, escapes, full, idle, joins, kills, zombies};
 
 /// `MI_BIN`, or the one that was built beside this test.
 fn manner() -> Manner {
@@ -38,6 +38,14 @@ fn kills() {
     nothing_wrong(&outcome.verdict());
     let count = |name: &str| outcome.counts.iter().find(|(what, _)| *what == name).unwrap().1;
     assert!(count("claims of the load") > 0 && count("of them refused as stale") > 0, "{:?}", outcome.counts);
+}
+
+#[test]
+fn no_way_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let outcome = runtime.block_on(escapes::prove(&escapes::Plan { manner: manner(), only: Vec::new() })).unwrap();
+    println!("{}", outcome.table());
+    nothing_wrong(&outcome.verdict());
 }
 
 #[test]

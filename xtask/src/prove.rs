@@ -12,8 +12,20 @@ use anyhow::{Context, Result, bail};
 
 use crate::repo;
 
-const PROGRAMS: &[&str] =
-    &["kills", "claims", "claimers", "joins", "zombies", "dag", "backlog", "lives", "idle", "figures", "signatures"];
+const PROGRAMS: &[&str] = &[
+    "kills",
+    "claims",
+    "claimers",
+    "joins",
+    "zombies",
+    "dag",
+    "backlog",
+    "lives",
+    "idle",
+    "figures",
+    "signatures",
+    "escapes",
+];
 const SIMULATION: &str = "simulation";
 const SIMULATION_SEEDS: &str = "20000";
 
