@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -75,4 +75,15 @@ fn groups(folder: &Path, depth: usize, is_ours: &dyn Fn(&str) -> bool, found: &m
         }
         groups(&entry.path(), depth + 1, is_ours, found);
     }
+}
+
+/// The file of that name and content below a folder.
+pub fn find(folder: &Path, name: &str, content: &str) -> Option<PathBuf> {
+    let entries: Vec<_> = fs::read_dir(folder).ok()?.filter_map(Result::ok).collect();
+    let here = folder.join(name);
+    if fs::read_to_string(&here).is_ok_and(|text| text.contains(content)) {
+        return Some(here);
+    }
+    let folders = entries.iter().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.into_iter().find_map(|entry| find(&entry.path(), name, content))
 }

@@ -2,11 +2,12 @@
 //!
 //! `figures` measures, each figure beside a floor taken in the same run; `claims` and `claimers` show that nobody gets
 //! what another one has; `joins` lets crowds race for invite codes and guess them; `kills` ends the server again and again in the middle of work and checks what is left;
-//! `escapes` tries to get out of pods; `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full` and `idle` look
+//! `escapes` tries to get out of pods, `ordinary` does everyday work in one, `pods` starts and stops
+//! them in a row; `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full` and `idle` look
 //! at a long queue, at as much work as the server bears, and at none; `signatures` judges what other programs signed. All are bounded in count and time, need nothing
 //! but `MI_BIN` (the program `mi`), and leave nothing behind.
 //!
-//! `server`, `office`, `http`, `lives`, `left`, `client`, `memory`, `procfs`, `sample`, `floor`, `chance`, `verdict` and `exit`
+//! `server`, `office`, `http`, `lives`, `left`, `drive`, `client`, `memory`, `procfs`, `sample`, `floor`, `chance`, `verdict` and `exit`
 //! are what they share.
 
 pub mod backlog;
@@ -15,6 +16,7 @@ pub mod claimers;
 pub mod claims;
 pub mod client;
 pub mod dag;
+pub mod drive;
 pub mod escapes;
 pub mod exit;
 pub mod figures;
@@ -28,6 +30,8 @@ pub mod left;
 pub mod lives;
 pub mod memory;
 pub mod office;
+pub mod ordinary;
+pub mod pods;
 pub mod procfs;
 pub mod sample;
 pub mod server;

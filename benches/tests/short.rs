@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use benches::server::Manner;
 use benches::verdict::Verdict;
-use benches::{backlog, claimers, dag, escapes, full, idle, joins, kills, zombies};
+use benches::{backlog, claimers, dag, escapes, full, idle, joins, kills, ordinary, pods, zombies};
 
 /// `MI_BIN`, or the one that was built beside this test.
 fn manner() -> Manner {
@@ -46,6 +46,16 @@ fn no_way_out() {
     let outcome = runtime.block_on(escapes::prove(&escapes::Plan { manner: manner(), only: Vec::new() })).unwrap();
     println!("{}", outcome.table());
     nothing_wrong(&outcome.verdict());
+}
+
+#[test]
+fn everyday_work() {
+    nothing_wrong(&run(ordinary::prove(&ordinary::Plan { manner: manner(), toolchain: None })));
+}
+
+#[test]
+fn pods_in_a_row() {
+    nothing_wrong(&run(pods::prove(&pods::Plan { manner: manner(), pods: 5 })));
 }
 
 #[test]

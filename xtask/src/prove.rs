@@ -25,6 +25,8 @@ const PROGRAMS: &[&str] = &[
     "figures",
     "signatures",
     "escapes",
+    "ordinary",
+    "pods",
 ];
 const SIMULATION: &str = "simulation";
 const SIMULATION_SEEDS: &str = "20000";

@@ -1,7 +1,6 @@
 //! The agents that try: one makes most of the attempts one after the other, each of the others has a pod of its own.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -10,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::attempts::Setting;
 use super::scene::Scene;
-use super::{Attempt, Plan, Went, find, script};
+use super::{Attempt, Plan, Went, script};
+use crate::drive::Owner;
 use crate::http::Connection;
+use crate::left::find;
 use crate::office::Office;
 use crate::server::{Server, Site};
 
@@ -45,11 +46,8 @@ pub(super) struct Stage {
     office: Office,
     other: Office,
     connection: tokio::sync::Mutex<Connection>,
-    program: PathBuf,
-    home: PathBuf,
+    owner: Owner,
     data: PathBuf,
-    endpoint: String,
-    key: String,
     colleague: PathBuf,
     stranger: PathBuf,
     old_key: String,
@@ -63,11 +61,8 @@ impl Stage {
             connection: tokio::sync::Mutex::new(Connection::open(server.address()).await?),
             office,
             other,
-            program: plan.manner.program.clone(),
-            home: site.home(),
+            owner: Owner::of(&plan.manner.program, server, site)?,
             data: site.data_dir(),
-            endpoint: server.endpoint(),
-            key: site.key()?,
             colleague: PathBuf::new(),
             stranger: PathBuf::new(),
             old_key: String::new(),
@@ -106,12 +101,8 @@ impl Stage {
         ]
     }
 
-    pub(super) fn owners_access(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("MI_ENDPOINT", self.endpoint.clone()),
-            ("MI_API_KEY", self.key.clone()),
-            ("MI_HOME", self.home.display().to_string()),
-        ]
+    pub(super) fn owners_access(&self) -> &[(&'static str, String)] {
+        &self.owner.variables
     }
 
     pub(super) async fn end(&self) -> Result<()> {
@@ -124,17 +115,7 @@ impl Stage {
     }
 
     fn push(&self, name: &str, text: &str) -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("file");
-        std::fs::write(&file, text)?;
-        let id = self.office.id.to_string();
-        let mut mi = Command::new(&self.program);
-        mi.args(["files", "push", "--colony", &id, "--as", name]).arg(&file).envs(self.owners_access());
-        let said = mi.output().context("mi can't be started")?;
-        if !said.status.success() {
-            bail!("{name} can't be pushed: {}", String::from_utf8_lossy(&said.stderr));
-        }
-        Ok(())
+        self.owner.push(self.office.id, name, text)
     }
 
     async fn call(&self, office: &Office, method: &str, path: &str, body: &Value) -> Result<(u16, Vec<u8>)> {

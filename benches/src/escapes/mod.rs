@@ -8,7 +8,6 @@ mod inside;
 mod scene;
 
 use std::fmt::{self, Write};
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use mi_core::ids::OfficeId;
@@ -139,15 +138,4 @@ impl Outcome {
         }
         text
     }
-}
-
-/// The file of that name and content below a folder.
-fn find(folder: &Path, name: &str, content: &str) -> Option<std::path::PathBuf> {
-    let entries: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).collect();
-    let here = folder.join(name);
-    if std::fs::read_to_string(&here).is_ok_and(|text| text.contains(content)) {
-        return Some(here);
-    }
-    let folders = entries.iter().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    folders.into_iter().find_map(|entry| find(&entry.path(), name, content))
 }

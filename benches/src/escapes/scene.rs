@@ -61,7 +61,7 @@ impl Scene {
             ("HOST_ADDRESS", own_address()),
         ];
         variables.extend(stage.variables());
-        Ok(Self { folder, decoy, variables, access: stage.owners_access() })
+        Ok(Self { folder, decoy, variables, access: stage.owners_access().to_vec() })
     }
 
     /// As lines that a shell reads.
