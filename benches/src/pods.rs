@@ -23,8 +23,10 @@ const WARM_UP: usize = 3;
 const CHANGE_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks at the agent; the precision of the figures.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
-/// A descriptor of a connection that is just being closed is no leak; one a pod would be.
-const DESCRIPTORS_SLACK: usize = 3;
+/// A thread of the pool more is no leak; one a pod would be.
+const SLACK: usize = 3;
+const SETTLE_LOOKS: u32 = 20;
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -58,7 +60,7 @@ async fn run(plan: &Plan, server: &Server, site: &Site, before: &Left) -> Result
     for round in 0..WARM_UP + plan.pods {
         if round == WARM_UP {
             starts = Sample::default();
-            held = Some(look_at(server)?);
+            held = Some(look_at(server).await?);
         }
         let began = Instant::now();
         office.client.agents(office.id).lifecycle(&name, LifecycleAction::Start).await?;
@@ -66,7 +68,7 @@ async fn run(plan: &Plan, server: &Server, site: &Site, before: &Left) -> Result
         starts.add(began.elapsed());
         stop(&mut connection, &office, &name).await?;
     }
-    let now = look_at(server)?;
+    let now = look_at(server).await?;
     let held = held.context("no pod was asked for")?;
     let mut verdict = Verdict::default();
     let report = &mut verdict.report;
@@ -80,12 +82,12 @@ async fn run(plan: &Plan, server: &Server, site: &Site, before: &Left) -> Result
     report.note("descriptors of the server, before", held.descriptors as f64);
     report.note("… and after", now.descriptors as f64);
     verdict.violations.extend(left.into_iter().map(|what| format!("left behind: {what}")));
-    if now.descriptors > held.descriptors + DESCRIPTORS_SLACK {
+    if now.descriptors > held.descriptors + SLACK {
         verdict
             .violations
             .push(format!("the server holds {} descriptors, before {}", now.descriptors, held.descriptors));
     }
-    if now.threads > held.threads + DESCRIPTORS_SLACK {
+    if now.threads > held.threads + SLACK {
         verdict.violations.push(format!("the server has {} threads, before {}", now.threads, held.threads));
     }
     Ok(verdict)
@@ -112,9 +114,15 @@ async fn wait_for(connection: &mut Connection, office: &Office, name: &AgentName
     }
 }
 
-fn look_at(server: &Server) -> Result<Held> {
+/// The least within a second: doors are just being closed.
+async fn look_at(server: &Server) -> Result<Held> {
     let count = |what: &str| -> Result<usize> {
         Ok(fs::read_dir(format!("/proc/{}/{what}", server.pid())).context("the server is gone")?.count())
     };
-    Ok(Held { descriptors: count("fd")?, threads: count("task")? })
+    let mut held = Held { descriptors: usize::MAX, threads: usize::MAX };
+    for _ in 0..SETTLE_LOOKS {
+        held = Held { descriptors: held.descriptors.min(count("fd")?), threads: held.threads.min(count("task")?) };
+        tokio::time::sleep(SETTLE_PAUSE).await;
+    }
+    Ok(held)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,7 @@ use crate::wire::Wall;
 const BWRAP_PLACES: [&str; 3] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
 /// The probe looks at a few files of /proc and ends.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
+const PROBE_PREFIX: &str = "probe-";
 /// The uid of the probe's pod when the server is root: the one that owns nothing.
 const PROBE_UID: u32 = 65_534;
 const POD_PATH: &str = "/opt/mi/bin:/usr/local/bin:/usr/bin:/bin";
@@ -93,12 +95,25 @@ impl LocalDriver {
     /// Raises a tiny pod that looks at its own walls from inside.
     fn probe(&self, wall: &Wall) -> Result<Vec<Finding>, PodError> {
         let number = self.probes.fetch_add(1, Ordering::Relaxed);
-        let folder = self.config.runtime_dir.join(format!("probe-{}-{number}", std::process::id()));
+        let folder = self.config.runtime_dir.join(format!("{PROBE_PREFIX}{}-{number}", std::process::id()));
         let outcome = self.probe_in(&folder, wall, number);
         if let Err(error) = fs::remove_dir_all(&folder) {
             tracing::warn!(%error, "the probe's folder stays behind");
         }
         outcome
+    }
+
+    /// Folders of probes that were shot with their server.
+    fn sweep_probes(&self) -> io::Result<()> {
+        let own = format!("{PROBE_PREFIX}{}-", std::process::id());
+        for entry in fs::read_dir(&self.config.runtime_dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(PROBE_PREFIX) && !name.starts_with(&own) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn probe_in(&self, folder: &Path, wall: &Wall, number: u64) -> Result<Vec<Finding>, PodError> {
@@ -189,7 +204,9 @@ impl Driver for LocalDriver {
     }
 
     fn sweep_orphans(&self) -> Result<usize, PodError> {
-        self.launcher.sweep()
+        let ended = self.launcher.sweep()?;
+        self.sweep_probes().map_err(PodError::io("take away what an earlier probe left"))?;
+        Ok(ended)
     }
 }
 

@@ -266,7 +266,9 @@ fn wall_pods_die_with_a_shot_server() {
         server.kill().unwrap();
         server.wait().unwrap();
         assert_all_gone(&marker);
+        fs::create_dir(house.path("run/probe-1-0")).unwrap();
         assert_eq!(house.local(backend).sweep_orphans().unwrap(), 0);
+        assert!(!house.path("run/probe-1-0").exists());
     }
 }
 

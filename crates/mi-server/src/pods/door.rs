@@ -58,6 +58,21 @@ fn listen(path: &Path) -> io::Result<StdListener> {
     Ok(listener)
 }
 
+/// Takes away the doors that an earlier server left, before this one opens its own; how many there were. Blocks.
+pub(super) fn sweep(runtime_dir: &Path) -> io::Result<usize> {
+    let mut swept = 0;
+    for entry in std::fs::read_dir(runtime_dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_door = name.len() == FOLDER_NAME_CHARS && name.to_string_lossy().bytes().all(|b| b.is_ascii_hexdigit());
+        if is_door && entry.file_type()?.is_dir() {
+            remove(&entry.path())?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
 fn remove(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -87,5 +102,23 @@ impl Drop for Door {
         if let Err(error) = remove(&self.folder) {
             tracing::warn!(%error, "a pod's socket stays behind");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AgentId, bind, folder, make_folder, sweep};
+
+    #[test]
+    fn doors_of_an_earlier_server_are_taken_away_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let door = folder(dir.path(), AgentId(uuid::Uuid::from_u128(7)));
+        make_folder(&door).unwrap();
+        drop(bind(&door).unwrap());
+        std::fs::create_dir(dir.path().join("bin-1-2-3")).unwrap();
+        std::fs::write(dir.path().join("0123456789abcdef"), "a file").unwrap();
+        assert_eq!(sweep(dir.path()).unwrap(), 1);
+        assert!(!door.exists());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

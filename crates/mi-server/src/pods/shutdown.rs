@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mi_core::time::{Millis, Time};
 
-use super::store;
 use super::sweep::{bury, kill};
+use super::{door, store};
 use crate::house::House;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
@@ -19,8 +19,12 @@ const LOOK_AGAIN_MS: i64 = 20;
 /// Pods die with the server: what an earlier one left is ended, and only then its work offered again.
 pub async fn start_up(house: &House) -> Result<(), Fault> {
     let driver = Arc::clone(&house.driver);
+    let runtime_dir = house.settings.runtime_dir.clone();
     let swept = tokio::task::spawn_blocking(move || driver.sweep_orphans()).await.map_err(fault::internal)?;
     let ended = swept.map_err(fault::internal)?;
+    let swept = tokio::task::spawn_blocking(move || door::sweep(&runtime_dir)).await.map_err(fault::internal)?;
+    let doors = swept.map_err(fault::internal)?;
+    tracing::debug!(doors, "doors of an earlier server's pods were taken away");
     if ended > 0 {
         tracing::warn!(processes = ended, "pods of an earlier server were still there and have been ended");
     }
