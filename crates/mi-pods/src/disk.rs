@@ -9,6 +9,7 @@
 //! Files that were deleted and are still open are on nobody's account; the reserve covers them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
+use crate::driver::Pod;
 use crate::fault::PodError;
 use crate::pod::HostPod;
 use crate::spec::Quota;
@@ -26,11 +28,14 @@ use crate::usage::{Usage, measure};
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Between two looks at a folder that doesn't change.
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(64);
-/// Looking takes at most this share of one processor.
+/// A folder that takes long to look at is left alone for so many times as long; and so is everything, for fewer times.
 const REST_PER_LOOK: u32 = 20;
+const REST_PER_ROUND: u32 = 4;
 /// A fall of the free space by so much is reason to look at every folder.
 const FALL_BYTES: u64 = 16 * 1024 * 1024;
 const FALL_FILES: u64 = 1_000;
+/// A killed pod is gone in milliseconds.
+const END_LIMIT: Duration = Duration::from_secs(5);
 /// Times its quota: how far the folder of an ended pod is measured.
 const MEASURED_MAX: u64 = 8;
 /// What pods leave to the server and the machine.
@@ -45,14 +50,15 @@ pub(crate) struct Accountant {
 
 #[derive(Default)]
 struct Books {
-    accounts: Vec<Account>,
+    accounts: HashMap<PathBuf, Account>,
     /// What a folder that was found too full may hold until it has room again.
     allowances: HashMap<PathBuf, Usage>,
 }
 
+/// A folder, and the pods that write to it: one for a workspace, an office's for its drive.
 struct Account {
-    pod: Weak<HostPod>,
     quota: Quota,
+    pods: Vec<Weak<HostPod>>,
     known: Option<Usage>,
     rest: Duration,
     due: Instant,
@@ -81,15 +87,14 @@ impl Accountant {
         if quotas.is_empty() {
             return Ok(());
         }
-        let account = |quota: &Quota| Account {
-            pod: Arc::downgrade(pod),
-            quota: quota.clone(),
-            known: None,
-            rest: LOOK_EVERY,
-            due: Instant::now(),
-            room: None,
-        };
-        lock(&self.books).accounts.extend(quotas.iter().map(account));
+        let mut books = lock(&self.books);
+        for quota in quotas {
+            let account = books.accounts.entry(quota.folder.clone()).or_insert_with(|| Account::of(quota));
+            account.quota = quota.clone();
+            account.pods.push(Arc::downgrade(pod));
+            account.due = Instant::now();
+        }
+        drop(books);
         let thread = self.thread.get_or_init(|| start(&self.books)).as_ref();
         thread.map_err(|error| PodError::start(format!("no thread to measure disk use: {error}")))?.unpark();
         Ok(())
@@ -113,35 +118,58 @@ fn start(books: &Arc<Mutex<Books>>) -> io::Result<Thread> {
     let books = Arc::downgrade(books);
     let handle = thread::Builder::new().name("mi-pods-disk".into()).spawn(move || {
         while let Some(books) = books.upgrade() {
-            let nothing_to_do = round(&books);
+            let began = Instant::now();
+            let what_is_left = round(&books);
             drop(books);
-            if nothing_to_do { thread::park() } else { thread::park_timeout(LOOK_EVERY) }
+            match what_is_left {
+                0 => thread::park(),
+                _ => thread::park_timeout(LOOK_EVERY.max(began.elapsed() * REST_PER_ROUND)),
+            }
         }
     })?;
     Ok(handle.thread().clone())
 }
 
-/// One look at everything that is due; whether there is nothing to look at.
-fn round(books: &Mutex<Books>) -> bool {
+/// One look at everything that is due; how many folders pods still write to.
+fn round(books: &Mutex<Books>) -> usize {
     // Measuring takes its time, and a start must not wait for it.
     let mut accounts = std::mem::take(&mut lock(books).accounts);
-    accounts.retain(|account| account.pod.upgrade().is_some_and(|pod| pod.runs()));
-    for account in &mut accounts {
-        let Some(pod) = account.pod.upgrade() else { continue };
-        if let Err(error) = account.look(&pod, books) {
-            tracing::warn!(pod = %pod.id, %error, "a pod's disk use can't be measured");
+    for account in accounts.values_mut() {
+        account.pods.retain(|pod| pod.upgrade().is_some_and(|pod| pod.runs()));
+        if account.pods.is_empty() {
+            continue;
+        }
+        if let Err(error) = account.look(books) {
+            tracing::warn!(%error, folder = account.quota.name, "disk use can't be measured");
         }
     }
+    accounts.retain(|_, account| !account.pods.is_empty());
     let mut books = lock(books);
-    books.accounts.append(&mut accounts);
-    books.accounts.is_empty()
+    for (folder, account) in accounts {
+        match books.accounts.entry(folder) {
+            Entry::Vacant(place) => {
+                place.insert(account);
+            }
+            // A pod that started meanwhile opened the account anew.
+            Entry::Occupied(mut there) => there.get_mut().pods.extend(account.pods),
+        }
+    }
+    books.accounts.len()
 }
 
 impl Account {
-    fn look(&mut self, pod: &HostPod, books: &Mutex<Books>) -> io::Result<()> {
+    fn of(quota: &Quota) -> Self {
+        Self { quota: quota.clone(), pods: Vec::new(), known: None, rest: LOOK_EVERY, due: Instant::now(), room: None }
+    }
+
+    fn condemn(&self, why: &str) {
+        self.pods.iter().filter_map(Weak::upgrade).for_each(|pod| pod.condemn(why.to_owned()));
+    }
+
+    fn look(&mut self, books: &Mutex<Books>) -> io::Result<()> {
         let room = room(&self.quota.folder)?;
         if let Some(why) = nearly_full(room) {
-            pod.condemn(why);
+            self.condemn(&why);
             return Ok(());
         }
         let fell = self.room.is_some_and(|before| {
@@ -152,10 +180,10 @@ impl Account {
             return Ok(());
         }
         self.room = Some(room);
-        self.measure(pod, books)
+        self.measure(books)
     }
 
-    fn measure(&mut self, pod: &HostPod, books: &Mutex<Books>) -> io::Result<()> {
+    fn measure(&mut self, books: &Mutex<Books>) -> io::Result<()> {
         let allowed = lock(books).allowances.get(&self.quota.folder).copied();
         let limits = allowed.map_or(self.quota.limits(), |allowed| self.quota.limits().or(allowed));
         let began = Instant::now();
@@ -164,19 +192,20 @@ impl Account {
         self.due = began + self.rest.max(began.elapsed() * REST_PER_LOOK);
         self.known = Some(usage);
         if usage.exceeds(limits) {
+            self.condemn(&self.quota.sentence(usage));
             self.allow_as_much_again(allowed, books)?;
-            pod.condemn(self.quota.sentence(usage));
         } else if !usage.exceeds(self.quota.limits()) {
             lock(books).allowances.remove(&self.quota.folder);
         }
         Ok(())
     }
-}
 
-impl Account {
-    /// From the first time on; what it keeps by then is measured further than it takes to know that it is too much.
+    /// From the first time on: what is there when its pods are gone, measured further than it takes to know that it is too much.
     fn allow_as_much_again(&self, allowed: Option<Usage>, books: &Mutex<Books>) -> io::Result<()> {
         if allowed.is_none() {
+            for pod in self.pods.iter().filter_map(Weak::upgrade) {
+                pod.wait_timeout(END_LIMIT);
+            }
             let Usage { bytes, files } = self.quota.limits();
             let far = Usage { bytes: bytes.saturating_mul(MEASURED_MAX), files: files.saturating_mul(MEASURED_MAX) };
             let kept = measure(&self.quota.folder, far)?;
