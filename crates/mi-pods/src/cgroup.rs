@@ -40,6 +40,15 @@ impl Kind {
         }
     }
 
+    /// One that every kernel takes; of processes none takes more than four million.
+    fn trial_amount(self) -> u64 {
+        match self {
+            Self::Memory => 1 << 30,
+            Self::Pids => 1 << 10,
+            Self::Cpu => 1_000,
+        }
+    }
+
     /// What is left of the limit where no group can hold it.
     fn without_group(self, error: &io::Error) -> Finding {
         let (state, instead) = match self {
@@ -164,10 +173,9 @@ impl Cgroups {
 
     /// Tries each limit on a group of its own.
     pub(crate) fn findings(&self, name: &str) -> Vec<Finding> {
-        const TRIAL_AMOUNT: u64 = 1 << 30;
         let trial = |kind: Kind| {
             let mut group = Group::default();
-            let outcome = self.limit(kind, name, TRIAL_AMOUNT, &mut group.dirs);
+            let outcome = self.limit(kind, name, kind.trial_amount(), &mut group.dirs);
             group.remove();
             match outcome {
                 Ok(()) => Finding::limit(kind.name(), FindingState::Raised, "held by a cgroup"),

@@ -10,7 +10,7 @@ use crate::house::{
     self, DONE, House, LIMIT, OFFICE_UID, TICKET, again, assert_all_gone, backends, play_server, plays, wait_at,
 };
 use mi_pods::{
-    Driver, HarnessRoot, Limit, Limits, LocalConfig, LocalDriver, PodError, PodStatus, Quota, Strictness,
+    Driver, FindingState, HarnessRoot, Limit, Limits, LocalConfig, LocalDriver, PodError, PodStatus, Quota, Strictness,
     marked_processes,
 };
 use nix::sys::signal::{Signal, kill};
@@ -317,6 +317,8 @@ fn wall_pids_limit_holds_or_is_reported() {
         assert!(!seen.contains("all"), "{backend}: {:?} {seen}", pod.degraded());
         let mut strict = house.spec("bob", "exit 0");
         strict.limits = limits(Strictness::Required);
+        let found = driver.readiness().findings.into_iter().find(|finding| finding.name == "pids").unwrap();
+        assert_eq!(found.state == FindingState::Raised, pod.degraded().is_empty(), "{found:?} {:?}", pod.degraded());
         match driver.start(strict) {
             Ok(bob) => {
                 assert_eq!((bob.wait_timeout(LIMIT), pod.degraded().len()), (DONE, 0));
