@@ -39,7 +39,7 @@ const END_LIMIT: Duration = Duration::from_secs(5);
 /// Times its quota: how far the folder of an ended pod is measured.
 const MEASURED_MAX: u64 = 8;
 /// What pods leave to the server and the machine.
-const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+const RESERVE_BYTES: u64 = 128 * 1024 * 1024;
 const RESERVE_FILES: u64 = 1_000;
 
 #[derive(Default)]

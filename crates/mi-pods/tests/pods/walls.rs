@@ -136,7 +136,8 @@ fn wall_a_check_only_looks_at_the_drive() {
         if (echo x >>report) 2>/dev/null || (echo x >/shared/files/sub/x) 2>/dev/null; then echo WROTE; fi
         echo mine >~/mine && cat ~/mine; ls -A ~; echo x >/tmp/x && cat /tmp/x
         ls /run/mi 2>/dev/null; which mi tq; env | grep -E 'TICKET|SOCKET|ENDPOINT'; ls /proc/self/fd | wc -l
-        awk 'NR > 2 { print $1 }' /proc/net/dev; grep -E 'NoNewPrivs|CapEff' /proc/self/status | tr -d '\t 0'; exit 3";
+        awk 'NR > 2 { print $1 }' /proc/net/dev; grep -E 'NoNewPrivs|CapEff|Seccomp:' /proc/self/status | tr -d '\t 0'
+        unshare --user true 2>/dev/null && echo UNSHARED; exit 3";
     for backend in backends() {
         let spec = house.check_spec(script);
         for place in ["drive/sub", "drive"] {
@@ -147,11 +148,30 @@ fn wall_a_check_only_looks_at_the_drive() {
         let pod = house.start(&house.local(backend), spec);
         assert_eq!(pod.wait_timeout(LIMIT), PodStatus::Exited { code: Some(3), signal: None });
         let seen = fs::read_to_string(&log).unwrap();
-        let expected = "/shared/files\nall is well\nmine\nmine\nx\n4\nlo:\nCapEff:\nNoNewPrivs:1\n";
+        let expected = "/shared/files\nall is well\nmine\nmine\nx\n4\nlo:\nCapEff:\nNoNewPrivs:1\nSeccomp:2\n";
         assert_eq!(seen, expected, "{backend}");
         assert_eq!(fs::read_to_string(house.path("drive/report")).unwrap(), "all is well\n");
         assert!(fs::read_dir(workspace).unwrap().next().is_none(), "its home was no folder of the host");
         fs::remove_file(log).unwrap();
+    }
+}
+
+/// The mounts alone would let it: `/run` is memory of the pod's own user.
+#[test]
+fn wall_landlock_stands_beside_the_mounts() {
+    let house = House::new();
+    for backend in backends() {
+        let driver = house.local(backend);
+        let findings = driver.readiness().findings;
+        let landlock = findings.iter().find(|finding| finding.name == "landlock").unwrap();
+        if landlock.state != FindingState::Raised {
+            println!("skipped: {}", landlock.why);
+            return;
+        }
+        let script = "[ -O /run ] && echo mine; touch /run/x 2>&1; echo x >/tmp/x && mv /tmp/x ~/x && echo moved";
+        let (status, seen) = house.run(&driver, "ada", script);
+        assert_eq!(status, DONE, "{seen}");
+        assert_eq!(seen, "mine\ntouch: cannot touch '/run/x': Permission denied\nmoved\n", "{backend}");
     }
 }
 

@@ -33,8 +33,8 @@ const MIB: u64 = 1024 * 1024;
 const WORKSPACE_BYTES_DEFAULT: u64 = 10 * 1024 * MIB;
 const WORKSPACE_FILES_DEFAULT: u64 = 1_000_000;
 /// Of an office's drive.
-const DRIVE_BYTES_MAX: u64 = 50 * 1024 * MIB;
-const DRIVE_FILES_MAX: u64 = 1_000_000;
+const DRIVE_BYTES_MAX: u64 = 100 * 1024 * MIB;
+const DRIVE_FILES_MAX: u64 = 2_000_000;
 
 /// One pod to start.
 pub(super) struct Order {
