@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::{House, Server, Start};
+use tests::{House, LONG, Server, Start, until};
 
 /// Made for another name: whoever is given the certificate itself needs no name in it.
 fn certificate(house: &House) -> (String, String) {
@@ -64,5 +64,27 @@ fn a_machine_elsewhere_keeps_trusting_the_certificate_that_it_joined_with() {
     server.mi(&["tasks", "watch", "1", "--timeout", "60"]).ok();
     kill(Pid::from_raw(run.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
     assert!(run.wait().unwrap().success());
+    server.stop();
+}
+
+#[test]
+fn a_hangup_shows_the_new_certificate_and_ends_nothing() {
+    let house = House::new();
+    let (certificate, key) = certificate(&house);
+    let start = Start::default().with_arguments(&["--tls-cert", &certificate, "--tls-key", &key]);
+    let server = Server::start_with(&house, &start);
+    server.mi(&["colonies", "create", "--name", "tls"]).ok();
+    let mut events = house.command(house.path("bin/mi"));
+    events.args(["events", "-f"]).env("MI_ENDPOINT", &server.endpoint);
+    let mut watcher = events.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let old = house.put("old.pem", &fs::read(&certificate).unwrap()).display().to_string();
+    self::certificate(&house);
+    kill(Pid::from_raw(i32::try_from(server.pid()).unwrap()), Signal::SIGHUP).unwrap();
+    let trusting = |file: &str| server.mi_with(&["whoami"], &[("MI_CA_CERT", file)]).code;
+    until(LONG, "the new certificate", || (trusting(&certificate) == Some(0)).then_some(()));
+    assert_eq!(trusting(&old), Some(7));
+    assert_eq!(watcher.try_wait().unwrap(), None, "whoever was connected stays so");
+    watcher.kill().unwrap();
+    watcher.wait().unwrap();
     server.stop();
 }

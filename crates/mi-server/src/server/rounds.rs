@@ -241,6 +241,31 @@ fn webhooks_sweeps(house: &House) -> [Sweep; 2] {
     [Sweep::woken("webhooks", round, wait), pruning]
 }
 
+/// The certificate is looked at from time to time, and at once when somebody says so with SIGHUP.
+pub fn certificate_sweep(certificate: Arc<Certificate>, clock: &Clock) -> Result<Sweep, StartError> {
+    let hangup = signal(SignalKind::hangup()).map_err(|error| StartError::Broke(error.to_string()))?;
+    let (hangup, clock) = (Arc::new(tokio::sync::Mutex::new(hangup)), clock.clone());
+    let round = move || {
+        let certificate = Arc::clone(&certificate);
+        async move {
+            let looked = tokio::task::spawn_blocking(move || certificate.look()).await.map_err(fault::internal)?;
+            if looked.map_err(fault::internal)? == Look::New {
+                tracing::info!("new connections are shown a new certificate");
+            }
+            Ok(())
+        }
+    };
+    let wait = move || {
+        let (hangup, clock) = (Arc::clone(&hangup), clock.clone());
+        async move {
+            let until = clock.now() + Millis(CERTIFICATE_MS);
+            let mut hangup = hangup.lock().await;
+            let _heard = clock.timeout_at(until, hangup.recv()).await;
+        }
+    };
+    Ok(Sweep::woken("certificate", round, wait))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -277,29 +302,4 @@ mod tests {
         running.abort();
         house.close().await;
     }
-}
-
-/// The certificate is looked at from time to time, and at once when somebody says so with SIGHUP.
-pub fn certificate_sweep(certificate: Arc<Certificate>, clock: &Clock) -> Result<Sweep, StartError> {
-    let hangup = signal(SignalKind::hangup()).map_err(|error| StartError::Broke(error.to_string()))?;
-    let (hangup, clock) = (Arc::new(tokio::sync::Mutex::new(hangup)), clock.clone());
-    let round = move || {
-        let certificate = Arc::clone(&certificate);
-        async move {
-            let looked = tokio::task::spawn_blocking(move || certificate.look()).await.map_err(fault::internal)?;
-            if looked.map_err(fault::internal)? == Look::New {
-                tracing::info!("new connections are shown a new certificate");
-            }
-            Ok(())
-        }
-    };
-    let wait = move || {
-        let (hangup, clock) = (Arc::clone(&hangup), clock.clone());
-        async move {
-            let until = clock.now() + Millis(CERTIFICATE_MS);
-            let mut hangup = hangup.lock().await;
-            let _heard = clock.timeout_at(until, hangup.recv()).await;
-        }
-    };
-    Ok(Sweep::woken("certificate", round, wait))
 }
