@@ -26,7 +26,7 @@ const OWN_MODE: u32 = 0o700;
 const PASSABLE_MODE: u32 = 0o711;
 const LOCK_MODE: u32 = 0o600;
 const OTHERS_PASS: u32 = 0o001;
-/// A socket's path is at most 107 bytes; the pod's folder and the socket's name take 25.
+/// A socket's path is at most 107 bytes; the pod's folder and the longest socket's name take 26.
 const RUNTIME_PATH_BYTES_MAX: usize = 80;
 /// Enough of a digest to tell two data directories apart.
 const RUNTIME_NAME_CHARS: usize = 12;
