@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::output::{Format, Output, Paint, Screen};
 use crate::settings::Settings;
 use crate::variables::{self, NO_COLOR};
+use crate::window::Window;
 use crate::world::World;
 
 /// Colonies among which a name is looked for.
@@ -34,6 +35,7 @@ pub struct Desk {
     pub pace: Duration,
     pub now: fn() -> Time,
     pub open_page: fn(&str) -> bool,
+    pub window: Window,
     home: Option<PathBuf>,
     stdin: Box<dyn Read + Send>,
     claim: Option<ClaimToken>,
@@ -55,7 +57,7 @@ impl Desk {
         let task = world.variable(variables::MI_TASK).map(str::to_owned);
         let write_keys = global.idempotency_key.as_ref().map(WriteKeys::new);
         let (variables, now, machine) = (world.variables.clone(), world.now, world.machine.clone());
-        let (global, open_page) = (global.clone(), world.open_page);
+        let (global, open_page, window) = (global.clone(), world.open_page, world.window);
         let (out, stdin, pace) = split(world, global.format());
         match found.and_then(|settings| Ok((settings, claim?))) {
             Ok((settings, claim)) => Ok(Self {
@@ -72,6 +74,7 @@ impl Desk {
                 global,
                 machine,
                 open_page,
+                window,
                 write_keys,
             }),
             Err(fault) => Err((out, fault)),

@@ -24,6 +24,9 @@ pub enum Fault {
         #[source]
         source: io::Error,
     },
+    /// A program that ran elsewhere ended with this code, and has said why itself.
+    #[error("it ended with {0}")]
+    Passed(u8),
     /// Whoever read our output has gone; there is nobody to tell.
     #[error("the reader of the output has gone")]
     HungUp,
@@ -71,8 +74,17 @@ impl Fault {
         }
     }
 
+    /// What the process ends with.
+    pub fn code(&self) -> u8 {
+        match self {
+            Fault::Passed(code) => *code,
+            fault => fault.exit().code(),
+        }
+    }
+
     pub fn exit(&self) -> Exit {
         match self {
+            Fault::Passed(_) => Exit::Failed,
             Fault::Client(ClientError::Problem { status, .. }) => Exit::of_status(*status),
             Fault::Client(ClientError::Unreachable { .. }) => Exit::Unreachable,
             Fault::Client(ClientError::Request { .. }) => Exit::Usage,
@@ -92,7 +104,7 @@ impl Fault {
                 Some(format!("{source}; MI_HOME names another folder"))
             }
             Fault::Said { hint, .. } => hint.clone(),
-            Fault::Io { .. } | Fault::HungUp => None,
+            Fault::Io { .. } | Fault::Passed(_) | Fault::HungUp => None,
         }
     }
 }

@@ -34,6 +34,7 @@ mod tq;
 pub mod variables;
 mod views;
 mod whole_file;
+mod window;
 mod world;
 
 pub use agent_file::AgentFile;
@@ -45,4 +46,5 @@ pub use output::{Format, Paint, Tone};
 pub use programs::Programs;
 pub use run::{command, run};
 pub use settings::{ENDPOINT_DEFAULT, Settings};
+pub use window::{Happening, Raw, Watch, Window};
 pub use world::World;

@@ -154,7 +154,7 @@ impl Output {
     }
 
     pub fn fault(&mut self, fault: &Fault) -> Result<(), Fault> {
-        if let Fault::HungUp = fault {
+        if let Fault::HungUp | Fault::Passed(_) = fault {
             return Ok(());
         }
         let text = fault.to_string();
@@ -168,6 +168,12 @@ impl Output {
     /// A question, on the line on which it is answered.
     pub fn ask(&mut self, question: &str) -> Result<(), Fault> {
         self.stderr.write_all(question.as_bytes()).and_then(|()| self.stderr.flush()).map_err(Fault::of_output)
+    }
+
+    /// What a program elsewhere wrote to its own stderr; it may hold anything.
+    pub fn pass_on(&mut self, text: &str) -> Result<(), Fault> {
+        let text = if self.stderr_is_terminal { clean(text) } else { Cow::Borrowed(text) };
+        self.stderr.write_all(text.as_bytes()).map_err(Fault::of_output)
     }
 
     fn say(&mut self, text: &str) -> Result<(), Fault> {

@@ -88,7 +88,7 @@ fn finish(out: &mut Output, result: Result<(), Fault>) -> u8 {
         Ok(()) => Exit::Done.code(),
         Err(fault) => match out.fault(&fault) {
             // Nobody listens any more; the exit code still tells.
-            Ok(()) | Err(_) => fault.exit().code(),
+            Ok(()) | Err(_) => fault.code(),
         },
     }
 }

@@ -38,3 +38,5 @@ pub const NO_COLOR: &str = "NO_COLOR";
 pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// Where `.mi` lives unless `MI_HOME` says otherwise.
 pub const HOME: &str = "HOME";
+/// What kind of terminal a person sits at; a shell elsewhere is told.
+pub const TERM: &str = "TERM";

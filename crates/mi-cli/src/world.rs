@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use mi_core::time::Time;
 
 use crate::machine::Machine;
+use crate::window::Window;
 use crate::{page, variables};
 
 /// Between two looks at something that is being followed.
@@ -24,6 +25,7 @@ pub struct World {
     /// How long to wait between two looks at something that is being followed.
     pub pace: Duration,
     pub now: fn() -> Time,
+    pub window: Window,
     pub machine: Machine,
     /// Opens a page in a browser; false where there is none.
     pub open_page: fn(&str) -> bool,
@@ -45,6 +47,7 @@ impl World {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             pace: Duration::from_millis(POLL_MILLIS),
             now: wall_clock,
+            window: Window::OF_PROCESS,
             machine: Machine::of_process(),
             open_page: page::open,
         }

@@ -1,16 +1,22 @@
 //! Agents (= employees) of an office.
 
 use mi_core::ids::{AgentName, OfficeId};
+use mi_core::limits::{DEBUG_SECONDS_DEFAULT, TERMINAL_WAIT_SECONDS};
+use mi_core::terminal::Size;
 use mi_core::wire::agents::{
     Activity, Agent, AgentKey, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence,
     RotateCredentials, RotatedCredentials, UpdateAgent,
 };
+use mi_core::wire::terminals::{DebugCommand, DebugOutcome};
 use reqwest::Method;
 
 use crate::Paging;
 use crate::call::{Call, Draft};
+use crate::error::ClientError;
 use crate::offices::path_of;
+use crate::patience::Patience;
 use crate::stream::Stream;
+use crate::terminal::Terminal;
 use crate::transport::Client;
 
 /// Which lines of an agent's log.
@@ -114,6 +120,21 @@ impl Agents {
     /// By which keys it is known, and when each was used.
     pub fn keys(&self, name: &AgentName) -> Call<(Vec<AgentKey>, u64)> {
         Call::list(&self.client, Draft::read(format!("{}/keys", self.one(name))))
+    }
+
+    /// Runs a command in its pod. Never sent twice: it may be one that must not run twice.
+    pub fn debug(&self, name: &AgentName, command: &DebugCommand) -> Call<DebugOutcome> {
+        let client = self.client.clone().with_patience(Patience::NONE);
+        let draft = Draft::write(Method::POST, format!("{}/debug/{name}", self.one(name)));
+        let seconds = command.timeout_seconds.unwrap_or(DEBUG_SECONDS_DEFAULT) + TERMINAL_WAIT_SECONDS;
+        Call::json(&client, draft.parked(seconds).json(command))
+    }
+
+    /// An interactive shell in its pod, in a window of this size on this kind of terminal.
+    pub async fn shell(&self, name: &AgentName, size: Size, term: Option<String>) -> Result<Terminal, ClientError> {
+        let draft = Draft::write(Method::POST, format!("{}/shell", self.one(name))).parked(TERMINAL_WAIT_SECONDS);
+        let draft = draft.query("columns", Some(size.columns)).query("rows", Some(size.rows)).query("term", term);
+        self.client.become_terminal(draft).await
     }
 
     pub fn presence(&self, name: &AgentName) -> Call<Presence> {

@@ -72,6 +72,8 @@ pub(crate) struct Draft {
     pub answer_within: Option<Duration>,
     /// After which message a stream goes on.
     pub last_event_id: Option<String>,
+    /// What the connection shall become.
+    pub upgrade: Option<&'static str>,
 }
 
 impl Draft {
@@ -84,6 +86,7 @@ impl Draft {
             repeat: Repeat::Safe,
             answer_within: Some(Duration::from_secs(ANSWER_SECONDS_MAX)),
             last_event_id: None,
+            upgrade: None,
         }
     }
 

@@ -13,7 +13,9 @@ use mi_core::wire::runner::{
 use reqwest::Method;
 
 use crate::call::{Call, Draft};
+use crate::error::ClientError;
 use crate::offices::path_of;
+use crate::terminal::Terminal;
 use crate::transport::Client;
 
 #[derive(Debug, Clone)]
@@ -61,6 +63,12 @@ impl Runner {
     pub fn beat(&self, session: ClaimToken, beat: &BeatRequest) -> Call<BeatAnswer> {
         let draft = self.step(self.of_session(session, "beat")).parked(beat.wait);
         Call::json(&self.client, draft.json(beat))
+    }
+
+    /// Comes for a terminal that `next` or a beat named.
+    pub async fn attach(&self, agent: &AgentName, terminal: i64) -> Result<Terminal, ClientError> {
+        let path = format!("{}/employees/{agent}/runner/terminals/{terminal}", path_of(self.office));
+        self.client.become_terminal(self.step(path)).await
     }
 
     /// Step 5.

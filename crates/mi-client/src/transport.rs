@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use mi_core::ids::{ClaimToken, OfficeId};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+use mi_core::terminal::UPGRADE as UPGRADE_TO_TERMINAL;
+use reqwest::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, UPGRADE};
 use reqwest::redirect::Policy;
-use reqwest::{Request, RequestBuilder, Response};
+use reqwest::{Request, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::call::{Answer, Draft, Payload, Repeat};
@@ -18,6 +19,7 @@ use crate::error::ClientError;
 use crate::files::Progress;
 use crate::patience::Patience;
 use crate::signer::{Signable, Signer};
+use crate::terminal::Terminal;
 use crate::write_keys::WriteKeys;
 use crate::{
     agents, audit, credits, env, events, files, identity, integrations, invites, join, messages, offices, runner,
@@ -230,10 +232,21 @@ impl Client {
         }
     }
 
+    /// Sends a request once; its connection becomes a terminal.
+    pub(crate) async fn become_terminal(&self, draft: Draft) -> Result<Terminal, ClientError> {
+        let response = self.open(&Draft { upgrade: Some(UPGRADE_TO_TERMINAL), ..draft }).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ClientError::Decode { what: "the connection did not become a terminal".to_owned() });
+        }
+        let connection = response.upgrade().await.map_err(|cause| self.unreachable(cause))?;
+        Ok(Terminal::over(connection))
+    }
+
     async fn open_once(&self, draft: &Draft) -> Result<Response, ClientError> {
         let request = self.signed(self.request(draft).await?, draft).await?;
-        let response = self.http()?.execute(request).await.map_err(|cause| self.unsent(cause))?;
-        if response.status().is_success() {
+        let response = self.http_for(draft)?.execute(request).await.map_err(|cause| self.unsent(cause))?;
+        let switched = draft.upgrade.is_some() && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if response.status().is_success() || switched {
             return Ok(response);
         }
         let status = response.status().as_u16();
@@ -262,6 +275,9 @@ impl Client {
         }
         if let Repeat::Keyed(key) = &draft.repeat {
             request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        if let Some(protocol) = draft.upgrade {
+            request = request.header(CONNECTION, "upgrade").header(UPGRADE, protocol);
         }
         if let Some(id) = &draft.last_event_id {
             request = request.header(LAST_EVENT_ID, id);
@@ -357,20 +373,29 @@ impl Client {
         self.unreachable(cause)
     }
 
+    /// An answer that may take longer than silence usually may needs a client that waits.
+    fn http_for(&self, draft: &Draft) -> Result<reqwest::Client, ClientError> {
+        let usual = Duration::from_secs(SILENCE_SECONDS_MAX);
+        match draft.answer_within {
+            Some(limit) if limit > usual => build(&self.endpoint, self.trust.as_ref(), limit),
+            Some(_) | None => self.http().cloned(),
+        }
+    }
+
     fn http(&self) -> Result<&reqwest::Client, ClientError> {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let built = build(&self.endpoint, self.trust.as_ref())?;
+        let built = build(&self.endpoint, self.trust.as_ref(), Duration::from_secs(SILENCE_SECONDS_MAX))?;
         Ok(self.http.get_or_init(|| built))
     }
 }
 
-fn build(endpoint: &Endpoint, trust: Option<&tls::Trust>) -> Result<reqwest::Client, ClientError> {
+fn build(endpoint: &Endpoint, trust: Option<&tls::Trust>, silence: Duration) -> Result<reqwest::Client, ClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("mi/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
-        .read_timeout(Duration::from_secs(SILENCE_SECONDS_MAX))
+        .read_timeout(silence)
         // The API never redirects, and a credential must not follow somebody else's redirect.
         .redirect(Policy::none());
     if endpoint.is_loopback() {

@@ -26,6 +26,7 @@ pub mod roles;
 pub mod schedules;
 pub mod signing;
 pub mod tasks;
+pub mod terminal;
 pub mod time;
 pub mod transfer;
 pub mod wire;

@@ -138,3 +138,14 @@ pub const STATE_PART_BYTES_MAX: usize = 255;
 pub const STATE_DEPTH_MAX: usize = 32;
 /// How long a clone waits for its state.
 pub const TRANSFER_SECONDS_MAX: i64 = 3_600;
+
+/// A command that somebody wants run in an agent's pod.
+pub const DEBUG_SECONDS_DEFAULT: i64 = 60;
+pub const DEBUG_SECONDS_MAX: i64 = 600;
+/// What is kept of each of its two outputs.
+pub const DEBUG_OUTPUT_BYTES_MAX: usize = 1024 * 1024;
+pub const DEBUG_COMMAND_BYTES_MAX: usize = 32 * 1024;
+/// How long a runner may take to come for a terminal.
+pub const TERMINAL_WAIT_SECONDS: i64 = 15;
+/// A shell that nobody closes is closed.
+pub const SHELL_SECONDS_MAX: i64 = 12 * 3_600;

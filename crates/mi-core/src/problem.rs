@@ -112,6 +112,7 @@ codes! {
     InvalidCode => 404 "invalid_code" "The code is wrong, expired, revoked or used; which of these is not told.";
     NoSuchInvite => 404 "no_such_invite" "The office has no invite with this number or code.";
     NoSuchApplication => 404 "no_such_application" "There is no application with this number or token.";
+    NoSuchTerminal => 404 "no_such_terminal" "Nobody waits for this terminal any more.";
     NoSuchRoute => 404 "no_such_route" "There is nothing at this address.";
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
     RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";
@@ -143,12 +144,15 @@ codes! {
     TooManyMembers => 409 "too_many_members" "As many colleagues work in the office as may.";
     TooManyApiKeys => 409 "too_many_api_keys" "You have as many API keys as one person may have.";
     TooManyOpenTasks => 409 "too_many_open_tasks" "The office has as many open tasks as it may have.";
+    PodNotRunning => 409 "pod_not_running" "The agent's pod doesn't run, so nothing can be run in it.";
+    TerminalBusy => 409 "terminal_busy" "Somebody else has a terminal in the agent's pod; there is one at a time.";
     Superseded => 409 "superseded" "A newer runner of this agent has taken over; this one must stop.";
     NotAFile => 409 "not_a_file" "Something that is no regular file stands at this name on the drive.";
     BodyTooLarge => 413 "body_too_large" "The body is over the limit for this route.";
     UnsupportedMediaType => 415 "unsupported_media_type" "The body is of another type than this route reads.";
     RangeNotSatisfiable => 416 "range_not_satisfiable" "The range lies outside the file.";
     IdempotencyKeyReused => 422 "idempotency_key_reused" "The same Idempotency-Key came with another request.";
+    UpgradeRequired => 426 "upgrade_required" "The address is for connections that become a terminal.";
     ClaimRequired => 428 "claim_required" "A write of an attempt came without its claim token.";
     HireRateLimited => 429 "hire_rate_limited" "The office hired as many agents as it may in this time.";
     RateLimited => 429 "rate_limited" "Too many requests in this time.";
@@ -157,6 +161,7 @@ codes! {
     NoModelKey => 503 "no_model_key" "The server has no key for this model provider.";
     DriveFull => 507 "drive_full" "The disk of the server is full; nothing was stored.";
     Busy => 503 "busy" "The server is at a limit for a moment.";
+    PodSilent => 503 "pod_silent" "The runner in the agent's pod didn't come in time.";
     Draining => 503 "draining" "The server is shutting down and takes no new work.";
 }
 

@@ -13,12 +13,19 @@ use crate::clock::{ServerClock, pause, reach};
 use crate::control::{ControlPlane, Verdict};
 use crate::outbox::Outbox;
 use crate::session::Stop;
+use crate::terminal::Terminals;
 
 /// How long before the end of the lease the work must have been told to stop; of a short lease, a quarter of it.
 const LEASE_MARGIN_MAX: Duration = Duration::from_secs(5);
 const LEASE_MARGIN_PART: u32 = 4;
 /// A server that answers at once instead of parking the call is asked no more often than this.
 const BEAT_EVERY_MIN: Duration = Duration::from_millis(200);
+
+/// What the heartbeat works with beside its session.
+pub(crate) struct Desk<'a> {
+    pub beat_s: i64,
+    pub terminals: &'a Terminals,
+}
 
 /// Until when the work may go on without another word of the server, which gave this lease just now.
 fn last_safe(server_time: Time, lease_expires_at: Time) -> Instant {
@@ -29,19 +36,20 @@ fn last_safe(server_time: Time, lease_expires_at: Time) -> Instant {
 }
 
 /// Beats until there is a reason to stop, and says which.
-pub(crate) async fn keep(control: &dyn ControlPlane, grant: &SessionGrant, beat_s: i64, outbox: &Outbox) -> Stop {
+pub(crate) async fn keep(control: &dyn ControlPlane, grant: &SessionGrant, desk: &Desk<'_>, outbox: &Outbox) -> Stop {
     let mut safe_until = last_safe(grant.server_time, grant.lease_expires_at);
     let mut backoff = Backoff::new();
     let mut seen = 0;
     loop {
         let asked = Instant::now();
         let answer = tokio::select! {
-            answer = control.beat(grant.id, BeatRequest { seen, wait: beat_s }) => answer,
+            answer = control.beat(grant.id, BeatRequest { seen, wait: desk.beat_s }) => answer,
             () = reach(safe_until) => return Stop::LeaseRunsOut,
         };
         let rest = match answer {
             Ok(answer) => {
                 safe_until = last_safe(answer.server_time, answer.lease_expires_at);
+                desk.terminals.come(&answer.terminals);
                 if let Some(stop) = obey(&answer.orders, &mut seen, outbox) {
                     return stop;
                 }

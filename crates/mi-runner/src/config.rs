@@ -18,6 +18,7 @@ use mi_client::Signer;
 use mi_client::Trust;
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
+use mi_core::wire::env::is_reserved_env_key;
 
 use crate::fault::RunnerError;
 
@@ -107,6 +108,33 @@ pub struct Place {
     pub unreachable_max: Duration,
     /// The clean environment that every child starts from.
     pub environment: BTreeMap<String, String>,
+}
+
+impl Place {
+    /// The environment of every child: the base, then the office's and agent's variables, then what says where it is,
+    /// which nobody may replace.
+    pub(crate) fn surroundings(
+        &self,
+        variables: BTreeMap<String, String>,
+        mut left_out: impl FnMut(&str),
+    ) -> BTreeMap<String, String> {
+        let mut out = self.environment.clone();
+        for (key, value) in variables {
+            if is_reserved_env_key(&key) {
+                left_out(&key);
+            } else {
+                out.insert(key, value);
+            }
+        }
+        let own = [
+            ("HOME", self.workspace.display().to_string()),
+            ("MI_ENDPOINT", self.endpoint.clone()),
+            ("MI_OFFICE", self.office.to_string()),
+            ("MI_AGENT", self.agent.to_string()),
+        ];
+        out.extend(own.map(|(key, value)| (key.to_owned(), value)));
+        out
+    }
 }
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use mi_client::{Client, ClientError, Credential, Endpoint, Patience, Trust};
+use mi_client::{Client, ClientError, Credential, Endpoint, Patience, Terminal, Trust};
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::problem::{Code, Problem};
 use mi_core::wire::agents::{Agent, HireAgent};
@@ -32,6 +32,8 @@ pub trait ControlPlane: Send + Sync {
     fn beat(&self, session: ClaimToken, beat: BeatRequest) -> Call<'_, BeatAnswer>;
     fn events(&self, session: ClaimToken, events: SessionEvents) -> Call<'_, EventsAnswer>;
     fn end(&self, session: ClaimToken, report: EndSession) -> Call<'_, Ended>;
+    /// Comes for a terminal; what the other end says begins with a plan.
+    fn attach(&self, terminal: i64) -> Call<'_, Terminal>;
     fn desk(&self, grant: &SessionGrant) -> Arc<dyn Desk>;
 }
 
@@ -199,6 +201,11 @@ impl ControlPlane for HttpControl {
 
     fn end(&self, session: ClaimToken, report: EndSession) -> Call<'_, Ended> {
         call(self.protocol().end(session, &report))
+    }
+
+    fn attach(&self, terminal: i64) -> Call<'_, Terminal> {
+        let protocol = self.protocol();
+        Box::pin(async move { protocol.attach(&self.agent, terminal).await.map_err(ControlError::from) })
     }
 
     fn desk(&self, grant: &SessionGrant) -> Arc<dyn Desk> {

@@ -6,8 +6,8 @@
 //!
 //! Rooms: `life` (hello, next), `session` (one piece of work), `beats` (lease and orders), `outbox` (log, usage),
 //! `harness` (what does the work), `process` (starting and killing trees), `control` (the server seen from here),
-//! `forward` (loopback to the pod's socket), `kit` (guide and skills in the
-//! workspace).
+//! `forward` (loopback to the pod's socket), `kit` (guide and skills in the workspace), `terminal` (commands and shells of
+//! people).
 //! Elsewhere: walls and limits are in mi-pods; the wire shapes in `mi_core::wire::runner`.
 
 mod backoff;
@@ -23,6 +23,7 @@ mod life;
 mod outbox;
 mod process;
 mod session;
+mod terminal;
 #[cfg(test)]
 mod tests;
 

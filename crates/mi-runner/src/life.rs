@@ -17,8 +17,9 @@ use crate::config::Place;
 use crate::control::{ControlError, ControlPlane, Verdict};
 use crate::fault::RunnerError;
 use crate::harness::native::model::ModelSource;
-use crate::process::Reach;
+use crate::process::{Grove, Reach};
 use crate::session::{self, After, persist, unreachable};
+use crate::terminal::Terminals;
 
 /// A ticket is good for this long.
 const HELLO_WAIT: Duration = Duration::from_secs(60);
@@ -64,13 +65,14 @@ pub async fn run_in_place(parts: Parts) -> Result<ExitReason, RunnerError> {
         welcome = hello(&parts) => welcome?,
     };
     tracing::info!(runner = %welcome.runner, epoch = welcome.epoch, "the runner is known to the server");
+    let terminals = Terminals::of(&parts, &Grove::default());
     let mut poll = 1;
     loop {
         let asked = Instant::now();
-        match ask(&parts, &welcome, poll).await? {
+        match ask(&parts, &welcome, poll, &terminals).await? {
             Step::Exit(reason) => return Ok(reason),
             Step::Idle => rest(&parts, ASK_EVERY_MIN.saturating_sub(asked.elapsed())).await,
-            Step::Work(grant) => match session::run(&parts, *grant, welcome.beat_s).await {
+            Step::Work(grant) => match session::run(&parts, *grant, welcome.beat_s, &terminals).await {
                 After::Next => {}
                 After::Superseded => return Ok(ExitReason::Superseded),
                 After::Unauthenticated => return Err(RunnerError::Unauthenticated(dead_token())),
@@ -98,7 +100,7 @@ async fn hello(parts: &Parts) -> Result<RunnerWelcome, RunnerError> {
 }
 
 /// Asks question `poll` until it is answered.
-async fn ask(parts: &Parts, welcome: &RunnerWelcome, poll: i64) -> Result<Step, RunnerError> {
+async fn ask(parts: &Parts, welcome: &RunnerWelcome, poll: i64, terminals: &Terminals) -> Result<Step, RunnerError> {
     let since = Instant::now();
     let mut backoff = Backoff::new();
     loop {
@@ -109,7 +111,10 @@ async fn ask(parts: &Parts, welcome: &RunnerWelcome, poll: i64) -> Result<Step, 
             () = parts.drain.cancelled() => return Ok(hand_back_unseen(parts, poll).await),
         };
         let error = match answer {
-            Ok(answer) => return Ok(step(answer)),
+            Ok(answer) => {
+                terminals.come(answer.as_ref().map_or(&[], |answer| &answer.terminals));
+                return Ok(step(answer));
+            }
             Err(error) => error,
         };
         match error.verdict() {

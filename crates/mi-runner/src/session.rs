@@ -10,7 +10,6 @@ use std::time::Duration;
 use futures_util::future::join;
 use mi_core::ids::excerpt;
 use mi_core::wire::agents::HarnessKind;
-use mi_core::wire::env::is_reserved_env_key;
 use mi_core::wire::runner::{EndCause, EndSession, SessionContext, SessionGrant};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +23,8 @@ use crate::harness::{Job, Outcome, harness_for};
 use crate::kit;
 use crate::life::Parts;
 use crate::outbox::Outbox;
-use crate::process::Tree;
+use crate::process::{Claim, Tree};
+use crate::terminal::Terminals;
 
 /// Between SIGTERM and SIGKILL when no order says otherwise.
 const GRACE: Duration = Duration::from_secs(10);
@@ -94,13 +94,15 @@ impl Stop {
 }
 
 /// Runs the session to its end and reports it.
-pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64) -> After {
+pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64, terminals: &Terminals) -> After {
     let grant = with_own_means(grant, parts.place.brought.as_ref());
     let clock = ServerClock::set(grant.server_time);
     let outbox = Arc::new(Outbox::new(clock));
     let post = tokio::spawn(deliver(parts, &grant, &outbox));
-    let tree = Arc::new(Tree::new(parts.reach, format!("MI_SESSION={}", grant.id)));
-    let (mut outcome, stop) = work_until_stopped(parts, &grant, beat_s, &outbox, &tree).await;
+    let tree = Tree::new(parts.reach, Claim::Unmarked, format!("MI_SESSION={}", grant.id), terminals.grove());
+    let tree = Arc::new(tree);
+    let desk = beats::Desk { beat_s, terminals };
+    let (mut outcome, stop) = work_until_stopped(parts, &grant, &desk, &outbox, &tree).await;
     tree.kill_all().await;
     outbox.close();
     let abort = post.abort_handle();
@@ -133,7 +135,7 @@ fn deliver(parts: &Parts, grant: &SessionGrant, outbox: &Arc<Outbox>) -> impl Fu
 async fn work_until_stopped(
     parts: &Parts,
     grant: &SessionGrant,
-    beat_s: i64,
+    desk: &beats::Desk<'_>,
     outbox: &Arc<Outbox>,
     tree: &Arc<Tree>,
 ) -> (Outcome, Option<Stop>) {
@@ -143,7 +145,7 @@ async fn work_until_stopped(
     let stop = tokio::select! {
         biased;
         outcome = &mut work => return (outcome, None),
-        stop = beats::keep(&*parts.control, grant, beat_s, outbox) => stop,
+        stop = beats::keep(&*parts.control, grant, desk, outbox) => stop,
         () = reach(deadline) => Stop::Deadline,
         () = parts.drain.cancelled() => Stop::Drain,
     };
@@ -218,30 +220,17 @@ async fn fetch(
     Ok((context, variables))
 }
 
-/// The base, then the office's and agent's variables, then the platform's own, which nobody may replace.
+/// What every child of the pod finds, then what tells it which session it belongs to.
 fn environment(
     parts: &Parts,
     grant: &SessionGrant,
     variables: BTreeMap<String, String>,
     outbox: &Outbox,
 ) -> BTreeMap<String, String> {
-    let mut out = parts.place.environment.clone();
-    for (key, value) in variables {
-        if is_reserved_env_key(&key) {
-            outbox.log(&format!("the variable {} belongs to the platform and was left out", excerpt(&key)));
-        } else {
-            out.insert(key, value);
-        }
-    }
-    let place = &parts.place;
-    let mut own = vec![
-        ("HOME", place.workspace.display().to_string()),
-        ("MI_ENDPOINT", place.endpoint.clone()),
-        ("MI_OFFICE", place.office.to_string()),
-        ("MI_AGENT", place.agent.to_string()),
-        ("MI_SESSION", grant.id.to_string()),
-        ("MI_API_KEY", grant.credential.clone()),
-    ];
+    let mut out = parts.place.surroundings(variables, |key| {
+        outbox.log(&format!("the variable {} belongs to the platform and was left out", excerpt(key)));
+    });
+    let mut own = vec![("MI_SESSION", grant.id.to_string()), ("MI_API_KEY", grant.credential.clone())];
     if let Some(task) = grant.task {
         own.push(("MI_TASK", task.to_string()));
         own.push(("MI_CLAIM", grant.token.to_string()));

@@ -29,7 +29,7 @@ use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
     agent_keys, agents, audit, chat, checks, credits, egress, env, events, files, gateway, identity, integrations,
-    invites, login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, transfers, webhooks,
+    invites, login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, terminals, transfers, webhooks,
 };
 
 /// What the server was told at its start.
@@ -81,6 +81,7 @@ pub struct Inner {
     /// Of this server, not of its house's data.
     pub began_at: Time,
     pub transfers: transfers::Desk,
+    pub terminals: terminals::Desk,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
 }
@@ -116,6 +117,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(schedules::routes::operations());
     all.extend(runners::routes::operations());
     all.extend(sessions::routes::operations());
+    all.extend(terminals::routes::operations());
     all.extend(files::routes::operations());
     all.extend(roles::routes::operations());
     all.extend(env::routes::operations());
@@ -155,6 +157,7 @@ impl House {
                 nonces: Nonces::default(),
                 began_at,
                 transfers: transfers::Desk::default(),
+                terminals: terminals::Desk::since(began_at),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
             }),

@@ -37,6 +37,7 @@ mod sessions;
 #[cfg(test)]
 mod simulation;
 mod tasks;
+mod terminals;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transfers;

@@ -109,7 +109,7 @@ fn failure(fault: &Fault) -> Outcome {
     let hint = fault.hint().unwrap_or_else(|| "try again in a moment".to_owned());
     let code = match fault {
         Fault::Client(fault) => fault.code().unwrap_or("unreachable"),
-        Fault::Config(_) | Fault::Said { .. } | Fault::Io { .. } | Fault::HungUp => "bad_request",
+        Fault::Config(_) | Fault::Said { .. } | Fault::Io { .. } | Fault::Passed(_) | Fault::HungUp => "bad_request",
     };
     Outcome::failure(&fault.to_string(), &hint, code)
 }

@@ -18,6 +18,7 @@ pub mod offices;
 pub mod runner;
 pub mod schedules;
 pub mod tasks;
+pub mod terminals;
 pub mod transfers;
 pub mod usage;
 pub mod webhooks;

@@ -10,6 +10,7 @@ use super::agents::{Agent, CommandLine, HarnessKind};
 use super::checks::TaskCheck;
 use super::files::DriveFile;
 use super::tasks::{Artifact, Comment, Review, Session, Task, TaskLog};
+use super::terminals::TerminalOrder;
 use crate::ids::{AgentName, ClaimToken, GroupId, OfficeId, TaskId};
 use crate::tasks::status::words;
 use crate::time::Time;
@@ -67,6 +68,9 @@ pub struct NextAnswer {
     pub reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionGrant>,
+    /// Who waits for a terminal in this pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terminals: Vec<TerminalOrder>,
 }
 
 words! {
@@ -194,6 +198,9 @@ pub struct BeatAnswer {
     pub lease_expires_at: Time,
     pub server_time: Time,
     pub orders: Vec<Order>,
+    /// Who waits for a terminal in this pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terminals: Vec<TerminalOrder>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

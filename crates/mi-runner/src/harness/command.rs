@@ -49,7 +49,7 @@ impl Harness for CommandHarness {
     }
 }
 
-fn command_of(line: &CommandLine) -> Result<Command, Missing> {
+pub(crate) fn command_of(line: &CommandLine) -> Result<Command, Missing> {
     match line {
         CommandLine::Shell(text) => Ok(shell(text)),
         CommandLine::Argv(words) => {

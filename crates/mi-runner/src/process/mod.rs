@@ -3,6 +3,7 @@
 //! Every child leads a session of its own. A child that runs away (forks twice, leaves its group) is handed to the
 //! runner by the kernel, because the runner is a subreaper, and is found by walking `/proc`.
 
+mod grove;
 mod table;
 mod tree;
 
@@ -11,8 +12,9 @@ use std::io;
 
 use crate::fault::RunnerError;
 
+pub(crate) use grove::Grove;
 pub use tree::Reach;
-pub(crate) use tree::Tree;
+pub(crate) use tree::{Claim, Tree};
 
 /// Makes the runner's memory unreadable for its children, and makes it the parent of those that lose theirs.
 pub(crate) fn raise_guards() -> Result<(), RunnerError> {

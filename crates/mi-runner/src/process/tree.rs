@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -10,6 +10,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, setsid};
 use tokio::process::{Child, Command};
 
+use super::grove::{Grove, Trunk};
 use super::table::{self, Process};
 use crate::clock::pause;
 
@@ -31,22 +32,45 @@ pub enum Reach {
     Marked,
 }
 
+/// Whose are processes that carry nobody's mark, when trees stand side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// This tree's: a session answers for whatever its harness leaves behind.
+    Unmarked,
+    /// Not this tree's, as long as there is another one.
+    MarkedOnly,
+}
+
 #[derive(Debug)]
 pub(crate) struct Tree {
     reach: Reach,
-    /// An entry of the environment that only this session's processes have.
-    mark: String,
-    roots: Mutex<BTreeSet<i32>>,
+    claim: Claim,
+    trunk: Arc<Trunk>,
+    grove: Grove,
 }
 
 impl Tree {
-    pub(crate) fn new(reach: Reach, mark: String) -> Self {
-        Self { reach, mark, roots: Mutex::new(BTreeSet::new()) }
+    /// The mark is an entry of the environment that only this tree's processes have.
+    pub(crate) fn new(reach: Reach, claim: Claim, mark: String, grove: &Grove) -> Self {
+        let trunk = Arc::new(Trunk::new(mark));
+        grove.plant(&trunk);
+        Self { reach, claim, trunk, grove: grove.clone() }
     }
 
     /// Starts a child that leads a session and a group of its own.
     pub(crate) fn spawn(&self, mut command: Command) -> io::Result<Child> {
         lead_own_session(&mut command);
+        self.start(command)
+    }
+
+    /// The same for a child whose standard input is a terminal, which becomes the one that controls it.
+    pub(crate) fn spawn_on_terminal(&self, mut command: Command) -> io::Result<Child> {
+        lead_own_session(&mut command);
+        take_terminal(&mut command);
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> io::Result<Child> {
         let child = command.spawn()?;
         self.roots().extend(child.id().and_then(|pid| i32::try_from(pid).ok()));
         Ok(child)
@@ -96,7 +120,7 @@ impl Tree {
     }
 
     fn roots(&self) -> MutexGuard<'_, BTreeSet<i32>> {
-        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trunk.roots()
     }
 
     fn groups(&self) -> BTreeSet<i32> {
@@ -120,29 +144,28 @@ impl Tree {
             }
         };
         let seeds = match self.reach {
-            Reach::Everything => children_of_this(&table),
-            Reach::Marked => self.marked(&table),
+            Reach::Everything => self.unmarked_too(&table),
+            Reach::Marked => marked(&self.trunk, &table),
         };
         alive(&table, &closure(&table, seeds))
     }
 
-    fn marked(&self, table: &[Process]) -> BTreeSet<i32> {
-        let own = own_pid();
-        let roots = self.roots();
-        let is_ours = |process: &&Process| {
-            process.pid != own
-                && (roots.contains(&process.pid)
-                    || roots.contains(&process.group)
-                    || roots.contains(&process.session)
-                    || table::is_marked(process.pid, &self.mark))
-        };
-        table.iter().filter(is_ours).map(|process| process.pid).collect()
+    /// All that stands below this process, but what belongs to another tree.
+    fn unmarked_too(&self, table: &[Process]) -> BTreeSet<i32> {
+        let others = self.grove.others(&self.trunk);
+        if self.claim == Claim::MarkedOnly && !others.is_empty() {
+            return marked(&self.trunk, table);
+        }
+        let foreign = others.iter().flat_map(|trunk| marked(trunk, table)).collect();
+        let foreign = closure(table, foreign);
+        children_of_this(table).into_iter().filter(|pid| !foreign.contains(pid)).collect()
     }
 
     /// Orphans that came to this process as their reaper and have ended; its own children are waited for elsewhere.
     fn reap_adopted(&self) {
         let own = own_pid();
-        let roots = self.roots();
+        let mut roots = self.roots().clone();
+        roots.extend(self.grove.others(&self.trunk).iter().flat_map(|trunk| trunk.roots().clone()));
         let ended = table::read().unwrap_or_default().into_iter().filter(|process| process.is_zombie);
         for process in ended.filter(|process| process.parent == own && !roots.contains(&process.pid)) {
             if self.reach == Reach::Everything
@@ -151,6 +174,28 @@ impl Tree {
                 tracing::debug!(%error, pid = process.pid, "an ended orphan was reaped by somebody else");
             }
         }
+    }
+}
+
+fn marked(trunk: &Trunk, table: &[Process]) -> BTreeSet<i32> {
+    let own = own_pid();
+    let roots = trunk.roots();
+    let is_ours = |process: &&Process| {
+        process.pid != own
+            && (roots.contains(&process.pid)
+                || roots.contains(&process.group)
+                || roots.contains(&process.session)
+                || table::is_marked(process.pid, &trunk.mark))
+    };
+    table.iter().filter(is_ours).map(|process| process.pid).collect()
+}
+
+/// TIOCSCTTY between fork and exec, after setsid(2): std has no door to it.
+#[allow(unsafe_code)]
+fn take_terminal(command: &mut Command) {
+    // SAFETY: one ioctl on standard input, which is open by then; it allocates nothing.
+    unsafe {
+        command.pre_exec(|| rustix::process::ioctl_tiocsctty(rustix::stdio::stdin()).map_err(io::Error::from));
     }
 }
 

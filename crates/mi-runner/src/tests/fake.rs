@@ -5,12 +5,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use mi_client::Terminal;
 use mi_core::ids::{ClaimToken, TaskId};
 use mi_core::time::{Millis, Time};
 use mi_core::wire::agents::{Agent, CommandLine, HarnessKind, HireAgent};
 use mi_core::wire::runner::*;
 use mi_core::wire::tasks::*;
+use mi_core::wire::terminals::TerminalOrder;
 use serde_json::{Value, json};
+use tokio::io::DuplexStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +36,13 @@ pub async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
     PROCESSES.lock().await
 }
 
+/// By which of its questions a runner learns of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderAt {
+    Next,
+    Beat,
+}
+
 #[derive(Default)]
 pub struct State {
     pub hellos: VecDeque<Result<(), ControlError>>,
@@ -46,6 +56,9 @@ pub struct State {
     pub event_faults: VecDeque<ControlError>,
     pub items: Vec<SessionItem>,
     pub ends: Vec<(ClaimToken, EndSession)>,
+    pub offers: Vec<TerminalOrder>,
+    /// The runner's ends of terminals that somebody waits for.
+    pub waiting: BTreeMap<i64, DuplexStream>,
     /// Acts at the desk, in order.
     pub acts: Vec<String>,
     pub desk_faults: VecDeque<ControlError>,
@@ -67,7 +80,31 @@ impl Fake {
     }
 
     pub fn grant(&self, grant: SessionGrant) {
-        self.state().nexts.push_back(Ok(Some(NextAnswer { control: None, reason: None, session: Some(grant) })));
+        let terminals = Vec::new();
+        self.state().nexts.push_back(Ok(Some(NextAnswer {
+            control: None,
+            reason: None,
+            session: Some(grant),
+            terminals,
+        })));
+    }
+
+    /// Somebody wants a terminal: with the next question where `at` says so, else with the next beat.
+    pub fn visit(&self, id: i64, at: OrderAt) -> Terminal {
+        let (near, far) = tokio::io::duplex(4 * 1024);
+        let mut state = self.state();
+        state.waiting.insert(id, far);
+        match at {
+            OrderAt::Next => {
+                let terminals = vec![TerminalOrder { id }, TerminalOrder { id }];
+                let answer = NextAnswer { control: None, reason: None, session: None, terminals };
+                state.nexts.push_back(Ok(Some(answer)));
+            }
+            OrderAt::Beat => state.offers.push(TerminalOrder { id }),
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        Terminal::over(near)
     }
 
     pub fn order(&self, act: OrderAct, grace_s: i64) {
@@ -131,7 +168,7 @@ impl ControlPlane for Arc<Fake> {
     fn next(&self, question: NextRequest) -> Call<'_, Option<NextAnswer>> {
         let mut state = self.state();
         state.polls.push(question.poll);
-        let rest = NextAnswer { control: Some(Control::Hibernate), reason: None, session: None };
+        let rest = NextAnswer { control: Some(Control::Hibernate), reason: None, session: None, terminals: Vec::new() };
         let answer = state.nexts.pop_front().unwrap_or(Ok(Some(rest)));
         Box::pin(async move { answer })
     }
@@ -157,13 +194,17 @@ impl ControlPlane for Arc<Fake> {
                     }
                     let orders = self.state().orders.clone();
                     if orders.iter().any(|order| order.n > beat.seen) {
-                        return Ok(orders);
+                        return Ok((orders, Vec::new()));
+                    }
+                    let offers = std::mem::take(&mut self.state().offers);
+                    if !offers.is_empty() {
+                        return Ok((Vec::new(), offers));
                     }
                     changed.await;
                 }
             };
-            let orders = within(wait, spoken).await.unwrap_or(Ok(Vec::new()))?;
-            Ok(BeatAnswer { lease_expires_at: NOW + Millis::seconds(120), server_time: NOW, orders })
+            let (orders, terminals) = within(wait, spoken).await.unwrap_or(Ok((Vec::new(), Vec::new())))?;
+            Ok(BeatAnswer { lease_expires_at: NOW + Millis::seconds(120), server_time: NOW, orders, terminals })
         })
     }
 
@@ -181,6 +222,12 @@ impl ControlPlane for Arc<Fake> {
     fn end(&self, session: ClaimToken, report: EndSession) -> Call<'_, Ended> {
         self.state().ends.push((session, report));
         Box::pin(async move { Ok(Ended { ok: true, task_status: None }) })
+    }
+
+    fn attach(&self, terminal: i64) -> Call<'_, Terminal> {
+        let far = self.state().waiting.remove(&terminal);
+        let gone = || ControlError::refused(404, "no_such_terminal", "nobody waits");
+        Box::pin(async move { far.map(Terminal::over).ok_or_else(gone) })
     }
 
     fn desk(&self, _: &SessionGrant) -> Arc<dyn Desk> {

@@ -14,7 +14,7 @@ fn idle(fake: &Arc<Fake>) -> Parts {
 }
 
 fn ordered(control: Control) -> Result<Option<NextAnswer>, ControlError> {
-    Ok(Some(NextAnswer { control: Some(control), reason: None, session: None }))
+    Ok(Some(NextAnswer { control: Some(control), reason: None, session: None, terminals: Vec::new() }))
 }
 
 #[tokio::test]

@@ -224,6 +224,11 @@ pub fn busy(what: &str) -> Fault {
     Fault::new(Code::Busy, format!("{what} is at its limit")).after(1)
 }
 
+pub fn upgrade_required(protocol: &str) -> Fault {
+    Fault::new(Code::UpgradeRequired, "this address is for connections that become a terminal")
+        .hint(format!("send Connection: upgrade and Upgrade: {protocol}, or use mi agents shell"))
+}
+
 pub fn superseded() -> Fault {
     Fault::new(Code::Superseded, "a newer runner of this agent has taken over")
 }

@@ -62,6 +62,11 @@ async fn next(house: House, call: Call) -> Result<Reply, Fault> {
     let until = house.clock.now() + Millis::seconds(wish.wait.clamp(0, CLAIM_WAIT_SECONDS_MAX));
     loop {
         let mut parked = house.wakeups.park(office, Interest::Work(name.clone()));
+        let terminals = house.terminals.offers(agent, house.clock.now());
+        if !terminals.is_empty() {
+            let answer = NextAnswer { control: None, reason: None, session: None, terminals };
+            return Ok(Answer::ok(&answer)?.into());
+        }
         let draining = if house.is_draining() { Draining::Yes } else { Draining::No };
         let desk = Desk { keys: house.keys.clone(), providers: house.providers.clone(), draining };
         let ask = Ask { idempotency: None, ..call.ask() };

@@ -122,7 +122,8 @@ pub fn next(
         return grant(act, &row, &session, desk).map(Some);
     }
     if let Some((control, reason)) = control(act, pod.desired, desk.draining) {
-        return Ok(Some(NextAnswer { control: Some(control), reason: Some(reason.to_owned()), session: None }));
+        let reason = Some(reason.to_owned());
+        return Ok(Some(NextAnswer { control: Some(control), reason, session: None, terminals: Vec::new() }));
     }
     if wish.free_slots < 1 || sessions::is_busy(act.tx, act.office, agent)? {
         return Ok(None);
@@ -211,5 +212,5 @@ pub(super) fn grant(
         server_time: act.now,
         env_rev: 0,
     };
-    Ok(NextAnswer { control: None, reason: None, session: Some(grant) })
+    Ok(NextAnswer { control: None, reason: None, session: Some(grant), terminals: Vec::new() })
 }

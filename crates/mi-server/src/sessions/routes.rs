@@ -7,11 +7,12 @@ use mi_core::limits::CLAIM_WAIT_SECONDS_MAX;
 use mi_core::problem::Code;
 use mi_core::time::Millis;
 use mi_core::wire::runner::{BeatAnswer, BeatRequest, EndSession, Ended, EventsAnswer, SessionContext, SessionEvents};
+use mi_core::wire::terminals::TerminalOrder;
 
 use super::{said, service};
 use crate::house::House;
 use crate::infra::act::Answer;
-use crate::infra::caller::{Access, Member};
+use crate::infra::caller::{Access, Caller, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, post};
 use crate::infra::wakeups::Interest;
@@ -99,15 +100,36 @@ async fn beat(house: House, call: Call) -> Result<Reply, Fault> {
     let wait = Millis::seconds(wish.wait.clamp(0, CLAIM_WAIT_SECONDS_MAX).min(longest));
     let until = house.clock.now() + wait;
     let mut parked = house.wakeups.park(office, Interest::Session(number));
-    let answer = house.act(&call, move |act, member| Answer::ok(&service::beat(act, member, number)?)).await?;
-    if wait.0 == 0 || house.is_draining() {
-        return Ok(answer.into());
-    }
-    if house.clock.timeout_at(until, parked.woken()).await.is_none() {
+    let terminals = offers(&house, &call);
+    let is_heard = !terminals.is_empty() || wait.0 == 0 || house.is_draining();
+    let answer = renew(&house, &call, number, terminals).await?;
+    if is_heard || house.clock.timeout_at(until, parked.woken()).await.is_none() {
         return Ok(answer.into());
     }
     let stop = house.look(&call, move |view, _| service::must_stop(view.tx, view.office, number)).await?;
-    if stop { Err(fault::stale_claim(number)) } else { Ok(answer.into()) }
+    if stop {
+        return Err(fault::stale_claim(number));
+    }
+    match offers(&house, &call) {
+        none if none.is_empty() => Ok(answer.into()),
+        terminals => Ok(renew(&house, &call, number, terminals).await?.into()),
+    }
+}
+
+/// Who waits for a terminal in this runner's pod.
+fn offers(house: &House, call: &Call) -> Vec<TerminalOrder> {
+    match call.caller {
+        Caller::Runner { agent, .. } => house.terminals.offers(agent, house.clock.now()),
+        Caller::Nobody
+        | Caller::User { .. }
+        | Caller::Ticket { .. }
+        | Caller::Session { .. }
+        | Caller::Agent { .. } => Vec::new(),
+    }
+}
+
+async fn renew(house: &House, call: &Call, number: ClaimToken, terminals: Vec<TerminalOrder>) -> Result<Answer, Fault> {
+    house.act(call, move |act, member| Answer::ok(&service::beat(act, member, number, &terminals)?)).await
 }
 
 async fn events(house: House, call: Call) -> Result<Reply, Fault> {

@@ -6,6 +6,7 @@ use mi_core::limits;
 use mi_core::time::{Millis, Time};
 use mi_core::wire::runner::{BeatAnswer, EndCause, EndSession, Ended};
 use mi_core::wire::tasks::Session;
+use mi_core::wire::terminals::TerminalOrder;
 use serde_json::json;
 
 pub use super::row::{Seat, SessionRow, State, Terms};
@@ -282,7 +283,12 @@ pub(super) fn own(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Res
 }
 
 /// The runner lives: renews the lease. An ended session tells it to stop.
-pub fn beat(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<BeatAnswer, Fault> {
+pub fn beat(
+    act: &mut Act<'_>,
+    member: &Member,
+    number: ClaimToken,
+    terminals: &[TerminalOrder],
+) -> Result<BeatAnswer, Fault> {
     let session = own(act, member, number)?;
     let lease_expires_at = match session.state {
         State::Live => {
@@ -300,7 +306,8 @@ pub fn beat(act: &mut Act<'_>, member: &Member, number: ClaimToken) -> Result<Be
         }
         State::Lapsed | State::Ended => return Err(fault::stale_claim(number)),
     };
-    Ok(BeatAnswer { lease_expires_at, server_time: act.now, orders: Vec::new() })
+    let terminals = terminals.to_vec();
+    Ok(BeatAnswer { lease_expires_at, server_time: act.now, orders: Vec::new(), terminals })
 }
 
 /// Whether a parked beat has something to hear.

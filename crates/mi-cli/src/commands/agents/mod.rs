@@ -3,6 +3,7 @@
 mod activity;
 mod clone;
 mod daemon;
+mod debug;
 pub mod error;
 mod fire;
 mod get;
@@ -17,6 +18,7 @@ mod onboard;
 mod own;
 mod rotate;
 mod service;
+mod shell;
 mod update;
 
 use clap::Subcommand;
@@ -34,6 +36,7 @@ Examples:
   mi agents get ada
   mi agents logs ada -f               what its pod writes
   mi agents error ada                 why it doesn't run
+  mi agents debug ada -- ls -la       one command in its pod; mi agents shell ada opens a shell there
 
 An agent that lives on this machine:
   mi agent onboard ABCD23 -n walker --endpoint https://mi.example.org
@@ -69,6 +72,10 @@ pub enum Act {
     Restart(Target),
     /// The last error that it met
     Error(Target),
+    /// Run one command in its pod
+    Debug(debug::DebugArgs),
+    /// Open a shell in its pod
+    Shell(shell::ShellArgs),
     /// Let an agent that lives on this machine join a colony
     Join(join::JoinArgs),
     /// The same, and keep it online, and say hello
@@ -107,6 +114,8 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Stop(target) => lifecycle::run(desk, target, Stop).await,
         Act::Restart(target) => lifecycle::run(desk, target, Restart).await,
         Act::Error(target) => error::run(desk, target).await,
+        Act::Debug(args) => debug::run(desk, args).await,
+        Act::Shell(args) => shell::run(desk, args).await,
         Act::Join(args) => join::run(desk, args).await,
         Act::Onboard(args) => onboard::run(desk, args).await,
         Act::Leave => leave::run(desk).await,

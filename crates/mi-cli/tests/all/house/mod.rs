@@ -145,6 +145,7 @@ impl House {
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             pace: Duration::from_millis(1),
+            window: mi_cli::Window::NONE,
             open_page: |_| false,
             now: || mi_core::time::Time::parse("2026-04-27T09:31:05Z").unwrap(),
             machine: mi_cli::Machine { start: self.start, program: "/opt/mi".into(), keeper: mi_cli::Keeper::Systemd },

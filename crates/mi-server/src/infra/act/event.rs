@@ -27,6 +27,7 @@ pub enum Category {
     Standup,
     Session,
     Lifecycle,
+    Terminal,
     Office,
     File,
 }
@@ -39,6 +40,7 @@ impl Category {
             Category::Standup => "standup",
             Category::Session => "session",
             Category::Lifecycle => "lifecycle",
+            Category::Terminal => "terminal",
             Category::Office => "office",
             Category::File => "file",
         }

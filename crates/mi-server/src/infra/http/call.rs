@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::body::Pieces;
-use super::{Door, Wire};
+use super::{Door, Upgrade, Wire};
 use crate::infra::act::{Answer, Ask, Lateness, idempotency};
 use crate::infra::caller::{Caller, Need};
 use crate::infra::fault::{self, Fault};
@@ -54,6 +54,8 @@ pub struct Call {
     pub body: Bytes,
     /// The unread body of an operation that streams; behind a lock only because a body can't be shared.
     pub(super) stream: std::sync::Mutex<Option<Body>>,
+    /// What the connection may become; behind a lock for the same reason.
+    pub(super) upgrade: std::sync::Mutex<Option<Upgrade>>,
     pub claim: Option<ClaimToken>,
     pub idempotency: Option<idempotency::Key>,
     /// Of a signed request: what it may spend once.
@@ -118,6 +120,14 @@ impl Call {
         let limit = number(query.limit, "limit")?.unwrap_or(LIST_LIMIT_DEFAULT);
         let offset = number(query.offset, "offset")?.unwrap_or(0);
         Ok(Page { limit: limit.clamp(1, LIST_LIMIT_MAX), offset: offset.max(0) })
+    }
+
+    /// What the connection becomes after an answer that says so (`Reply::switching`).
+    pub fn upgrade(&self, protocol: &'static str) -> Result<Upgrade, Fault> {
+        let wanted = self.header("upgrade").is_some_and(|sent| sent.eq_ignore_ascii_case(protocol));
+        let mut upgrade = self.upgrade.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let upgrade = upgrade.take().filter(|_| wanted);
+        upgrade.ok_or_else(|| fault::upgrade_required(protocol))
     }
 
     /// The fields of a form; every field of the shape is text.

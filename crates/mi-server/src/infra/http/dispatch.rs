@@ -25,7 +25,7 @@ use super::body;
 use super::call::Inside;
 use super::operation::{Intake, Operation, Patience};
 use super::reply::{no_such_route, problem_response};
-use super::{Call, Door, Reply, Standing, Via};
+use super::{Call, Door, Reply, Standing, Upgrade, Via};
 use crate::agent_keys::judge::{Came, Signatory};
 use crate::house::House;
 use crate::infra::act::idempotency;
@@ -118,6 +118,7 @@ async fn handle(
     let (mut parts, body) = request.into_parts();
     let door = parts.extensions.get::<Door>().cloned();
     let door = door.ok_or_else(|| fault::internal("a request came through no door"))?;
+    let upgrade = Upgrade::of(&mut parts.extensions);
     let params = path_params(&mut parts).await?;
     let Known { caller, nonce, signed_body } = identify(&house, operation, &parts, &params, door.via).await?;
     let claim = claim_of(&parts.headers, &caller)?;
@@ -144,6 +145,7 @@ async fn handle(
         params,
         body,
         stream: std::sync::Mutex::new(stream),
+        upgrade: std::sync::Mutex::new(upgrade),
         claim,
         idempotency,
         nonce,

@@ -49,7 +49,7 @@ impl Standing {
     }
 
     /// Resolves when the caller would no longer be let in.
-    async fn lost(mut self) {
+    pub async fn lost(mut self) {
         loop {
             let gone = self.check().await.err().filter(|fault| fault.code.status() < SERVER_FAULTS);
             if let Some(fault) = gone {
