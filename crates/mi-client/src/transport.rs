@@ -23,7 +23,7 @@ use crate::terminal::Terminal;
 use crate::write_keys::WriteKeys;
 use crate::{
     agents, audit, credits, env, events, files, identity, integrations, invites, join, messages, offices, runner,
-    schedules, server, tasks, tls, transfers, usage, webhooks,
+    schedules, server, sessions, tasks, tls, transfers, usage, webhooks,
 };
 
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -137,6 +137,10 @@ impl Client {
 
     pub fn tasks(&self, office: OfficeId) -> tasks::Tasks {
         tasks::Tasks::new(self, office)
+    }
+
+    pub fn sessions(&self, office: OfficeId) -> sessions::Sessions {
+        sessions::Sessions::new(self, office)
     }
 
     pub fn schedules(&self, office: OfficeId) -> schedules::Schedules {

@@ -73,6 +73,8 @@ pub const SCHEDULE_DEADLINE_SECONDS_MAX: i64 = 366 * 24 * 3_600;
 pub const TICKET_SECONDS: i64 = 60;
 pub const RUNNER_TOKEN_SECONDS: i64 = 24 * 3_600;
 pub const RUNNER_POLL_SECONDS: i64 = 30;
+/// Things that one session says and that are kept, besides what its model calls used.
+pub const SESSION_ITEMS_MAX: i64 = 20_000;
 pub const EVENTS_BODY_BYTES_MAX: usize = 256 * 1024;
 pub const IDEMPOTENCY_HOURS: i64 = 24;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;

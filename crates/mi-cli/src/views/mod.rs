@@ -16,6 +16,7 @@ pub mod offices;
 pub mod proof;
 pub mod roles;
 pub mod schedules;
+pub mod sessions;
 pub mod tasks;
 pub mod tree;
 pub mod waiting;

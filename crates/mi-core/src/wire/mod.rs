@@ -17,6 +17,7 @@ pub mod login;
 pub mod offices;
 pub mod runner;
 pub mod schedules;
+pub mod sessions;
 pub mod tasks;
 pub mod terminals;
 pub mod transfers;

@@ -7,7 +7,7 @@
 //! elsewhere can be asked whether it is quiet. A claim without a runner ends at once.
 //!
 //! Acts: `open`, `settle`, `withdraw`, `renew`, `end`, and what befalls an agent's
-//! sessions together. `context` is what a session gets to read.
+//! sessions together. `context` is what a session gets to read, `transcript` what others read of it.
 //! Elsewhere: what becomes of the task is in `tasks::flow`.
 
 pub mod context;
@@ -19,3 +19,4 @@ mod store;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
+mod transcript;

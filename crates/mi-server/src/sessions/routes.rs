@@ -7,8 +7,10 @@ use mi_core::limits::CLAIM_WAIT_SECONDS_MAX;
 use mi_core::problem::Code;
 use mi_core::time::Millis;
 use mi_core::wire::runner::{BeatAnswer, BeatRequest, EndSession, Ended, EventsAnswer, SessionContext, SessionEvents};
+use mi_core::wire::sessions::Transcript;
 use mi_core::wire::terminals::TerminalOrder;
 
+use super::transcript::PartQuery;
 use super::{said, service};
 use crate::house::House;
 use crate::infra::act::Answer;
@@ -27,6 +29,11 @@ pub fn operations() -> Vec<Operation> {
             .gives::<SessionContext>(200)
             .fails(gone)
             .run(context),
+        get("sessions.transcript", "…/sessions/{session}", Access::Member, "A session, and what it said, part by part")
+            .query(PART)
+            .gives::<Transcript>(200)
+            .fails(gone)
+            .run(transcript),
         get("sessions.env", "…/sessions/{session}/env", Access::Runner, "The environment of a live session")
             .gives::<BTreeMap<String, String>>(200)
             .fails(gone)
@@ -52,6 +59,18 @@ pub fn operations() -> Vec<Operation> {
             .fails(gone)
             .run(end),
     ]
+}
+
+const PART: &[(&str, &str)] =
+    &[("from", "the number of the first item, 0 if not said"), ("limit", "at most so many items, up to 1000")];
+
+async fn transcript(house: House, call: Call) -> Result<Reply, Fault> {
+    let number = number(&call)?;
+    let part = call.query::<PartQuery>()?.read()?;
+    let look = move |view: &mut crate::house::View<'_>, member: &Member| {
+        Answer::ok(&super::transcript::read(view, member, number, part)?)
+    };
+    Ok(house.look(&call, look).await?.into())
 }
 
 fn number(call: &Call) -> Result<ClaimToken, Fault> {

@@ -36,12 +36,15 @@ pub fn add_events(
         if item.text.len() > limits::EVENTS_BODY_BYTES_MAX {
             return Err(fault::too_long("an item", limits::EVENTS_BODY_BYTES_MAX, "bytes"));
         }
-        let item = &storable(item);
+        next = n + 1;
+        if n > limits::SESSION_ITEMS_MAX && item.kind != ItemKind::Usage {
+            continue;
+        }
+        let item = &if n == limits::SESSION_ITEMS_MAX { last_kept(item) } else { storable(item) };
         store::add_item(act.tx, act.office, number, n, item)?;
         if item.kind == ItemKind::Log {
             log_on_task(act, &session, item)?;
         }
-        next = n + 1;
     }
     store::set_events_next(act.tx, act.office, number, next)?;
     if next > session.events_next {
@@ -51,6 +54,15 @@ pub fn add_events(
         claim::started(act, &mut task)?;
     }
     Ok(EventsAnswer { next })
+}
+
+/// What stands in place of everything that comes from here on; what model calls used is still kept.
+fn last_kept(item: &SessionItem) -> Cow<'_, SessionItem> {
+    if item.kind == ItemKind::Usage {
+        return storable(item);
+    }
+    let text = format!("a session says {} things at most; what comes now is not kept", limits::SESSION_ITEMS_MAX);
+    Cow::Owned(SessionItem { at: item.at, kind: ItemKind::Log, text })
 }
 
 /// Programs write what they like; the store takes no NUL, and a line is worth more than that character of it.

@@ -4,6 +4,7 @@ use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::time::{Millis, Time};
 use mi_core::wire::runner::SessionItem;
+use mi_core::wire::sessions::TranscriptItem;
 use mi_core::wire::tasks::Session;
 
 use super::row::{Seat, SessionRow, State};
@@ -225,6 +226,25 @@ pub fn add_item(
         "insert into session_items (office_id, session, n, kind, text, created_at) values ($1, $2, $3, $4, $5, $6)";
     tx.execute(sql, args![office, session, n, item.kind.as_str(), &item.text, item.at])?;
     Ok(())
+}
+
+/// What a session said, from an item on.
+pub fn items(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    session: ClaimToken,
+    from: i64,
+    most: i64,
+) -> Result<Vec<TranscriptItem>, DbError> {
+    let sql = "select n, created_at, kind, text from session_items \
+               where office_id = $1 and session = $2 and n >= $3 order by n limit $4";
+    let read = |row: &Row| {
+        let mut r = row.reader();
+        let (n, at, kind, text) = (r.take()?, r.take()?, r.take::<String>()?, r.take()?);
+        let kind = kind.parse().map_err(|_| DbError::Shape(format!("an item of kind {kind}")))?;
+        Ok(TranscriptItem { n, at, kind, text })
+    };
+    tx.query(sql, args![office, session, from, most])?.iter().map(read).collect()
 }
 
 pub fn set_events_next(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, next: i64) -> Result<(), DbError> {

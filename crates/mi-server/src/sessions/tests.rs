@@ -42,3 +42,81 @@ async fn a_stopped_agents_task_is_offered_again_only_when_its_pod_is_gone() {
     assert_eq!((task["status"].as_str(), task["attempts"].as_i64()), (Some("queued"), Some(0)));
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_transcript_is_read_part_by_part_by_those_who_may() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.lift_hire_limit().await;
+    office.hire("ada").await;
+    office.hire("bob").await;
+    let (mut ada, bob) = (office.runner("ada").await, office.runner("bob").await);
+    office.task(json!({"title": "a", "assignedAgent": "ada"})).await;
+    let grant = ada.must_take().await;
+    let at = house.now().to_string();
+    let said = |kind: &str, text: &str| json!({"at": at, "kind": kind, "text": text});
+    let items = json!([
+        said("log", "one"),
+        said("tool", "shell ls\n→ a"),
+        said("transcript", "done\u{0}"),
+        said("usage", "{}")
+    ]);
+    let path = format!("/sessions/{}", grant.id);
+    let post = json!({"from": 0, "items": items});
+    office.call_as(&ada.speaker(), "POST", &format!("{path}/events"), post).await.ok();
+
+    let part = office.call("GET", &format!("{path}?limit=2"), Value::Null).await.ok();
+    assert_eq!((&part["next"], &part["more"], &part["session"]["agent"]), (&json!(2), &json!(true), &json!("ada")));
+    let first = json!({"n": 0, "at": at, "kind": "log", "text": "one"});
+    assert_eq!((part["items"].as_array().unwrap().len(), &part["items"][0]), (2, &first));
+    let rest = office.call("GET", &format!("{path}?from=2"), Value::Null).await.ok();
+    assert_eq!(
+        (&rest["next"], &rest["more"], &rest["items"][0]["text"]),
+        (&json!(4), &json!(false), &json!("done\u{fffd}"))
+    );
+    let none = office.call("GET", &format!("{path}?from=99"), Value::Null).await.ok();
+    assert_eq!((&none["next"], &none["more"], &none["items"]), (&json!(99), &json!(false), &json!([])));
+
+    let own = office.call_as(&ada.harness(&grant), "GET", &path, Value::Null).await;
+    assert_eq!(own.status, 200);
+    let others = office.call_as(&bob.speaker(), "GET", &path, Value::Null).await;
+    assert_eq!(others.refused(), (404, "no_such_session".to_owned()));
+    assert_eq!(office.call("GET", "/sessions/77", Value::Null).await.refused(), (404, "no_such_session".to_owned()));
+    assert_eq!(office.call("GET", &format!("{path}?from=x"), Value::Null).await.status, 400);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_part_is_bounded_in_bytes_and_a_session_in_items() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    let mut ada = office.runner("ada").await;
+    office.task(json!({"title": "a"})).await;
+    let grant = ada.must_take().await;
+    let path = format!("/sessions/{}", grant.id);
+    let large = "x".repeat(250_000);
+    for n in 0..6 {
+        ada.log(&grant, n, &[large.as_str()]).await.ok();
+    }
+    let part = office.call("GET", &path, Value::Null).await.ok();
+    assert_eq!((&part["next"], &part["more"]), (&json!(4), &json!(true)));
+
+    let most = mi_core::limits::SESSION_ITEMS_MAX;
+    ada.log(&grant, most - 1, &["kept", "in its place", "gone"]).await.ok();
+    let at = house.now().to_string();
+    let usage = json!({"from": most + 2, "items": [{"at": at, "kind": "usage", "text": "{}"}]});
+    office.call_as(&ada.speaker(), "POST", &format!("{path}/events"), usage).await.ok();
+    ada.log(&grant, most + 3, &["gone"]).await.ok();
+    let part = office.call("GET", &format!("{path}?from={}", most - 1), Value::Null).await.ok();
+    assert_eq!((&part["next"], &part["more"]), (&json!(most + 4), &json!(false)), "a reader comes to an end");
+    let seen: Vec<(i64, &str)> = part["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["n"].as_i64().unwrap(), item["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(seen, [(most - 1, "log"), (most, "log"), (most + 2, "usage")]);
+    assert!(part["items"][1]["text"].as_str().unwrap().contains("not kept"));
+    house.close().await;
+}

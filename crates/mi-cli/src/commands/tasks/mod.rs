@@ -14,6 +14,7 @@ pub mod log;
 mod proof;
 mod renew;
 pub mod retry;
+mod session;
 mod stats;
 pub mod times;
 mod tree;
@@ -37,6 +38,7 @@ Examples:
   mi tasks tree                       parts, waits and times at one look
   mi tasks why 3                      what it waits for, and the command that mends it
   mi tasks watch 3                    follow it to its end
+  mi tasks session 3 -f               what it says and does while it works
   mi tasks retry 3 --reason \"the file is there now\"
   mi tasks export --format csv -o tasks.csv";
 
@@ -71,6 +73,8 @@ pub enum Act {
     Artifact(artifact::ArtifactArgs),
     /// What each attempt has to show for itself
     Proof(TaskTarget),
+    /// What an attempt said and did: its log, its tools, its model's words
+    Session(session::SessionArgs),
     /// Results that came after their claim was lost: see them, let one count, let it go
     #[command(subcommand)]
     Late(late::Act),
@@ -99,6 +103,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Log(args) => log::run(desk, args).await,
         Act::Comment(args) => comment::run(desk, args).await,
         Act::Artifact(args) => artifact::run(desk, args).await,
+        Act::Session(args) => session::run(desk, args).await,
         Act::Proof(target) => proof::run(desk, target).await,
         Act::Late(act) => late::run(desk, act).await,
         Act::Verify(args) => verify::run(desk, args).await,
