@@ -3,6 +3,8 @@
 use clap::Args;
 use mi_client::{Agents, LogsFilter, Message};
 use mi_core::ids::AgentName;
+use mi_core::moment::parse_length;
+use mi_core::time::{Millis, Time};
 use serde::Deserialize;
 
 use crate::desk::Desk;
@@ -23,7 +25,7 @@ pub struct LogsArgs {
     /// The last so many lines
     #[arg(long, alias = "limit", value_name = "N")]
     tail: Option<i64>,
-    /// Only later than this time (RFC 3339)
+    /// Only later than this time (RFC 3339), or than so long ago, such as 15m
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 }
@@ -32,11 +34,20 @@ pub async fn run(desk: &mut Desk, args: LogsArgs) -> Result<(), Fault> {
     let found = args.target.read::<AgentName>()?;
     let (client, office) = desk.office(found.colony.as_deref()).await?;
     let agents = client.agents(office);
-    let filter = LogsFilter { tail: args.tail, since: args.since };
+    let since = args.since.map(|text| moment(&text, (desk.now)()));
+    let filter = LogsFilter { tail: args.tail, since };
     if args.follow {
         return follow(desk, &agents, &found.thing, filter).await;
     }
     desk.show(agents.logs(&found.thing, &filter), |logs, _| clean(&logs.logs).into_owned()).await
+}
+
+/// A length of time is counted back from now; anything else is for the server to read.
+fn moment(text: &str, now: Time) -> String {
+    match parse_length(text) {
+        Some(length) => (now + Millis(-length.0)).to_string(),
+        None => text.to_owned(),
+    }
 }
 
 /// One line of a message.
