@@ -21,6 +21,7 @@ mod hands;
 mod models;
 mod own_machine;
 mod shipped;
+mod terminals;
 mod tls;
 mod tutorial;
 mod walls;

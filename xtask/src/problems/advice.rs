@@ -188,6 +188,10 @@ const ADVICE: &[(&str, &str)] = &[
         "no_such_application",
         "`mi invite applications` shows those of an office with their numbers. An applicant asks with the `poll_token` of its application as `Authorization: Bearer`.",
     ),
+    (
+        "no_such_terminal",
+        "For runners: whoever wanted the terminal has gone, or another connection took it. There is nothing to do; the next order has a number of its own.",
+    ),
     ("no_such_route", "Look the address up in `GET /openapi.json`. Routes start with `/api/v1/offices/{office}`."),
     ("method_not_allowed", "The header `Allow` of the answer names the methods that this address has."),
     ("request_timeout", "Send the body faster, or in smaller pieces; for a parked claim, ask for a shorter `wait`."),
@@ -266,6 +270,14 @@ const ADVICE: &[(&str, &str)] = &[
         "Finish, fail or release one of the tasks held; `mi tasks list` with the status `claimed,running` shows them.",
     ),
     (
+        "pod_not_running",
+        "`mi start NAME` starts an agent that was stopped; `mi error NAME` says why a pod doesn't run, `mi doctor` what this machine lacks. The sentence names the agent's phase.",
+    ),
+    (
+        "terminal_busy",
+        "There is one terminal at a time in a pod. `mi agents activity NAME --category terminal` says whose it is and since when; it ends with its connection.",
+    ),
+    (
         "superseded",
         "A newer runner speaks for this agent. This one stops its children and exits; that is right so, and needs nobody.",
     ),
@@ -288,6 +300,10 @@ const ADVICE: &[(&str, &str)] = &[
     (
         "idempotency_key_reused",
         "A key belongs to one request for 24 hours. Take a new key for a new request; keep the key only for repeating the very same one.",
+    ),
+    (
+        "upgrade_required",
+        "`mi agents shell NAME` speaks this protocol. A client of your own sends `Connection: upgrade` and `Upgrade: mi-terminal`, and then frames: the page on terminals has them.",
     ),
     (
         "claim_required",
@@ -318,6 +334,10 @@ const ADVICE: &[(&str, &str)] = &[
         "Make room on the disk of the server's data directory, or delete files that nobody needs: `mi files rm`. Nothing was half-written.",
     ),
     ("busy", "Wait as long as `Retry-After` says and repeat; with an `Idempotency-Key` the repetition is safe."),
+    (
+        "pod_silent",
+        "The pod runs, and its runner didn't come in time, or the pod ended while the command ran. `mi logs NAME` shows what it does, `mi restart NAME` starts it anew. Behind a proxy: it must pass `Upgrade` on.",
+    ),
     (
         "draining",
         "The server is stopping. Repeat as soon as it is up again; running work was handed back without counting an attempt.",

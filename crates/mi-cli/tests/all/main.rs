@@ -12,6 +12,7 @@ mod integrations;
 mod invites;
 mod mcp;
 mod people;
+mod pods;
 mod roles;
 mod schedules;
 mod tq;

@@ -192,7 +192,8 @@ async fn answer(
             return (response.status().as_u16(), response.headers().clone(), String::new());
         }
         TestReply::whole(response, format!("{method} {path}")).await
-    } else if operation.id == "offices.delete" {
+    } else if ["offices.delete", "terminals.debug"].contains(&operation.id) {
+        // The last pod has to go; nobody's runner comes for the command.
         while_time_passes(house, speaker.send(method, path, body)).await
     } else {
         speaker.send(method, path, body).await

@@ -67,7 +67,8 @@ fn fill(operation: &Operation, place: &Place) -> String {
         .split('/')
         .map(|part| match part {
             "{office}" => place.office.as_str(),
-            "{name}" | "{agent}" => place.name.as_str(),
+            "{name}" | "{agent}" | "{target}" => place.name.as_str(),
+            "{terminal}" => "1",
             "{id}" => place.id.as_str(),
             "{session}" => place.session.as_str(),
             "{key}" => "SECRET",
@@ -148,6 +149,7 @@ fn body(operation: &str, place: &Place) -> Value {
         "chat.create_group" => json!({"name": "reviewers", "members": ["bob"]}),
         "chat.rename_group" => json!({"name": "another name"}),
         "chat.add_member" => json!({"agentName": "bob"}),
+        "terminals.debug" => json!({"command": "true"}),
         "agents.report" => json!({"type": "standup", "message": "a word"}),
         "mcp.answer" => {
             json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {

@@ -29,6 +29,7 @@ use mi_core::time::{Millis, Time};
 use mi_pods::{FakeDriver, FakePod, Pod, PodStatus, Started, Strictness};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::DuplexStream;
 
 pub use office::TestOffice;
 pub use people::KeyState;
@@ -42,6 +43,7 @@ use crate::house::{House, Parts, Settings};
 use crate::identity::service as identity;
 use crate::infra::clock::Clock;
 use crate::infra::db::{Db, Location};
+use crate::infra::http::upgrade::GivenPipe;
 use crate::infra::http::{Front, Peer, Via};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
@@ -439,6 +441,17 @@ impl Speaker<'_> {
         }
         let request = request.body(Body::from(body)).unwrap();
         self.house.front.answer(request, self.via).await
+    }
+
+    /// A connection that wants to become a terminal, in this process: the answer, and the caller's end.
+    pub async fn become_terminal(&self, path: &str) -> (Response<Body>, DuplexStream) {
+        const PIPE_BYTES: usize = 64 * 1024;
+        let (near, far) = tokio::io::duplex(PIPE_BYTES);
+        let key = self.key.as_deref().unwrap_or_default();
+        let request = Request::builder().method("POST").uri(path).header("authorization", format!("Bearer {key}"));
+        let request = request.header("connection", "upgrade").header("upgrade", mi_core::terminal::UPGRADE);
+        let request = request.extension(GivenPipe(Arc::new(Mutex::new(Some(far))))).body(Body::empty()).unwrap();
+        (self.house.front.answer(request, self.via).await, near)
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
+use http::Response;
 use mi_core::ids::AgentId;
 use mi_core::wire::runner::{NextAnswer, RunnerWelcome, SessionGrant};
+use mi_core::wire::terminals::TerminalOrder;
 use mi_pods::FakePod;
 use serde_json::{Value, json};
+use tokio::io::DuplexStream;
 
 use super::{Speaker, TestOffice, TestReply};
 use crate::infra::http::Via;
@@ -77,6 +81,22 @@ impl<'a> FakeRunner<'a> {
     /// The session that the next question must bring.
     pub async fn must_take(&mut self) -> SessionGrant {
         self.take().await.unwrap_or_else(|| panic!("there is nothing for {}", self.name))
+    }
+
+    /// The terminals that the next question brings.
+    pub async fn terminals(&mut self, wait: i64) -> Vec<TerminalOrder> {
+        let reply = self.next(wait).await;
+        if reply.status == 204 {
+            return Vec::new();
+        }
+        let answer: NextAnswer = serde_json::from_value(reply.ok()).unwrap();
+        answer.terminals
+    }
+
+    /// Comes for a terminal: the answer, and the pod's end of it.
+    pub async fn attach(&self, id: i64) -> (Response<Body>, DuplexStream) {
+        let path = self.office.path(&format!("/employees/{}/runner/terminals/{id}", self.name));
+        self.speaker().become_terminal(&path).await
     }
 
     pub async fn beat(&self, grant: &SessionGrant) -> TestReply {
