@@ -271,7 +271,7 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     (
         "pod_not_running",
-        "`mi start NAME` starts an agent that was stopped; `mi error NAME` says why a pod doesn't run, `mi doctor` what this machine lacks. The sentence names the agent's phase.",
+        "`mi start NAME` starts an agent that was stopped; `mi error NAME` says why a pod doesn't run, `mi doctor` what this machine lacks. The sentence names the agent's phase. If the pod ended while a command ran, the sentence says so; what the command did until then is done.",
     ),
     (
         "terminal_busy",
@@ -303,7 +303,7 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     (
         "upgrade_required",
-        "`mi agents shell NAME` speaks this protocol. A client of your own sends `Connection: upgrade` and `Upgrade: mi-terminal`, and then frames: the page on terminals has them.",
+        "`mi agents shell NAME` speaks this protocol. A client of your own sends `Connection: upgrade` and `Upgrade: mi-terminal`, and then frames: the page on terminals has them. A proxy in between must pass `Upgrade` on.",
     ),
     (
         "claim_required",
@@ -336,7 +336,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("busy", "Wait as long as `Retry-After` says and repeat; with an `Idempotency-Key` the repetition is safe."),
     (
         "pod_silent",
-        "The pod runs, and its runner didn't come in time, or the pod ended while the command ran. `mi logs NAME` shows what it does, `mi restart NAME` starts it anew. Behind a proxy: it must pass `Upgrade` on.",
+        "The pod runs, and its runner didn't come in time; nothing was run. `mi logs NAME` shows what it does, `mi restart NAME` starts it anew.",
     ),
     (
         "draining",

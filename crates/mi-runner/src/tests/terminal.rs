@@ -94,11 +94,11 @@ async fn until(terminal: &mut Terminal, wanted: &str) -> String {
     seen
 }
 
-async fn is_gone(pid: &str) {
+async fn until_gone(pid: &str) {
     let looking = async {
         loop {
             let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
-            if !stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z')) {
+            if stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z')) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -141,7 +141,7 @@ async fn much_output_comes_whole_and_what_was_left_running_ends() {
     let mut terminal = room.visit(command(line)).await;
     let (out, _, last) = all(&mut terminal).await;
     assert_eq!((out.len(), last), (300_000, Some(Frame::Ended(0))));
-    is_gone(&room.eventually("left").await).await;
+    until_gone(&room.eventually("left").await).await;
 }
 
 #[tokio::test]
@@ -152,8 +152,8 @@ async fn whoever_hangs_up_leaves_nothing_behind() {
     let terminal = room.visit(command(line)).await;
     let (near, far) = (room.eventually("near").await, room.eventually("far").await);
     drop(terminal);
-    is_gone(&near).await;
-    is_gone(&far).await;
+    until_gone(&near).await;
+    until_gone(&far).await;
 }
 
 #[tokio::test]
@@ -194,8 +194,8 @@ async fn a_shell_that_is_hung_up_on_ends_with_all_that_runs_in_it() {
     say(&mut terminal, "trap '' HUP; sleep 1000 & echo $! > behind; echo $$ > itself; sleep 1000\n").await;
     let (behind, itself) = (room.eventually("behind").await, room.eventually("itself").await);
     drop(terminal);
-    is_gone(&behind).await;
-    is_gone(&itself).await;
+    until_gone(&behind).await;
+    until_gone(&itself).await;
 }
 
 fn working(line: &str) -> SessionGrant {
@@ -225,7 +225,7 @@ async fn a_terminal_and_a_session_leave_each_other_alone() {
     std::fs::write(room.folder.path().join("go"), "").unwrap();
     running.await.unwrap().unwrap();
     assert_eq!(room.fake.only_end().cause, EndCause::Finished);
-    is_gone(&of_session).await;
+    until_gone(&of_session).await;
     say(&mut long, "echo after-$((1+1)); exit\n").await;
     until(&mut long, "after-2").await;
     assert_eq!(all(&mut long).await.2, Some(Frame::Ended(0)));

@@ -12,6 +12,11 @@ pub fn pod_not_running(name: &AgentName, phase: AgentPhase) -> Fault {
         .hint(format!("mi start {name} starts it, mi error {name} says why it doesn't run"))
 }
 
+pub fn pod_ended(name: &AgentName) -> Fault {
+    Fault::new(Code::PodNotRunning, format!("{name}'s pod, or its runner, ended while the command ran"))
+        .hint(format!("mi error {name} says why; mi agents activity {name} --category terminal shows what was run"))
+}
+
 pub fn lives_elsewhere(name: &AgentName) -> Fault {
     Fault::new(Code::WrongAgentKind, format!("{name} lives elsewhere, on a machine that this server doesn't enter"))
         .hint("its owner has a shell there")

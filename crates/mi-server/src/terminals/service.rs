@@ -119,7 +119,7 @@ pub struct Wanted {
 pub fn wanted(wish: DebugCommand) -> Result<Wanted, Fault> {
     let seconds = wish.timeout_seconds.unwrap_or(DEBUG_SECONDS_DEFAULT);
     if !(1..=DEBUG_SECONDS_MAX).contains(&seconds) {
-        return Err(fault::bad_request(&format!("timeoutSeconds is 1 to {DEBUG_SECONDS_MAX}")));
+        return Err(fault::bad_request(format!("timeoutSeconds is 1 to {DEBUG_SECONDS_MAX}")));
     }
     let (is_empty, length) = match &wish.command {
         CommandLine::Shell(line) => (line.trim().is_empty(), line.len()),
@@ -190,7 +190,7 @@ fn outcome(room: &Room, ending: &Ending, gathered: Gathered) -> Result<DebugOutc
         Ending::Exited(code) => *code,
         Ending::TimeOver => KILLED,
         Ending::Refused(sentence) => return Err(faults::not_started(sentence)),
-        Ending::Left | Ending::Lost | Ending::Revoked => return Err(faults::pod_silent(&room.name)),
+        Ending::Left | Ending::Lost | Ending::Revoked => return Err(faults::pod_ended(&room.name)),
     };
     let redactor = room.redactor();
     let text = |kept: &Kept| redactor.clean(&String::from_utf8_lossy(&kept.bytes)).into_owned();

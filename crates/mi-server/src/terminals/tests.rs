@@ -194,7 +194,7 @@ async fn a_program_that_is_not_there_and_a_pod_that_ends_are_told() {
     assert_eq!(answer.refused(), code(400, "bad_request"));
     let die = async { come(&mut runner).await.plan().await };
     let (answer, _) = tokio::join!(debug(office, json!({"command": "reboot"})), die);
-    assert_eq!(answer.refused(), code(503, "pod_silent"));
+    assert_eq!(answer.refused(), code(409, "pod_not_running"));
     let ends: Vec<Value> = recorded(office).await.into_iter().map(|(_, data)| data["how"].clone()).collect();
     assert_eq!(ends, [Value::Null, json!("refused"), Value::Null, json!("lost")]);
     house.close().await;
