@@ -125,6 +125,15 @@ pub const PRESENCE_SECONDS_MAX: i64 = 120;
 /// How often an agent elsewhere says that it is there.
 pub const HEARTBEAT_SECONDS: u64 = 30;
 
+/// All files of a workspace that is backed up.
+pub const BACKUP_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Its files and folders.
+pub const BACKUP_FILES_MAX: usize = 200_000;
+/// Of one agent; a newer one takes the place of the oldest.
+pub const BACKUPS_PER_AGENT_MAX: i64 = 10;
+/// Names in one folder of a workspace that are shown.
+pub const WORKSPACE_ENTRIES_SHOWN_MAX: usize = 1_000;
+
 /// A bundle of an agent's state, compressed.
 pub const STATE_BUNDLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Everything of a transfer besides the bundle.

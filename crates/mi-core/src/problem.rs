@@ -102,6 +102,7 @@ codes! {
     NoSuchSchedule => 404 "no_such_schedule" "There is no schedule with this name or id in the office.";
     NoSuchGroup => 404 "no_such_group" "There is no group with this id in the office, or the caller is not in it.";
     NoSuchTransfer => 404 "no_such_transfer" "There is no transfer with this id that the caller may see.";
+    NoSuchBackup => 404 "no_such_backup" "There is no backup with this id in the office, or it is not of this agent.";
     NoSuchWebhook => 404 "no_such_webhook" "There is no webhook with this number in the office.";
     NoSuchDelivery => 404 "no_such_delivery" "The webhook has no delivery with this number, or it was pruned.";
     NoSuchKey => 404 "no_such_key" "There is no environment variable with this name.";
@@ -117,6 +118,11 @@ codes! {
     MethodNotAllowed => 405 "method_not_allowed" "The address exists, but not for this method.";
     RequestTimeout => 408 "request_timeout" "The request took longer than the server waits.";
     AgentExists => 409 "agent_exists" "An agent with that name already exists in the office.";
+    AgentArchived => 409 "agent_archived" "The agent is archived: it has to be restored first.";
+    AgentNotStopped => 409 "agent_not_stopped" "An agent's workspace can't be replaced while a pod may have it open.";
+    BackupFailed => 409 "backup_failed" "The workspace can't be backed up, so nothing was done.";
+    BackupTooLarge => 409 "backup_too_large" "The workspace is larger than a backup may be, so nothing was done.";
+    BackupDamaged => 409 "backup_damaged" "The archive is not as it was written; nothing was restored.";
     TransferOver => 409 "transfer_over" "The transfer takes no state any more.";
     WrongAgentKind => 409 "wrong_agent_kind" "The act is for agents of the other kind: hosted here, or living elsewhere.";
     WrongInviteType => 409 "wrong_invite_type" "An invite for a person was used for an agent, or the other way round.";

@@ -28,7 +28,7 @@ use crate::infra::signed::nonces::Nonces;
 use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agent_keys, agents, audit, chat, checks, credits, egress, env, events, files, gateway, identity, integrations,
+    agent_keys, agents, audit, backups, chat, checks, credits, egress, env, events, files, gateway, identity, integrations,
     invites, login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, terminals, transfers, webhooks,
 };
 
@@ -82,6 +82,7 @@ pub struct Inner {
     pub began_at: Time,
     pub transfers: transfers::Desk,
     pub terminals: terminals::Desk,
+    pub backups: backups::Desk,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
 }
@@ -113,6 +114,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(offices::routes::operations());
     all.extend(agents::routes::operations());
     all.extend(agent_keys::routes::operations());
+    all.extend(backups::routes::operations());
     all.extend(tasks::routes::operations());
     all.extend(schedules::routes::operations());
     all.extend(runners::routes::operations());
@@ -158,6 +160,7 @@ impl House {
                 began_at,
                 transfers: transfers::Desk::default(),
                 terminals: terminals::Desk::since(began_at),
+                backups: backups::Desk::default(),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
             }),

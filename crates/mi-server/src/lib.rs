@@ -10,6 +10,7 @@ mod sabotage;
 mod agent_keys;
 mod agents;
 mod audit;
+mod backups;
 mod chat;
 mod checks;
 mod credits;

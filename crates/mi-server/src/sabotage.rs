@@ -55,6 +55,8 @@ mod wanted {
         FailedSatisfies,
         /// Whoever did the work may judge it.
         SelfReview,
+        /// A task that becomes ready wakes nobody who sleeps.
+        SleepersForgotten,
         /// Every few events one is counted and not written.
         EventDropped,
         /// Every few commits the answers go out, and then the commit fails.

@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod backups;
 pub mod chat;
 pub mod checks;
 pub mod env;

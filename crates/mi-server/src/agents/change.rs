@@ -9,6 +9,7 @@ use crate::gateway::providers::Providers;
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
+use crate::tasks::calls;
 
 pub fn update(
     act: &mut Act<'_>,
@@ -64,7 +65,9 @@ pub fn known_provider(provider: Option<&str>, providers: &Providers) -> Result<(
 
 fn save(act: &mut Act<'_>, member: &Member, agent: &AgentRow, kind: &'static str, data: Value) -> Result<(), Fault> {
     store::update(act.tx, act.office, agent)?;
-    record(act, member, agent, kind, format!("{} was changed by {}", agent.name, member.name()), data)
+    record(act, member, agent, kind, format!("{} was changed by {}", agent.name, member.name()), data)?;
+    // With another model or harness it may be able to do what waits for it.
+    calls::for_everything(act)
 }
 
 /// Another model, from the next session on.

@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::service::{self, AgentRow};
-use super::{faults, rules, store};
+use super::{faults, leave, rules, store};
 use crate::gateway::providers::Providers;
 use crate::house::View;
 use crate::infra::act::{Act, Answer};
@@ -136,7 +136,7 @@ pub fn leave(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
     if row.kind == AgentKind::Hosted {
         return Err(faults::stays_here(&row.name));
     }
-    let stopped = service::dismiss(act, &row, "left")?;
+    let stopped = leave::dismiss(act, &row, "left")?;
     let data = json!({"id": row.id, "stopped_sessions": stopped});
     service::record(act, member, &row, "agents.leave", format!("{} left", row.name), data)?;
     Ok(Answer::done())

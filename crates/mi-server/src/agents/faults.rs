@@ -20,6 +20,11 @@ pub fn agent_exists(name: &AgentName) -> Fault {
         .hint(format!("choose a different name, or mi agents fire {name} first"))
 }
 
+pub fn archived(name: &AgentName) -> Fault {
+    Fault::new(Code::AgentArchived, format!("{name} is archived"))
+        .hint(format!("mi agents restore {name} brings it back"))
+}
+
 pub fn out_of_credits() -> Fault {
     Fault::new(Code::OutOfCredits, "this office has no credits left").hint("mi credits add --amount 100 tops it up")
 }

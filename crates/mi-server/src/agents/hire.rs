@@ -12,7 +12,7 @@ use crate::agent_keys;
 use crate::chat;
 use crate::env;
 use crate::gateway::providers::Providers;
-use crate::infra::act::{Act, Answer};
+use crate::infra::act::{Act, Answer, Head};
 use crate::infra::caller::Member;
 use crate::infra::fault::Fault;
 use crate::infra::keys::Keys;
@@ -57,13 +57,20 @@ fn may_hire(act: &mut Act<'_>, member: &Member, name: &AgentName) -> Result<(), 
     if member.agent().is_some() && !settings.allow_agent_hiring {
         return Err(faults::agent_hiring_disabled());
     }
-    if act.head.agent_count >= settings.max_agents {
-        return Err(faults::hire_limit_reached(settings.max_agents));
-    }
+    must_have_room(&act.head)?;
     let limit = settings.hire_limit;
     let since = act.now + Millis::seconds(limit.window_seconds.saturating_neg());
     let newest = store::hired_since(act.tx, act.office, since, limit.count)?;
     rules::hire_rate(limit, &newest, act.now)
+}
+
+/// May this office have one more agent?
+pub fn must_have_room(head: &Head) -> Result<(), Fault> {
+    if head.balance.0 <= 0 {
+        return Err(faults::out_of_credits());
+    }
+    let most = head.settings.max_agents;
+    if head.agent_count >= most { Err(faults::hire_limit_reached(most)) } else { Ok(()) }
 }
 
 /// An agent passes on what it may use itself, and no more; models it reaches through the gateway as everybody does.

@@ -5,7 +5,8 @@
 //! An agent may hire where the office allows it, and then answers for what it hired. One from elsewhere has no pod; it is
 //! there as long as it is heard of.
 //!
-//! Acts: `hire`, `update`, `promote`, `change_skills`, `lifecycle`, `heartbeat`, `report`, `fire`;
+//! Acts: `hire`, `update`, `promote`, `change_skills`, `lifecycle`, `heartbeat`, `report`;
+//! ways out and back: `fire`, `archive`, `restore`;
 //! of agents from elsewhere `admit`, `update_self`.
 //! Elsewhere: processes are in `pods`; what an agent works on is in `sessions`;
 //! its environment is in `env`.
@@ -15,6 +16,7 @@ pub mod external;
 mod faults;
 mod follow;
 pub mod hire;
+mod leave;
 mod phase;
 mod reports;
 pub mod routes;

@@ -83,20 +83,29 @@ fn away(name: &str) -> String {
 
 fn hosted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
     match pod.desired {
-        Desired::Gone => said(AgentPhase::Archived, "the agent's pod is being removed"),
+        Desired::Gone => (AgentPhase::Archived, format!("archived; mi agents restore {} brings it back", facts.name)),
         Desired::Stopped => (AgentPhase::Stopped, format!("stopped by hand; mi start {} starts it", facts.name)),
         Desired::Running => wanted(facts, pod),
+        Desired::Asleep => asleep(facts),
     }
+}
+
+fn asleep(facts: &Facts<'_>) -> (AgentPhase, String) {
+    match &facts.missing_key {
+        Some(missing) => keyless(missing),
+        None => said(AgentPhase::Hibernated, "rests at no cost; work or a message wakes it"),
+    }
+}
+
+fn keyless(MissingKey { provider, variable }: &MissingKey) -> (AgentPhase, String) {
+    (AgentPhase::Pending, format!("no model key for {provider}: start mi up with {variable} set"))
 }
 
 fn wanted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
     match (pod.observed, facts.live, &facts.missing_key) {
         (Observed::Failed, _, _) => (AgentPhase::Failed, pod.last_error.clone().unwrap_or("the pod failed".to_owned())),
         (Observed::Running, Live::Session(task), _) => working(task),
-        (_, _, Some(MissingKey { provider, variable })) => {
-            let message = format!("no model key for {provider}: start mi up with {variable} set");
-            (AgentPhase::Pending, message)
-        }
+        (_, _, Some(missing)) => keyless(missing),
         (Observed::None, _, None) => pending(pod, "the pod is about to start"),
         (Observed::Starting, _, None) => pending(pod, "the pod is starting"),
         (Observed::Exited, _, None) => pending(pod, "the pod ended and will start again"),

@@ -5,16 +5,18 @@ use mi_core::problem::Code;
 use mi_core::wire::agents::{
     Activity, Agent, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, Presence, UpdateAgent,
 };
+use mi_core::wire::backups::RestoreAgent;
 use mi_core::wire::invites::{OwnCard, UpdateSelf};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::hire::{self, Desk};
+use super::leave::{self, Keepsake};
 use super::{change, external, reports, service, traces};
 use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Member};
-use crate::infra::fault::Fault;
+use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, delete, get, patch, post};
 
 const PAGE: &[(&str, &str)] = &[("limit", "at most so many, up to 500"), ("offset", "skip so many")];
@@ -49,6 +51,18 @@ const CHANGING: &[Code] = &[
     Code::TooLong,
 ];
 const FIRING: &[Code] = &[Code::NoSuchAgent, Code::NotYours];
+const LEAVING: &[Code] =
+    &[Code::NoSuchAgent, Code::NotYours, Code::WrongAgentKind, Code::BackupFailed, Code::BackupTooLarge, Code::Busy];
+const RETURNING: &[Code] = &[
+    Code::NoSuchAgent,
+    Code::WrongAgentKind,
+    Code::AgentExists,
+    Code::NoSuchBackup,
+    Code::BackupDamaged,
+    Code::OutOfCredits,
+    Code::HireLimitReached,
+    Code::Busy,
+];
 const LOOKING: &[Code] = &[Code::NoSuchAgent];
 
 /// `POST …/skills`: removes first, then adds.
@@ -88,8 +102,21 @@ fn people() -> Vec<Operation> {
             .fails(CHANGING)
             .run(update),
         delete("agents.fire", "…/employees/{name}", Access::Member, "Let an agent go; its work returns to the queue")
-            .fails(FIRING)
+            .unlimited()
+            .query(&[("noBackup", "true: its workspace is not kept")])
+            .fails(LEAVING)
             .run(fire),
+        post("agents.archive", "…/employees/{name}/archive", Access::Operator, "Put an agent away, its name kept")
+            .unlimited()
+            .gives::<Agent>(200)
+            .fails(LEAVING)
+            .run(archive),
+        post("agents.restore", "…/employees/{name}/restore", Access::Operator, "Bring an archived or fired agent back")
+            .unlimited()
+            .takes::<RestoreAgent>()
+            .gives::<Agent>(200)
+            .fails(RETURNING)
+            .run(restore),
         post("agents.promote", "…/employees/{name}/promote", Access::Member, "Give an agent another model")
             .takes::<UpdateAgent>()
             .gives::<Agent>(200)
@@ -103,7 +130,7 @@ fn people() -> Vec<Operation> {
         post("agents.lifecycle", "…/employees/{name}/lifecycle", Access::Operator, "Stop, start or restart an agent")
             .takes::<Lifecycle>()
             .gives::<Agent>(200)
-            .fails(&[Code::NoSuchAgent, Code::WrongAgentKind])
+            .fails(&[Code::NoSuchAgent, Code::WrongAgentKind, Code::AgentArchived])
             .run(lifecycle),
         post("agents.heartbeat", "…/employees/{name}/heartbeat", Access::Agent, "An agent says that it is there")
             .fails(&[Code::NoSuchAgent, Code::NotYou])
@@ -258,7 +285,28 @@ async fn reports_of(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn fire(house: House, call: Call) -> Result<Reply, Fault> {
     let name = call.param("name")?.to_owned();
-    Ok(house.act(&call, move |act, member| service::fire(act, member, &name)).await?.into())
+    let keepsake = match call.query::<FireQuery>()?.no_backup.as_deref() {
+        None | Some("false") => Keepsake::Backup,
+        Some("true" | "") => Keepsake::Nothing,
+        Some(_) => return Err(fault::bad_request("noBackup is true or false")),
+    };
+    Ok(leave::fire(&house, &call, name, keepsake).await?.into())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FireQuery {
+    no_backup: Option<String>,
+}
+
+async fn archive(house: House, call: Call) -> Result<Reply, Fault> {
+    let name = call.param("name")?.to_owned();
+    Ok(leave::archive(&house, &call, name).await?.into())
+}
+
+async fn restore(house: House, call: Call) -> Result<Reply, Fault> {
+    let (name, wish) = (call.param("name")?.to_owned(), call.body::<RestoreAgent>()?);
+    Ok(leave::restore(&house, &call, name, wish).await?.into())
 }
 
 async fn logs(house: House, call: Call) -> Result<Reply, Fault> {

@@ -14,10 +14,12 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
-use crate::infra::wakeups::Wake;
 use crate::integrations::catalogue::holds;
 use crate::pods::{Desired, PodRow, service as pods};
-use crate::{agent_keys, chat, sessions};
+use crate::tasks::calls;
+use crate::{agent_keys, sessions};
+
+pub use super::faults::lives_elsewhere;
 
 /// More than an office may ever have; lists of all agents end here.
 const ALL: Page = Page { limit: 10_000, offset: 0 };
@@ -245,10 +247,15 @@ pub fn lifecycle(
     if agent.kind == AgentKind::External {
         return Err(faults::lives_elsewhere(&agent.name));
     }
+    // Which way leads back from there is `restore`.
+    if pods::row(act.tx, act.office, agent.id)?.is_some_and(|pod| pod.desired == Desired::Gone) {
+        return Err(faults::archived(&agent.name));
+    }
     match action {
         LifecycleAction::Stop => {
             sessions::service::stop_all(act, agent.id, "stopped")?;
             pods::wish(act, agent.id, Desired::Stopped)?;
+            calls::for_tasks(act)?;
         }
         LifecycleAction::Start => pods::wish(act, agent.id, Desired::Running)?,
         LifecycleAction::Restart => {
@@ -291,30 +298,4 @@ fn beat(act: &mut Act<'_>, id: AgentId) -> Result<Answer, Fault> {
     touch(act.tx, act.office, id, act.now)?;
     sessions::service::hold_on(act, id)?;
     Ok(Answer::done())
-}
-
-/// The name is free from here on; what the agent held goes back to the queue uncounted.
-pub fn fire(act: &mut Act<'_>, member: &Member, name: &str) -> Result<Answer, Fault> {
-    let agent = find(act.tx, act.office, name)?;
-    may_change(act, member, &agent)?;
-    let stopped = dismiss(act, &agent, "fired")?;
-    let summary = format!("{} was fired by {}", agent.name, member.name());
-    record(act, member, &agent, "agents.fire", summary, json!({"id": agent.id, "stopped_sessions": stopped}))?;
-    Ok(Answer::done())
-}
-
-/// It is none of the office from here on. Gives how many sessions that stopped.
-pub(super) fn dismiss(act: &mut Act<'_>, agent: &AgentRow, reason: &str) -> Result<i64, Fault> {
-    let stopped = if sabotage!(FiredKeepsClaims) { 0 } else { sessions::service::stop_all(act, agent.id, reason)? };
-    if agent.kind == AgentKind::Hosted {
-        pods::wish(act, agent.id, Desired::Gone)?;
-    }
-    store::set_fired(act.tx, act.office, agent.id, act.now)?;
-    agent_keys::service::revoke_all(act, agent.id)?;
-    act.head.agent_count -= 1;
-    // A later agent of this name must not find this one's letters.
-    chat::service::say_goodbye(act, &agent.name)?;
-    act.wake_agent(&agent.name);
-    act.wake(Wake::Rights);
-    Ok(stopped)
 }

@@ -192,3 +192,28 @@ pub fn lines_after(
                and i.session >= $3 and (i.session > $3 or i.n > $4) order by i.session, i.n limit $5";
     tx.query(sql, args![office, agent, session, n, most])?.iter().map(read_line).collect()
 }
+
+/// Back, with everything that it was.
+pub fn set_back(tx: &mut dyn Tx, office: OfficeId, id: AgentId) -> Result<(), DbError> {
+    tx.execute("update agents set fired_at = null where office_id = $1 and id = $2", args![office, id])?;
+    Ok(())
+}
+
+/// Of those who had this name, who left last.
+pub fn last_fired(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<AgentRow>, DbError> {
+    let sql = "select id from agents where office_id = $1 and name = $2 and fired_at is not null \
+               order by fired_at desc, created_at desc limit 1";
+    let id: Option<AgentId> = tx.first(sql, args![office, name])?.map(|row| row.get(0)).transpose()?;
+    match id {
+        Some(id) => by_id(tx, office, id),
+        None => Ok(None),
+    }
+}
+
+/// Agents that were hired by agents and rest.
+pub fn sleeping_specialists(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
+    let sql = "select a.office_id, a.id from agents a join pods p on p.office_id = a.office_id and p.agent_id = a.id \
+               where a.spawned_by is not null and a.fired_at is null and p.desired = 'asleep' \
+               and p.observed = 'none' order by p.idle_since limit $1";
+    tx.query(sql, args![most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}

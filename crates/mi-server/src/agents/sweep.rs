@@ -13,6 +13,8 @@ use crate::infra::act::{Act, NewEvent};
 use crate::infra::fault::Fault;
 use mi_core::ids::AgentId;
 
+pub use super::leave::end_specialists;
+
 /// Between two looks.
 pub const LOOK_MS: i64 = 2_000;
 /// Agents told of in one round; the next round takes the rest.

@@ -19,6 +19,7 @@ use crate::infra::act::{Act, Answer, NewEvent};
 use crate::infra::caller::{COLLEAGUE, Member, OWNER};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
+use crate::tasks::calls;
 
 /// To whom a message in a group goes.
 const GROUP: &str = "group";
@@ -146,6 +147,7 @@ fn record(act: &mut Act<'_>, id: i64, message: &NewMessage) -> Result<(), Fault>
     })?;
     if let Some(receiver) = &receiver {
         act.wake_agent(receiver);
+        calls::for_message(act, receiver)?;
     }
     Ok(())
 }

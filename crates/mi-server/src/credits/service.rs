@@ -15,6 +15,8 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
+use crate::infra::wakeups::Wake;
+use crate::tasks::calls;
 
 /// One addition; a larger one is a slip of the finger, and sums of many stay far from the end of `i64`.
 const ADDITION_MAX: Micro = Micro::credits(100_000_000);
@@ -91,6 +93,7 @@ pub fn add(act: &mut Act<'_>, member: &Member, asked: &AddCredits) -> Result<Ans
     if reason.chars().count() > REASON_CHARS_MAX {
         return Err(fault::too_long("the reason", REASON_CHARS_MAX, "characters"));
     }
+    let was_out = act.head.balance <= Micro(0);
     let entry = grant(act, asked.amount, reason)?;
     act.event(NewEvent {
         category: Category::Office,
@@ -101,6 +104,10 @@ pub fn add(act: &mut Act<'_>, member: &Member, asked: &AddCredits) -> Result<Ans
         summary: format!("{} added credits", member.name()),
         data: json!({"id": entry.id, "amount": entry.amount, "balance_after": entry.balance_after, "reason": reason}),
     })?;
+    if was_out {
+        calls::for_everything(act)?;
+        act.wake(Wake::Pods);
+    }
     Answer::ok(&balance(act.office, &act.head))
 }
 

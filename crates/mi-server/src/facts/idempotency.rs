@@ -192,6 +192,12 @@ pub async fn prepared(house: &TestHouse, here: Place, operation: &str) -> Place 
         "invites.join" | "invites.apply" | "invites.revoke" => {
             Place { code: invite(house, &here.office, json!({"kind": "agent"})).await, ..here }
         }
+        "backups.delete" => Place { backup: backup(house, &here).await, ..here },
+        "backups.restore" => {
+            let backup = backup(house, &here).await;
+            Place { name: resting(house, &here, "lifecycle", json!({"action": "stop"})).await, backup, ..here }
+        }
+        "agents.restore" => Place { name: resting(house, &here, "archive", Value::Null).await, ..here },
         "invites.claim" => Place { code: invite(house, &here.office, json!({"kind": "human"})).await, ..here },
         "invites.approve" | "invites.refuse" => Place { id: application(house, &here.office, operation).await, ..here },
         "tasks.cancel" => Place { id: add(json!({"title": "to be cancelled"})).await, ..here },
@@ -259,4 +265,19 @@ fn altered(operation: &Operation, request: Sample) -> Sample {
         }
     };
     Sample { body, ..request }
+}
+
+/// A backup of the agent's workspace.
+async fn backup(house: &TestHouse, here: &Place) -> String {
+    let path = format!("/api/v1/offices/{}/employees/{}/backups", here.office, here.name);
+    house.owner().call("POST", &path, Value::Null).await.ok()["id"].as_str().unwrap().to_owned()
+}
+
+/// Another agent, whose pod is away because of this act.
+async fn resting(house: &TestHouse, here: &Place, act: &str, body: Value) -> String {
+    let employees = format!("/api/v1/offices/{}/employees", here.office);
+    let spare = json!({"name": "spare", "harness": "command", "command": "true"});
+    house.owner().call("POST", &employees, spare).await.ok();
+    house.owner().call("POST", &format!("{employees}/spare/{act}"), body).await.ok();
+    "spare".to_owned()
 }

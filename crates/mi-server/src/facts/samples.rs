@@ -27,6 +27,7 @@ pub struct Place {
     pub key_id: String,
     /// Of an invite.
     pub code: String,
+    pub backup: String,
 }
 
 /// A whole request.
@@ -79,6 +80,7 @@ fn fill(operation: &Operation, place: &Place) -> String {
             "{code}" => place.code.as_str(),
             "{application}" => place.id.as_str(),
             "{transfer_id}" => "none",
+            "{backup}" => place.backup.as_str(),
             "{integration}" => "github",
             "{peer}" => "owner",
             "{gid}" => place.group.as_str(),
@@ -111,6 +113,8 @@ fn body(operation: &str, place: &Place) -> Value {
         "agents.promote" => json!({"modelTier": "large"}),
         "agents.change_skills" => json!({"add": ["rust"]}),
         "agents.rotate_credentials" => json!({}),
+        "agents.restore" => json!({}),
+        "backups.restore" => json!({"agent": name}),
         "agents.lifecycle" => json!({"action": "restart"}),
         "agents.update_self" => json!({"model": "large"}),
         "invites.create" => json!({"kind": "agent"}),

@@ -52,6 +52,7 @@ async fn furnished<'a>(house: &'a TestHouse) -> (External<'a>, Place) {
         path: "report.md".to_owned(),
         boot_id: "none".to_owned(),
         group: "office".to_owned(),
+        backup: "0".to_owned(),
         code: "AAAAAA".to_owned(),
         key_id: "none".to_owned(),
     };

@@ -15,6 +15,8 @@ pub const CANARY_HERE: &str = "canary-here-5b1e";
 pub const CANARY_THERE: &str = "canary-there-c07d";
 /// The code of no invite.
 const NO_CODE: &str = "AAAAAA";
+/// Of no backup.
+const NO_BACKUP: &str = "0";
 /// Longer than any back-off of a pod that died once.
 const PODS_ARE_BACK_MS: i64 = 120_000;
 
@@ -257,6 +259,7 @@ impl<'a> World<'a> {
             group: "office".to_owned(),
             key_id: self.spare_key.clone(),
             code: NO_CODE.to_owned(),
+            backup: NO_BACKUP.to_owned(),
         }
     }
 
@@ -284,6 +287,7 @@ fn place(side: &Side<'_>) -> Place {
         group: "office".to_owned(),
         key_id: String::new(),
         code: NO_CODE.to_owned(),
+        backup: NO_BACKUP.to_owned(),
     }
 }
 

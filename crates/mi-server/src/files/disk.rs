@@ -163,12 +163,17 @@ impl Folder {
 
     /// Opens a regular file for reading.
     pub fn open_file(&self, name: &DrivePath) -> Result<(File, Seen), DiskError> {
+        self.open_named(name.as_str())
+    }
+
+    /// The same for a name that no drive would take; it holds no `..`.
+    pub fn open_named(&self, name: &str) -> Result<(File, Seen), DiskError> {
         // Without O_NONBLOCK, a pipe without a writer would hold the thread for ever.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let opened = open_beneath(self.fd.as_fd(), name.as_str(), flags);
+        let opened = open_beneath(self.fd.as_fd(), name, flags);
         let fd = opened.map_err(|errno| match errno {
             Errno::ENOTDIR => DiskError::Missing,
-            errno => self.explain(name.as_str(), errno),
+            errno => self.explain(name, errno),
         })?;
         let seen = Seen::of(&fstat(&fd)?).ok_or(DiskError::NotAFile)?;
         if seen.is_too_large() {

@@ -10,7 +10,7 @@
 
 mod arriving;
 pub mod disk;
-mod download;
+pub mod download;
 mod drives;
 pub mod examine;
 mod faults;

@@ -164,6 +164,7 @@ fn enable(
     requests::granted(act, manifest, &agent)?;
     let unblocked = tasks::needs::met(act, member.name(), &manifest.id, &agent.name)?;
     act.wake_agent(&agent.name);
+    tasks::calls::for_tasks(act)?;
     Ok(unblocked)
 }
 

@@ -19,6 +19,7 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
 use crate::infra::wakeups::Wake;
+use crate::tasks::calls;
 use crate::{chat, credits, files, identity, sessions};
 
 pub async fn list(house: &House, call: &Call) -> Result<Answer, Fault> {
@@ -166,6 +167,7 @@ pub fn resume(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
             act.wake_agent(&agent.name);
         }
         act.event(event(member.name(), "offices.resume", "the office works again".to_owned(), json!({})))?;
+        calls::for_everything(act)?;
         act.wake(Wake::TaskReady { office: act.office, assigned: None });
         act.wake(Wake::Due);
     }

@@ -129,6 +129,7 @@ pub const OWNED: &[&str] = &[
     "delete from task_dependencies where office_id = $1",
     "delete from tasks where office_id = $1",
     "delete from env_vars where office_id = $1",
+    "delete from backups where office_id = $1",
     "delete from pods where office_id = $1",
     "delete from agents where office_id = $1",
     "delete from events where office_id = $1",

@@ -5,7 +5,10 @@
 //! that is good once and for a minute; with it the pod's epoch rises, and every
 //! earlier runner of the agent is void.
 //!
-//! Acts: `create`, `wish`, `restart`, `take_ticket`.
+//! A pod whose agent has had nothing to do for a while sleeps: its runner leaves, and the act that makes work for it wakes
+//! it. Which of several sleepers that is, is judged in `tasks`.
+//!
+//! Acts: `create`, `wish`, `restart`, `take_ticket`, `fall_asleep`, `wake`.
 //! Elsewhere: walls and processes are in mi-pods; what a runner asks for is in `runners`.
 
 mod door;
@@ -15,6 +18,7 @@ mod readiness;
 mod rules;
 pub mod service;
 mod shutdown;
+mod sleep;
 mod store;
 mod supervisor;
 pub mod sweep;
@@ -24,6 +28,7 @@ mod tests;
 pub use raise::{PodDoors, make_owned, make_passable, own_drive};
 pub use readiness::readiness;
 pub use shutdown::{shut_down, start_up};
+pub use sleep::{Cause, Rest, any_asleep, rest, sleeps_at, stir, wake};
 pub use store::PodRow;
 pub use supervisor::{PodUsers, Supervisor};
 
@@ -47,8 +52,8 @@ macro_rules! column_words {
 }
 
 column_words! {
-    /// What an agent's pod should be.
-    Desired { Running = "running", Stopped = "stopped", Gone = "gone" }
+    /// What an agent's pod should be. `Asleep` is not there until there is work for it.
+    Desired { Running = "running", Asleep = "asleep", Stopped = "stopped", Gone = "gone" }
 }
 
 column_words! {

@@ -91,11 +91,13 @@ pub fn after_end(row: &PodRow, ending: Ending, now: Time) -> PodRow {
     let mut next = PodRow { boot_id: None, ticket_at: None, poll_session: None, ..row.clone() };
     match (row.desired, ending) {
         (Desired::Running, Ending::Crashed) => after_crash(&mut next, row, now),
+        // It was set back while it ran, so somebody wants another one at once.
+        (Desired::Running, Ending::Left) if row.observed == Observed::None => next.retry_at = None,
         (Desired::Running, Ending::Left) => {
             next.observed = Observed::None;
             next.retry_at = Some(now + Millis(RESTART_MS));
         }
-        (Desired::Running, Ending::Asked) | (Desired::Stopped | Desired::Gone, _) => {
+        (Desired::Running, Ending::Asked) | (Desired::Asleep | Desired::Stopped | Desired::Gone, _) => {
             next.observed = Observed::None;
             next.retry_at = None;
         }

@@ -17,6 +17,7 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::wakeups::Wake;
 use crate::sessions;
+use crate::tasks::calls;
 
 /// How much of the end of a pod's log is looked at.
 const LOG_TAIL_BYTES_MAX: u64 = 256 * 1024;
@@ -41,6 +42,9 @@ pub fn wish(act: &mut Act<'_>, agent: AgentId, desired: Desired) -> Result<(), F
     }
     let mut next = PodRow { desired, ..row };
     if desired == Desired::Running {
+        next.idle_since = None;
+        // A pod that is still on its way out to sleep is ended and replaced.
+        next.observed = if row.desired == Desired::Asleep { Observed::None } else { row.observed };
         forget_crashes(&mut next);
     }
     store::update(act.tx, act.office, agent, &next)?;
@@ -50,7 +54,8 @@ pub fn wish(act: &mut Act<'_>, agent: AgentId, desired: Desired) -> Result<(), F
 
 /// The pod ends and another one takes its place.
 pub fn restart(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
-    let mut next = PodRow { desired: Desired::Running, observed: Observed::None, ..must_have(act, agent)? };
+    let mut next =
+        PodRow { desired: Desired::Running, observed: Observed::None, idle_since: None, ..must_have(act, agent)? };
     forget_crashes(&mut next);
     store::update(act.tx, act.office, agent, &next)?;
     act.wake(Wake::Pods);
@@ -111,6 +116,7 @@ pub fn take_ticket(act: &mut Act<'_>, agent: AgentId, epoch: i64, boot_id: &str)
                 runner_seen_at: Some(act.now),
                 poll: 0,
                 poll_session: None,
+                idle_since: None,
                 ..row
             };
             store::update(act.tx, act.office, agent, &next)?;
@@ -138,6 +144,7 @@ pub(super) fn ended(act: &mut Act<'_>, agent: AgentId, ending: Ending, reason: &
     let Some(row) = row(act.tx, act.office, agent)? else { return Ok(()) };
     let mut next = after_end(&row, ending, act.now);
     let crashed = ending == Ending::Crashed && row.desired == Desired::Running;
+    let failed = crashed && next.observed == Observed::Failed;
     if crashed {
         next.last_error = Some(reason.chars().take(ERROR_CHARS_MAX).collect());
     }
@@ -147,10 +154,10 @@ pub(super) fn ended(act: &mut Act<'_>, agent: AgentId, ending: Ending, reason: &
         Ending::Asked | Ending::Left => sessions::service::hand_back(act, agent, reason)?,
     }
     if crashed {
-        let failed = next.observed == Observed::Failed;
         record_crash(act, agent, if failed { "pods.fail" } else { "pods.crash" }, reason)?;
     }
-    Ok(())
+    // What it would have taken is for somebody else now.
+    if failed { calls::for_tasks(act) } else { Ok(()) }
 }
 
 fn record_crash(act: &mut Act<'_>, agent: AgentId, kind: &'static str, reason: &str) -> Result<(), Fault> {

@@ -7,8 +7,10 @@ use mi_core::time::{Millis, Time};
 use super::sweep::{bury, kill};
 use super::{door, store};
 use crate::house::House;
+use crate::infra::act::Act;
 use crate::infra::fault::{self, Fault};
 use crate::sessions;
+use crate::tasks::calls;
 
 /// How long agents may go on with what they are at before they are asked to hand it back.
 const FINISH_SECONDS: i64 = 5;
@@ -29,7 +31,20 @@ pub async fn start_up(house: &House) -> Result<(), Fault> {
         tracing::warn!(processes = ended, "pods of an earlier server were still there and have been ended");
     }
     sessions::sweep::after_restart(house).await?;
-    forget_observed(house).await
+    forget_observed(house).await?;
+    start_those_with_work(house).await
+}
+
+/// Whoever has nothing to do sleeps on; the others are woken, as by any other act that makes work.
+async fn start_those_with_work(house: &House) -> Result<(), Fault> {
+    for office in house.db.read(|tx| Ok(store::offices_with_wishes(tx)?)).await? {
+        let sort_out = |act: &mut Act<'_>| {
+            store::put_to_sleep(act.tx, act.office, act.now)?;
+            calls::for_everything(act)
+        };
+        house.act_as_server(office, sort_out).await?;
+    }
+    Ok(())
 }
 
 /// Lets pods finish, then asks them to hand back, then ends them. The house is draining already.

@@ -1,5 +1,6 @@
 //! Rows of pods, and the host's users that offices have.
 
+use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::time::Time;
 use mi_core::wire::offices::OfficeStatus;
@@ -27,6 +28,8 @@ pub struct PodRow {
     pub crashed_before_at: Option<Time>,
     pub last_error: Option<String>,
     pub last_error_at: Option<Time>,
+    /// Since when its runner has found nothing to do; nothing while it works.
+    pub idle_since: Option<Time>,
 }
 
 /// A row that needs the sweep's eye, with what else decides about the pod.
@@ -37,6 +40,7 @@ pub struct Watched {
     pub resources: String,
     pub fired: bool,
     pub office_status: OfficeStatus,
+    pub balance: Micro,
     pub row: PodRow,
 }
 
@@ -57,6 +61,7 @@ fn read_row(row: &Row, from: usize) -> Result<PodRow, DbError> {
         crashed_before_at: row.get(from + 11)?,
         last_error: row.get(from + 12)?,
         last_error_at: row.get(from + 13)?,
+        idle_since: row.get(from + 14)?,
     })
 }
 
@@ -66,16 +71,16 @@ fn word<T>(text: &str, parse: fn(&str) -> Option<T>) -> Result<T, DbError> {
 
 pub fn load(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<PodRow>, DbError> {
     let sql = "select desired, observed, epoch, ticket_at, boot_id, runner_seen_at, poll, poll_session, started_at, \
-               retry_at, crashes, crashed_before_at, last_error, last_error_at \
+               retry_at, crashes, crashed_before_at, last_error, last_error_at, idle_since \
                from pods where office_id = $1 and agent_id = $2";
     tx.first(sql, args![office, agent])?.map(|row| read_row(&row, 0)).transpose()
 }
 
 /// Rows of every office where something may have to be done: the supervisor is the server's, not an office's.
 pub fn watched(tx: &mut dyn Tx) -> Result<Vec<Watched>, DbError> {
-    let sql = "select p.office_id, p.agent_id, a.name, a.resources, a.fired_at, o.status, p.desired, p.observed, \
+    let sql = "select p.office_id, p.agent_id, a.name, a.resources, a.fired_at, o.status, o.balance_micro, p.desired, p.observed, \
                p.epoch, p.ticket_at, p.boot_id, p.runner_seen_at, p.poll, p.poll_session, p.started_at, p.retry_at, \
-               p.crashes, p.crashed_before_at, p.last_error, p.last_error_at \
+               p.crashes, p.crashed_before_at, p.last_error, p.last_error_at, p.idle_since \
                from pods p join agents a on a.office_id = p.office_id and a.id = p.agent_id \
                join offices o on o.id = p.office_id where p.desired = 'running' or p.observed <> 'none'";
     tx.query(sql, args![])?.iter().map(read_watched).collect()
@@ -89,14 +94,15 @@ fn read_watched(row: &Row) -> Result<Watched, DbError> {
         resources: row.get(3)?,
         fired: row.get::<Option<Time>>(4)?.is_some(),
         office_status: row.get(5)?,
-        row: read_row(row, 6)?,
+        balance: Micro(row.get(6)?),
+        row: read_row(row, 7)?,
     })
 }
 
 /// Makes the row, or wishes again for a pod that was gone; its epoch goes on from where it was.
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<(), DbError> {
     let sql = "insert into pods (office_id, agent_id, desired, observed) values ($1, $2, 'running', 'none') \
-               on conflict (office_id, agent_id) do update set desired = 'running', crashes = 0, \
+               on conflict (office_id, agent_id) do update set desired = 'running', idle_since = null, cleared_at = null, crashes = 0, \
                crashed_before_at = null, retry_at = null";
     tx.execute(sql, args![office, agent])?;
     Ok(())
@@ -105,7 +111,8 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<(), D
 pub fn update(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, row: &PodRow) -> Result<(), DbError> {
     let sql = "update pods set desired = $3, observed = $4, epoch = $5, ticket_at = $6, boot_id = $7, \
                runner_seen_at = $8, poll = $9, poll_session = $10, started_at = $11, retry_at = $12, crashes = $13, \
-               crashed_before_at = $14, last_error = $15, last_error_at = $16 where office_id = $1 and agent_id = $2";
+               crashed_before_at = $14, last_error = $15, last_error_at = $16, idle_since = $17 \
+               where office_id = $1 and agent_id = $2";
     tx.execute(
         sql,
         args![
@@ -125,6 +132,7 @@ pub fn update(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, row: &PodRow) -
             row.crashed_before_at,
             row.last_error.clone(),
             row.last_error_at,
+            row.idle_since,
         ],
     )?;
     Ok(())
@@ -162,5 +170,30 @@ pub fn highest_uid(tx: &mut dyn Tx) -> Result<Option<i64>, DbError> {
 
 pub fn set_office_uid(tx: &mut dyn Tx, office: OfficeId, uid: i64) -> Result<(), DbError> {
     tx.execute("update offices set pod_uid = $2 where id = $1", args![office, uid])?;
+    Ok(())
+}
+
+/// Whether somebody of the office sleeps.
+pub fn any_asleep(tx: &mut dyn Tx, office: OfficeId) -> Result<bool, DbError> {
+    let sql = "select agent_id from pods where office_id = $1 and desired = 'asleep' limit 1";
+    Ok(tx.first(sql, args![office])?.is_some())
+}
+
+/// Offices with pods that somebody wants, for what is done once at the server's start.
+pub fn offices_with_wishes(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select distinct office_id from pods where desired = 'running' or desired = 'asleep' order by office_id";
+    tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Whoever is wanted sleeps, except those that failed: they wait for somebody who starts them.
+pub fn put_to_sleep(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<(), DbError> {
+    let sql = "update pods set desired = 'asleep', idle_since = coalesce(idle_since, $2) \
+               where office_id = $1 and desired = 'running' and observed <> 'failed'";
+    tx.execute(sql, args![office, now])?;
+    Ok(())
+}
+
+pub fn set_idle_since(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, since: Option<Time>) -> Result<(), DbError> {
+    tx.execute("update pods set idle_since = $3 where office_id = $1 and agent_id = $2", args![office, agent, since])?;
     Ok(())
 }

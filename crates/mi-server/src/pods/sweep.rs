@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, OfficeId};
 use mi_core::problem::Code;
 use mi_core::time::Millis;
@@ -61,8 +62,8 @@ async fn tend(house: &House, front: &Front, watched: &Watched) -> Result<(), Fau
 }
 
 fn wanted(house: &House, watched: &Watched) -> Wanted {
-    let may_run =
-        watched.row.desired == Desired::Running && !watched.fired && watched.office_status == OfficeStatus::Active;
+    let office_works = watched.office_status == OfficeStatus::Active && watched.balance > Micro(0);
+    let may_run = watched.row.desired == Desired::Running && !watched.fired && office_works;
     match (may_run, house.is_draining()) {
         (true, false) => Wanted::Yes,
         (true, true) => Wanted::Draining,

@@ -12,6 +12,7 @@ use crate::infra::caller::{Access, Caller, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, post};
 use crate::infra::wakeups::Interest;
+use crate::pods;
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -84,8 +85,10 @@ async fn next(house: House, call: Call) -> Result<Reply, Fault> {
         if house.clock.now() >= until {
             return Ok(answer.into());
         }
+        let rest = house.db.read(move |tx| pods::sleeps_at(tx, office, agent)).await?;
+        let look_at = rest.map_or(until, |at| until.min(at));
         // Whom no wake-up reaches looks again with its next question, at the latest in `CLAIM_WAIT_SECONDS_MAX`.
-        if house.clock.timeout_at(until, parked.woken()).await.is_none() {
+        if house.clock.timeout_at(look_at, parked.woken()).await.is_none() && look_at == until {
             return Ok(answer.into());
         }
     }

@@ -16,15 +16,16 @@ use crate::infra::act::{Act, Ask, nonce};
 use crate::infra::caller::Caller;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{Keys, Token};
-use crate::pods::Desired;
-use crate::pods::service as pods;
+use crate::pods::{self, Desired, Observed, PodRow, Rest};
 use crate::sessions::service::{self as sessions, Seat, SessionRow, State, Terms};
+use crate::tasks::calls;
 use crate::tasks::cards;
 use crate::tasks::claim::{self, Wanted};
 
 /// Beats per lease: a lost one or two do no harm.
 pub const BEATS_PER_LEASE: i64 = 8;
 const UNREAD_LOOKED_AT_MAX: i64 = 50;
+const NOTHING_TO_DO: &str = "there is nothing to do";
 
 /// What the acts need of the house.
 #[derive(Clone)]
@@ -78,8 +79,8 @@ fn hello_from_pod(
     if row.name.as_str() != name {
         return Err(fault::unauthenticated("this ticket is for another agent"));
     }
-    let before = pods::row(act.tx, act.office, *agent)?.map(|pod| pod.epoch);
-    pods::take_ticket(act, *agent, *epoch, &wish.boot_id)?;
+    let before = pods::service::row(act.tx, act.office, *agent)?.map(|pod| pod.epoch);
+    pods::service::take_ticket(act, *agent, *epoch, &wish.boot_id)?;
     if before != Some(*epoch) {
         sessions::pod_died(act, *agent, "a newer runner took over")?;
     }
@@ -112,7 +113,7 @@ pub fn next(
     if row.kind == AgentKind::External {
         return elsewhere::next(act, row, epoch, wish, desk);
     }
-    let pod = pods::row(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
+    let pod = pods::service::row(act.tx, act.office, agent)?.ok_or_else(fault::superseded)?;
     store::seen(act.tx, act.office, agent, act.now)?;
     if pod.poll == wish.poll
         && let Some(session) = pod.poll_session
@@ -121,29 +122,47 @@ pub fn next(
     {
         return grant(act, &row, &session, desk).map(Some);
     }
-    if let Some((control, reason)) = control(act, pod.desired, desk.draining) {
-        let reason = Some(reason.to_owned());
-        return Ok(Some(NextAnswer { control: Some(control), reason, session: None, terminals: Vec::new() }));
+    if let Some((control, reason)) = control(act, &pod, desk.draining) {
+        return Ok(Some(order(control, reason)));
     }
     if wish.free_slots < 1 || sessions::is_busy(act.tx, act.office, agent)? {
+        pods::stir(act, agent, &pod)?;
         return Ok(None);
     }
-    let Some(session) = new_session(act, &row, Seat::Pod(epoch), desk)? else { return Ok(None) };
+    let Some(session) = new_session(act, &row, Seat::Pod(epoch), desk)? else { return rest(act, &row, &pod) };
+    pods::stir(act, agent, &pod)?;
     store::answered(act.tx, act.office, agent, wish.poll, session.number)?;
     grant(act, &row, &session, desk).map(Some)
 }
 
-fn control(act: &Act<'_>, desired: Desired, draining: Draining) -> Option<(Control, &'static str)> {
+/// Nothing for now; for long enough, and its runner goes.
+fn rest(act: &mut Act<'_>, agent: &AgentRow, pod: &PodRow) -> Result<Option<NextAnswer>, Fault> {
+    Ok(match pods::rest(act, agent.id, &agent.name, pod)? {
+        Rest::Waits => None,
+        Rest::Sleeps => Some(order(Control::Hibernate, NOTHING_TO_DO)),
+    })
+}
+
+fn order(control: Control, reason: &str) -> NextAnswer {
+    NextAnswer { control: Some(control), reason: Some(reason.to_owned()), session: None, terminals: Vec::new() }
+}
+
+fn control(act: &Act<'_>, pod: &PodRow, draining: Draining) -> Option<(Control, &'static str)> {
     if draining == Draining::Yes {
         return Some((Control::Drain, "the server is shutting down"));
     }
-    match desired {
-        Desired::Stopped | Desired::Gone => return Some((Control::Drain, "the agent was stopped")),
-        Desired::Running => {}
+    match (pod.desired, pod.observed) {
+        (Desired::Stopped | Desired::Gone, _) => return Some((Control::Drain, "the agent was stopped")),
+        (Desired::Asleep, _) => return Some((Control::Hibernate, NOTHING_TO_DO)),
+        (Desired::Running, Observed::Running) => {}
+        (Desired::Running, Observed::None | Observed::Starting | Observed::Exited | Observed::Failed) => {
+            return Some((Control::Restart, "the pod is being replaced"));
+        }
     }
     match cards::office_state(&act.head) {
         OfficeState::Suspended => Some((Control::Suspend, "the office is suspended")),
-        OfficeState::Active | OfficeState::OutOfCredits => None,
+        OfficeState::OutOfCredits => Some((Control::Suspend, "the office has no credits left")),
+        OfficeState::Active => None,
     }
 }
 
@@ -166,7 +185,10 @@ pub(super) fn new_session(
     if agent.harness != HarnessKind::Command
         && let Some(up_to) = newest_unread(act, agent)?
     {
-        return sessions::open_for_messages(act, agent, up_to, &terms).map(Some);
+        let session = sessions::open_for_messages(act, agent, up_to, &terms)?;
+        // Tasks that were counted on it may be for a sleeper now.
+        calls::for_tasks(act)?;
+        return Ok(Some(session));
     }
     let taken = claim::take(act, agent, &Wanted::default(), &terms)?;
     Ok(taken.map(|(_, session)| session))

@@ -38,7 +38,7 @@ use crate::infra::http::certificate::{Certificate, TlsFiles};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::pods::{self, PodDoors};
-use crate::{agent_keys, checks, egress, files, login, tasks};
+use crate::{agent_keys, backups, checks, egress, files, login, tasks};
 use doors::Doors;
 use place::Place;
 
@@ -178,14 +178,16 @@ impl Server {
 
 /// What an earlier server left half done, and what this one can do.
 async fn take_up(house: &House) -> Result<(), Fault> {
+    // Before anybody is woken for work: who has no model key isn't.
+    let providers = house.providers.configured_names();
+    tasks::workers::announce_providers(&house.db, &providers).await?;
     pods::start_up(house).await?;
+    backups::tidy_up(house).await?;
     agent_keys::service::give_missing_pairs(house).await?;
     let own = house.clone();
     let clean = move || files::service::clean_incoming(&own).and_then(|()| checks::sweep::clean(&own));
     let cleaned = tokio::task::spawn_blocking(clean).await;
-    cleaned.map_err(fault::internal)??;
-    let providers = house.providers.configured_names();
-    tasks::workers::announce_providers(&house.db, &providers).await
+    cleaned.map_err(fault::internal)?
 }
 
 async fn close_door(house: &House, serving: JoinHandle<()>) {

@@ -15,7 +15,7 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
 use crate::infra::http::certificate::{Certificate, Look};
 use crate::infra::sweeps::Sweep;
-use crate::{agents, audit, checks, egress, identity, login, pods, schedules, sessions, tasks, webhooks};
+use crate::{agents, audit, backups, checks, egress, identity, login, pods, schedules, sessions, tasks, webhooks};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -33,6 +33,9 @@ const FORGET_MS: i64 = 10 * 60 * 1_000;
 const SAVE_CLOCK_MS: i64 = 30_000;
 const CERTIFICATE_MS: i64 = 10_000;
 
+const SPECIALISTS_MS: i64 = 2_000;
+const LEAVINGS_MS: i64 = 5_000;
+
 /// How exact it is known when a key was used last.
 const KEYS_MS: i64 = 60_000;
 
@@ -49,6 +52,8 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         keys_sweep(house),
         presence_sweep(house),
         egress_sweep(house),
+        specialists_sweep(house),
+        leavings_sweep(house),
     ];
     all.extend(audit_sweeps(house));
     all.extend(webhooks_sweeps(house));
@@ -205,6 +210,22 @@ fn egress_sweep(house: &House) -> Sweep {
     Sweep::periodic("egress", Millis(egress::sweep::TELL_MS), &house.clock, move || {
         let house = own.clone();
         async move { egress::sweep::tell(&house).await }
+    })
+}
+
+fn specialists_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("specialists", Millis(SPECIALISTS_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { agents::sweep::end_specialists(&house).await }
+    })
+}
+
+fn leavings_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("leavings", Millis(LEAVINGS_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { backups::sweep(&house).await }
     })
 }
 

@@ -119,7 +119,7 @@ fn close(act: &mut Act<'_>, session: &SessionRow, state: State, how: &str) -> Re
     {
         // Nothing stands in its way any more.
         let task = flow::need(act, id)?;
-        flow::offer(act, &task);
+        flow::offer(act, &task)?;
     }
     act.wake(Wake::Session { office: act.office, session: session.number });
     Ok(())

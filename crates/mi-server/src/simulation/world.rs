@@ -20,6 +20,8 @@ pub const HOSTED: [&str; 2] = ["ada", "bob"];
 const ELSEWHERE: [&str; 2] = ["cyd", "dan"];
 const MICROS_PER_MILLI: u64 = 1_000;
 const LEASE_MICROS: u64 = LEASE_SECONDS_DEFAULT.unsigned_abs() * 1_000 * MICROS_PER_MILLI;
+/// Short enough that agents rest now and then.
+const IDLE_SECONDS: i64 = 20;
 /// One answer in so many never arrives.
 const LOST_ONE_IN: u64 = 12;
 /// One request in so many is sent twice.
@@ -71,6 +73,7 @@ impl State {
     pub async fn new(house: &TestHouse, chance: Chance) -> Self {
         let office = house.office().await;
         office.lift_hire_limit().await;
+        office.call("PATCH", "/settings", json!({"idleTimeoutSeconds": IDLE_SECONDS})).await.ok();
         for name in HOSTED.iter().chain(&ELSEWHERE) {
             office.hire(name).await;
         }

@@ -3,7 +3,7 @@
 //! One transaction picks, counts the attempt, makes the session whose number is
 //! the fencing token, and writes the event. Two claimers never get one task.
 
-use mi_core::ids::{AgentName, TaskId};
+use mi_core::ids::{AgentName, OfficeId, TaskId};
 use mi_core::limits::CLAIMS_PER_AGENT_MAX;
 use mi_core::problem::Code;
 use mi_core::roles::role;
@@ -13,11 +13,12 @@ use mi_core::tasks::why::OfficeState;
 use mi_core::wire::tasks::{ClaimGrant, Task};
 
 use super::store::{self, TaskRow};
-use super::{cards, flow, reviewers};
+use super::{calls, cards, flow, reviewers};
 use crate::agents::service::AgentRow;
 use crate::house::View;
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
+use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::sessions::service::{self as sessions, SessionRow, Terms};
 
@@ -58,6 +59,8 @@ pub fn take(
         format!("task {} claimed by {}", task.id, agent.name),
     )?;
     flow::settle(act, &mut task, from, to)?;
+    // What was counted on this agent may be for a sleeper now.
+    calls::for_tasks(act)?;
     Ok(Some((task, session)))
 }
 
@@ -117,7 +120,8 @@ fn first_that_suits(
 ) -> Result<Option<TaskRow>, Fault> {
     for task in candidates {
         let suits = wanted.kind.is_none_or(|kind| kind == task.kind) && has_tools(agent, &task);
-        if suits && reviewers::may_take(act, &task, &agent.name)? && is_free(act, &task)? {
+        if suits && reviewers::may_take(act.tx, act.office, &task, &agent.name)? && is_free(act.tx, act.office, &task)?
+        {
             return Ok(Some(task));
         }
     }
@@ -125,8 +129,8 @@ fn first_that_suits(
 }
 
 /// No sandbox of an earlier claim may still be at it.
-fn is_free(act: &mut Act<'_>, task: &TaskRow) -> Result<bool, Fault> {
-    Ok(sessions::still_at(act.tx, act.office, task.id)?.is_none())
+pub(super) fn is_free(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<bool, Fault> {
+    Ok(sessions::still_at(tx, office, task.id)?.is_none())
 }
 
 fn has_tools(agent: &AgentRow, task: &TaskRow) -> bool {
@@ -144,9 +148,9 @@ fn pick_named(act: &mut Act<'_>, agent: &AgentRow, id: TaskId) -> Result<TaskRow
     }
     let foreign = task.assigned.as_ref().is_some_and(|name| name != agent.name.as_str());
     let waits = task.offered_at().is_some_and(|at| at > act.now);
-    let may_judge = reviewers::may_take(act, &task, &agent.name)?;
+    let may_judge = reviewers::may_take(act.tx, act.office, &task, &agent.name)?;
     let could = task.readiness().is_ready() && !foreign && !waits && may_judge && has_tools(agent, &task);
-    if could && is_free(act, &task)? {
+    if could && is_free(act.tx, act.office, &task)? {
         return Ok(task);
     }
     let reason = if foreign {

@@ -10,6 +10,7 @@ use mi_core::tasks::rules::{AfterLoss, ContainerOutcome, Part, after_loss, conta
 use mi_core::tasks::status::{BlockedKind, Status, Verification};
 use serde_json::{Value, json};
 
+use super::calls;
 use super::reviewers;
 use super::service::ARTIFACTS_SHOWN_MAX;
 use super::store::{self, TaskRow};
@@ -62,7 +63,7 @@ pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification)
         act.count_task(Some(before.status), to);
     }
     store::save(act.tx, act.office, task)?;
-    offer(act, task);
+    offer(act, task)?;
     if before.open != task.is_open() {
         parent_changed(act, task)?;
     }
@@ -100,19 +101,21 @@ pub fn close_if_due(act: &mut Act<'_>, id: TaskId) -> Result<(), Fault> {
     if task.readiness().is_container_due() { close_container(act, task) } else { Ok(()) }
 }
 
-/// A ready task wakes one who waits for it; one whose time has not come is offered by the sweep.
-pub fn offer(act: &mut Act<'_>, task: &TaskRow) {
+/// A ready task wakes one who waits for it, or one who sleeps if nobody is up; one whose time has not come is offered by the sweep.
+pub fn offer(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
     if !task.readiness().is_ready() {
-        return;
+        return Ok(());
     }
     if task.offered_at().is_some_and(|at| at > act.now) {
-        return act.wake(Wake::Due);
+        act.wake(Wake::Due);
+        return Ok(());
     }
     let assigned: Option<AgentName> = task.assigned.as_ref().and_then(|name| name.parse().ok());
     if task.assigned.is_some() && assigned.is_none() {
-        return;
+        return Ok(());
     }
     act.wake(Wake::TaskReady { office: act.office, assigned });
+    calls::for_task(act, task)
 }
 
 /// The parent has one open subtask more or less.
@@ -169,7 +172,7 @@ pub fn has_what_it_waited_for(task: &TaskRow) -> bool {
 
 /// Something that a task waited for is over: offer it, or close it if it is a container.
 fn after_waiting(act: &mut Act<'_>, task: TaskRow) -> Result<(), Fault> {
-    offer(act, &task);
+    offer(act, &task)?;
     close_if_due(act, task.id)
 }
 

@@ -7,9 +7,10 @@
 //! `verify`, `retry`, `cancel`, and `accept` and `drop` of late results. `flow` carries a
 //! move to parents and dependents, `reviewers` asks for judgements, `proof` puts together
 //! what an attempt has to show, `cards` makes the shapes that clients see, `times` minds
-//! when tasks begin and should end.
+//! when tasks begin and should end, `calls` says which sleeping agent is woken for them.
 //! Elsewhere: the claim itself is a row in `sessions`; artifact bytes are in `files`.
 
+pub mod calls;
 pub mod cards;
 pub mod claim;
 pub mod flow;

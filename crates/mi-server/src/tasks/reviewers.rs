@@ -16,7 +16,7 @@ use crate::agents::service as agents;
 use crate::checks;
 use crate::infra::act::Act;
 use crate::infra::db::Tx;
-use crate::infra::fault::Fault;
+use crate::infra::fault::{self, Fault};
 use crate::sessions;
 
 /// In the setting: any agent that had no hand in the work.
@@ -51,8 +51,7 @@ pub fn ask_if_pending(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
     act.count_task(None, review.status);
     let summary = format!("task {} created: the judgement of task {}", review.id, task.id);
     flow::record(act, &review, "tasks.create", SERVER, summary)?;
-    flow::offer(act, &review);
-    Ok(())
+    flow::offer(act, &review)
 }
 
 /// The first that is named, works here, and had no hand in it.
@@ -127,10 +126,10 @@ pub fn refuse_without_verdict(act: &mut Act<'_>, review: &TaskRow) -> Result<(),
 }
 
 /// Whether `name` may take this task as far as judging goes: nobody judges work in which they had a hand.
-pub fn may_take(act: &mut Act<'_>, review: &TaskRow, name: &AgentName) -> Result<bool, Fault> {
+pub fn may_take(tx: &mut dyn Tx, office: OfficeId, review: &TaskRow, name: &AgentName) -> Result<bool, Fault> {
     let Some(id) = review.verifies else { return Ok(true) };
-    let task = flow::need(act, id)?;
-    Ok(!is_involved(act.tx, act.office, &task, name)?)
+    let task = store::get(tx, office, id)?.ok_or_else(|| fault::no_such_task(id))?;
+    Ok(!is_involved(tx, office, &task, name)?)
 }
 
 /// The worker, its hirer, and agents hired by either of them have a hand in the work.

@@ -1,6 +1,6 @@
 //! Creating and reading tasks.
 
-use mi_core::ids::{TaskId, TaskName};
+use mi_core::ids::{AgentName, OfficeId, TaskId, TaskName};
 use mi_core::limits;
 use mi_core::problem::Code;
 use mi_core::tasks::status::{BlockedKind, Kind, Status};
@@ -56,7 +56,7 @@ pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &Creat
     checks::service::attach(act, task.id, wish.checks.as_deref())?;
     act.count_task(None, task.status);
     flow::record(act, &task, "tasks.create", creator, format!("task {} created: {}", task.id, excerpt(&task.title)))?;
-    flow::offer(act, &task);
+    flow::offer(act, &task)?;
     if let Some(parent) = parent {
         adopt(act, member, parent)?;
     }
@@ -328,4 +328,9 @@ pub fn detail(view: &mut View<'_>, id: TaskId) -> Result<TaskDetail, Fault> {
         late_results: store::late::list(view.tx, view.office, id)?,
         checks: checks::service::shown(view.tx, view.office, id)?,
     })
+}
+
+/// Whether something in the queue, or blocked, is assigned to this agent.
+pub fn any_waits_for(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName) -> Result<bool, Fault> {
+    Ok(store::any_open_of(tx, office, agent)?)
 }

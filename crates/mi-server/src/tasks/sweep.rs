@@ -4,12 +4,13 @@ use mi_core::ids::TaskId;
 use mi_core::tasks::status::Status;
 use mi_core::time::Time;
 
-use super::{flow, store, times};
+use super::{calls, flow, store, times};
 use crate::house::House;
 use crate::infra::act::Act;
 use crate::infra::db::{DbError, Tx};
 use crate::infra::fault::Fault;
 use crate::infra::wakeups::Wake;
+use crate::pods;
 
 /// Claimers woken for one assignee in one round; more than that don't park.
 const WAKES_PER_ROUND_MAX: i64 = 100;
@@ -25,6 +26,10 @@ pub async fn offer(house: &House, last: Time) -> Result<Time, Fault> {
         let wake = Wake::TaskReady { office: offered.office, assigned };
         let wakes = vec![wake; usize::try_from(offered.count.min(WAKES_PER_ROUND_MAX)).unwrap_or_default()];
         house.wakeups.send(&wakes);
+        let office = offered.office;
+        if house.db.read(move |tx| pods::any_asleep(tx, office)).await? {
+            house.act_as_server(office, calls::for_tasks).await?;
+        }
     }
     Ok(now)
 }

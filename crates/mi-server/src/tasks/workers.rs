@@ -1,6 +1,6 @@
 //! Who could take a task: the agents of an office as the queue sees them.
 
-use mi_core::ids::{AgentName, OfficeId};
+use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::limits::PRESENCE_SECONDS_MAX;
 use mi_core::tasks::why::Workers;
 use mi_core::time::{Millis, Time};
@@ -14,19 +14,24 @@ use crate::integrations::catalogue::{catalogue, holds};
 /// Stands for whichever provider there is, for agents that name none.
 const ANY_PROVIDER: &str = "-";
 
-struct Worker {
-    name: AgentName,
-    state: State,
+pub(super) struct Worker {
+    /// Nobody's where the worker stands for all in one state.
+    id: Option<AgentId>,
+    pub(super) name: AgentName,
+    pub(super) state: State,
+    elsewhere: bool,
     provider: Option<String>,
     integrations: Vec<String>,
 }
 
 /// What an agent could do with a task now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Free,
     Busy,
     Starting,
+    /// Rests, and is woken by work that nobody else would take.
+    Asleep,
     /// Stopped or failed: not even on its way.
     Down,
     NoModelKey,
@@ -38,6 +43,7 @@ impl State {
             "free" => Ok(State::Free),
             "busy" => Ok(State::Busy),
             "starting" => Ok(State::Starting),
+            "asleep" => Ok(State::Asleep),
             "down" => Ok(State::Down),
             "keyless" => Ok(State::NoModelKey),
             other => Err(DbError::Shape(format!("an agent that is {other}"))),
@@ -51,14 +57,30 @@ impl Worker {
             "" => Vec::new(),
             text => serde_json::from_str(text).map_err(|error| DbError::Shape(format!("integrations: {error}")))?,
         };
-        Ok(Self { state: State::parse(&row.state)?, name: row.name, provider: row.provider, integrations })
+        Ok(Self {
+            id: row.id,
+            elsewhere: row.elsewhere,
+            state: State::parse(&row.state)?,
+            name: row.name,
+            provider: row.provider,
+            integrations,
+        })
+    }
+
+    pub(super) const fn lives_elsewhere(&self) -> bool {
+        self.elsewhere
+    }
+
+    /// Whose pod sleeps, if it does.
+    pub(super) fn asleep(&self) -> Option<AgentId> {
+        self.id.filter(|_| self.state == State::Asleep)
     }
 
     fn lacks(&self, tool: &str) -> bool {
         !holds(&self.integrations, tool)
     }
 
-    fn has(&self, tools: &[String]) -> bool {
+    pub(super) fn has(&self, tools: &[String]) -> bool {
         tools.iter().all(|tool| holds(&self.integrations, tool))
     }
 
@@ -67,7 +89,7 @@ impl Worker {
         match self.state {
             State::Free => Workers::Free,
             State::Busy => Workers::Busy,
-            State::Starting => Workers::PodStarting(self.name.to_string()),
+            State::Starting | State::Asleep => Workers::PodStarting(self.name.to_string()),
             State::Down => Workers::AssigneeOffline(self.name.to_string()),
             State::NoModelKey => {
                 let provider = self.provider.as_deref().unwrap_or(ANY_PROVIDER);
@@ -83,8 +105,7 @@ pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow, now: Time) -> 
     if let Some(name) = crate::sessions::service::still_at(tx, office, task.id)? {
         return Ok(Workers::StillStopping(name.to_string()));
     }
-    let heard_since = now + Millis::seconds(-PRESENCE_SECONDS_MAX);
-    let now = Now { providers: store::model_providers(tx)?, heard_since };
+    let now = at(tx, now)?;
     let tools = task.required_tools();
     if let Some(name) = &task.assigned {
         return of_assignee(store::worker(tx, office, &now, name)?, name, &tools);
@@ -92,6 +113,22 @@ pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow, now: Time) -> 
     let rows = if tools.is_empty() { store::states(tx, office, &now)? } else { store::workers(tx, office, &now)? };
     let workers = rows.into_iter().map(Worker::read).collect::<Result<Vec<_>, _>>()?;
     Ok(of_anybody(&workers, &tools))
+}
+
+fn at(tx: &mut dyn Tx, now: Time) -> Result<Now, DbError> {
+    let heard_since = now + Millis::seconds(-PRESENCE_SECONDS_MAX);
+    Ok(Now { providers: store::model_providers(tx)?, heard_since })
+}
+
+/// Everybody, in the order of hiring.
+pub(super) fn all(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<Vec<Worker>, Fault> {
+    let now = at(tx, now)?;
+    Ok(store::workers(tx, office, &now)?.into_iter().map(Worker::read).collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one(tx: &mut dyn Tx, office: OfficeId, now: Time, name: &str) -> Result<Option<Worker>, Fault> {
+    let now = at(tx, now)?;
+    Ok(store::worker(tx, office, &now, name)?.map(Worker::read).transpose()?)
 }
 
 fn of_assignee(row: Option<WorkerRow>, name: &str, tools: &[String]) -> Result<Workers, Fault> {
@@ -113,7 +150,7 @@ fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
         let hint = closest.map_or(String::new(), |worker| way_out(worker, tools));
         return Workers::Nobody(format!("no agent has all of: {}; {hint}", tools.join(", ")));
     };
-    let best = [State::Free, State::Busy, State::Starting, State::NoModelKey];
+    let best = [State::Free, State::Busy, State::Starting, State::Asleep, State::NoModelKey];
     let found = best.iter().find_map(|state| able.iter().find(|worker| worker.state == *state));
     match found {
         Some(worker) => worker.explains(),

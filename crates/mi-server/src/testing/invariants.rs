@@ -7,10 +7,29 @@ use super::store;
 use crate::events::chain::verify_chain;
 use crate::house::House;
 use crate::infra::act::look;
+use crate::infra::db::Tx;
+use crate::tasks::calls;
 
 /// Every rule of the store that is broken, in words.
 pub async fn broken(house: &House) -> Vec<String> {
-    house.db.read(|tx| Ok(store::broken_rules(tx)?)).await.unwrap()
+    let mut broken = house.db.read(|tx| Ok(store::broken_rules(tx)?)).await.unwrap();
+    broken.extend(unheard(house).await);
+    broken
+}
+
+/// Nobody sleeps although there is work for it.
+async fn unheard(house: &House) -> Vec<String> {
+    let now = house.clock.now();
+    let read = move |tx: &mut dyn Tx| {
+        let mut found = Vec::new();
+        for office in store::offices(tx)? {
+            let head = look(tx, office)?;
+            found.extend(calls::unheard(tx, office, &head, now)?);
+        }
+        Ok(found)
+    };
+    let found = house.db.read(read).await.unwrap();
+    found.iter().map(|call| format!("{} sleeps although there is work: {:?}", call.name, call.cause)).collect()
 }
 
 /// Fails the test with everything that is broken.

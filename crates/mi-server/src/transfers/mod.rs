@@ -7,6 +7,7 @@
 //! Acts: `clone`, `complete`. `envelope` takes a request apart while it arrives, `unpack` is the only way onto the disk.
 //! Elsewhere: what may be in a bundle is in `mi_core::transfer`; a clone is hired by `agents::hire`.
 
+pub mod archive;
 mod desk;
 mod envelope;
 mod faults;
@@ -18,3 +19,4 @@ mod tests;
 mod unpack;
 
 pub use desk::Desk;
+pub use unpack::Staging;

@@ -8,11 +8,12 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use mi_core::limits::STATE_FILES_MAX;
-use mi_core::transfer::tar::{self, BLOCK_BYTES, EXTENDED_BYTES_MAX, Header, Kind};
+use mi_core::transfer::tar::{Header, Kind};
 use mi_core::transfer::{BadBundle, Planned, StateKind};
 use mi_core::wire::transfers::TransferReport;
 use sha2::{Digest, Sha256};
 
+use super::archive::{Archive, Unreadable};
 use crate::files::disk::{DiskError, Folder};
 
 const PIECE_BYTES: usize = 256 * 1024;
@@ -29,6 +30,12 @@ pub enum Stopped {
     Refused(#[from] BadBundle),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<Unreadable> for Stopped {
+    fn from(unreadable: Unreadable) -> Self {
+        Stopped::Refused(unreadable.into())
+    }
 }
 
 impl From<DiskError> for Stopped {
@@ -93,7 +100,7 @@ pub fn unpack(bundle: File, plan: HashMap<String, Planned>, staging: &Staging) -
     let mut decoder = zstd::stream::read::Decoder::new(bundle).map_err(unreadable)?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(unreadable)?;
     let root = Folder::open(staging.path())?;
-    let mut archive = Archive { from: BufReader::with_capacity(PIECE_BYTES, decoder), headers: 0 };
+    let mut archive = Archive::new(BufReader::with_capacity(PIECE_BYTES, decoder), HEADERS_MAX);
     let (mut left, mut taken, mut report) = (plan, HashMap::new(), TransferReport::default());
     while let Some(entry) = archive.next()? {
         if entry.kind == Kind::Folder && entry.size == 0 {
@@ -110,7 +117,7 @@ pub fn unpack(bundle: File, plan: HashMap<String, Planned>, staging: &Staging) -
         if planned.size != entry.size {
             return Err(BadBundle::Size(shown(&entry.name)).into());
         }
-        archive.copy(&root, &planned)?;
+        copy(&mut archive, &root, &planned)?;
         count(&mut report, &entry);
         taken.insert(entry.name, ());
     }
@@ -134,89 +141,35 @@ fn count(report: &mut TransferReport, entry: &Header) {
     }
 }
 
-struct Archive<R> {
-    from: R,
-    headers: usize,
-}
-
-impl<R: Read> Archive<R> {
-    /// The next entry, named by the extended headers before it.
-    fn next(&mut self) -> Result<Option<Header>, Stopped> {
-        let (mut name, mut size) = (None, None);
-        loop {
-            let Some(header) = self.header()? else { return Ok(None) };
-            match header.kind {
-                Kind::Global => drop(self.small(header.size)?),
-                Kind::Extended => {
-                    let extended = tar::read_extended(&self.small(header.size)?).map_err(unreadable)?;
-                    name = extended.path.or(name);
-                    size = extended.size.or(size);
-                }
-                Kind::LongName => {
-                    name = Some(tar::read_long_name(&self.small(header.size)?).map_err(unreadable)?);
-                }
-                Kind::File | Kind::Folder | Kind::Other => {
-                    let (name, size) = (name.unwrap_or(header.name), size.unwrap_or(header.size));
-                    return Ok(Some(Header { name, size, kind: header.kind }));
-                }
-            }
+/// The content of a file, to its place.
+fn copy<R: Read>(archive: &mut Archive<R>, root: &Folder, planned: &Planned) -> Result<(), Stopped> {
+    let place = planned.place.as_str();
+    let (folder, name) = place.rsplit_once('/').unwrap_or(("", place));
+    let mut file = root.make_folders(folder, None)?.create(name)?;
+    let (mut hasher, mut left) = (Sha256::new(), planned.size);
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut from = archive.content(planned.size);
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+        let found = from.read(&mut piece[..most]).map_err(unreadable)?;
+        if found == 0 {
+            return Err(BadBundle::Missing(place.to_owned()).into());
         }
+        hasher.update(&piece[..found]);
+        file.write_all(&piece[..found])?;
+        left -= found as u64;
     }
-
-    fn header(&mut self) -> Result<Option<Header>, Stopped> {
-        self.headers += 1;
-        if self.headers > HEADERS_MAX {
-            return Err(BadBundle::TooMany.into());
-        }
-        let mut block = [0; BLOCK_BYTES];
-        self.from.read_exact(&mut block).map_err(unreadable)?;
-        Ok(tar::read(&block).map_err(unreadable)?)
+    drop(from);
+    if hex::encode(hasher.finalize()) != planned.sha256 {
+        return Err(BadBundle::Mismatch(place.to_owned()).into());
     }
-
-    /// The content of an extended header.
-    fn small(&mut self, size: u64) -> Result<Vec<u8>, Stopped> {
-        if size > EXTENDED_BYTES_MAX {
-            return Err(unreadable("an extended header is too large").into());
-        }
-        let mut bytes = vec![0; usize::try_from(size).map_err(unreadable)?];
-        self.from.read_exact(&mut bytes).map_err(unreadable)?;
-        self.skip(tar::padding(size))?;
-        Ok(bytes)
-    }
-
-    fn skip(&mut self, bytes: usize) -> Result<(), BadBundle> {
-        let mut rest = [0; BLOCK_BYTES];
-        self.from.read_exact(&mut rest[..bytes]).map_err(unreadable)
-    }
-
-    /// The content of a file, to its place.
-    fn copy(&mut self, root: &Folder, planned: &Planned) -> Result<(), Stopped> {
-        let place = planned.place.as_str();
-        let (folder, name) = place.rsplit_once('/').unwrap_or(("", place));
-        let mut file = root.make_folders(folder, None)?.create(name)?;
-        let (mut hasher, mut left) = (Sha256::new(), planned.size);
-        let mut piece = vec![0; PIECE_BYTES];
-        while left > 0 {
-            let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-            let found = self.from.read(&mut piece[..most]).map_err(unreadable)?;
-            if found == 0 {
-                return Err(BadBundle::Missing(place.to_owned()).into());
-            }
-            hasher.update(&piece[..found]);
-            file.write_all(&piece[..found])?;
-            left -= found as u64;
-        }
-        if hex::encode(hasher.finalize()) != planned.sha256 {
-            return Err(BadBundle::Mismatch(place.to_owned()).into());
-        }
-        file.set_permissions(std::fs::Permissions::from_mode(planned.mode))?;
-        self.skip(tar::padding(planned.size))?;
-        Ok(())
-    }
+    file.set_permissions(std::fs::Permissions::from_mode(planned.mode))?;
+    archive.skip_padding(planned.size)?;
+    Ok(())
 }
 
 fn unreadable(error: impl std::fmt::Display) -> BadBundle {
-    BadBundle::Unreadable(mi_core::ids::excerpt(&error.to_string()).to_owned())
+    Unreadable::because(error).into()
 }
 
 fn shown(name: &str) -> String {

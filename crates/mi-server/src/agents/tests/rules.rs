@@ -85,6 +85,7 @@ fn pod(desired: Desired, observed: Observed) -> PodRow {
         crashed_before_at: None,
         last_error: None,
         last_error_at: None,
+        idle_since: None,
     }
 }
 
@@ -104,13 +105,15 @@ fn facts(pod: &PodRow) -> Facts<'_> {
 
 #[test]
 fn a_phase_follows_from_the_pod() {
-    use AgentPhase::{Archived, Failed, Idle, Pending, Stopped};
+    use AgentPhase::{Archived, Failed, Hibernated, Idle, Pending, Stopped};
     for (desired, observed, phase) in [
         (Desired::Running, Observed::None, Pending),
         (Desired::Running, Observed::Starting, Pending),
         (Desired::Running, Observed::Exited, Pending),
         (Desired::Running, Observed::Running, Idle),
         (Desired::Running, Observed::Failed, Failed),
+        (Desired::Asleep, Observed::Running, Hibernated),
+        (Desired::Asleep, Observed::None, Hibernated),
         (Desired::Stopped, Observed::Running, Stopped),
         (Desired::Stopped, Observed::None, Stopped),
         (Desired::Gone, Observed::Running, Archived),

@@ -18,6 +18,7 @@ use crate::infra::act::{Act, Answer, NewEvent};
 use crate::infra::caller::{Member, OWNER};
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
+use crate::tasks::calls;
 
 /// Who made what nobody made by hand.
 const SYSTEM: &str = "system";
@@ -237,6 +238,7 @@ fn mention(act: &mut Act<'_>, member: &Member, group: &GroupRow, body: &str, id:
         }
         store::mention(act.tx, act.office, group.id, name.as_str(), id)?;
         act.wake_agent(&name);
+        calls::for_message(act, &name)?;
         woken.push(name);
     }
     Ok(woken)

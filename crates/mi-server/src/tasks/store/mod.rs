@@ -361,6 +361,13 @@ pub fn any_ready(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, now: Time
     Ok(tx.first(sql, args![office, agent, now])?.is_some())
 }
 
+/// Whether something that is not finished is assigned to the agent.
+pub fn any_open_of(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName) -> Result<bool, DbError> {
+    let sql = "select id from tasks where office_id = $1 and assigned_agent = $2 \
+               and status in ('queued', 'claimed', 'running', 'blocked') limit 1";
+    Ok(tx.first(sql, args![office, agent])?.is_some())
+}
+
 pub fn children(tx: &mut dyn Tx, office: OfficeId, parent: TaskId) -> Result<Vec<TaskRow>, DbError> {
     let sql = select_tasks!("where t.office_id = $1 and t.parent_id = $2 order by t.id");
     tx.query(sql, args![office, parent])?.iter().map(read).collect()

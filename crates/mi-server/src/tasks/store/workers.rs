@@ -1,6 +1,6 @@
 //! Agents as the queue sees them, and the model providers that there are.
 
-use mi_core::ids::{AgentName, OfficeId};
+use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::time::Time;
 
 use crate::args;
@@ -8,8 +8,11 @@ use crate::infra::db::{DbError, Row, Tx};
 
 /// An agent as the queue sees it; `state` is one of the words of `select_workers`.
 pub struct WorkerRow {
+    /// None where it stands for all in one state.
+    pub id: Option<AgentId>,
     pub name: AgentName,
     pub state: String,
+    pub elsewhere: bool,
     pub provider: Option<String>,
     pub integrations: String,
 }
@@ -19,15 +22,17 @@ pub struct WorkerRow {
 macro_rules! select_workers {
     ($rest:literal) => {
         concat!(
-            "select a.name as name, case \
+            "select a.id as id, a.name as name, case \
              when a.kind = 'external' and (a.last_seen_at is null or a.last_seen_at < $3) then 'down' \
              when a.kind = 'external' and a.live_sessions < 3 then 'free' \
              when a.kind = 'external' then 'busy' \
              when a.harness <> 'command' and $2 not like '% ' || coalesce(a.model_provider, '-') || ' %' then 'keyless' \
+             when p.desired = 'asleep' then 'asleep' \
              when p.desired <> 'running' or p.observed = 'failed' then 'down' \
              when p.observed = 'running' and a.live_sessions > 0 then 'busy' \
              when p.observed = 'running' then 'free' \
-             else 'starting' end as state, a.model_provider as provider, a.integrations as integrations \
+             else 'starting' end as state, case when a.kind = 'external' then 1 else 0 end as elsewhere, \
+             a.model_provider as provider, a.integrations as integrations \
              from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
              where a.office_id = $1 and a.fired_at is null ",
             $rest
@@ -36,7 +41,9 @@ macro_rules! select_workers {
 }
 
 fn read_worker(row: &Row) -> Result<WorkerRow, DbError> {
-    Ok(WorkerRow { name: row.get(0)?, state: row.get(1)?, provider: row.get(2)?, integrations: row.get(3)? })
+    let mut r = row.reader();
+    let (id, name, state, elsewhere) = (r.take()?, r.take()?, r.take()?, r.take()?);
+    Ok(WorkerRow { id, name, state, elsewhere, provider: r.take()?, integrations: r.take()? })
 }
 
 /// What the words depend on besides the rows.
@@ -59,11 +66,20 @@ pub fn worker(tx: &mut dyn Tx, office: OfficeId, now: &Now, name: &str) -> Resul
 /// One agent for each state that an agent of the office is in.
 pub fn states(tx: &mut dyn Tx, office: OfficeId, now: &Now) -> Result<Vec<WorkerRow>, DbError> {
     let sql = concat!(
-        "select min(name), state, min(provider), '' from (",
+        "select null, min(name), state, max(elsewhere), min(provider), '' from (",
         select_workers!(""),
         ") w group by state order by state"
     );
     tx.query(sql, args![office, &now.providers, now.heard_since])?.iter().map(read_worker).collect()
+}
+
+/// Sleepers to whom a ready task is assigned.
+pub fn asleep_with_work(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<Vec<AgentName>, DbError> {
+    let sql = "select a.name from pods p join agents a on a.office_id = p.office_id and a.id = p.agent_id \
+               where p.office_id = $1 and p.desired = 'asleep' and a.fired_at is null \
+               and exists (select 1 from tasks t where t.office_id = $1 and t.assigned_agent = a.name and t.ready = 1 \
+               and (t.not_before is null or t.not_before <= $2)) order by a.name";
+    tx.query(sql, args![office, now])?.iter().map(|row| row.get(0)).collect()
 }
 
 /// Every name under which a configured model provider is known, space-framed; `-` stands for "any".

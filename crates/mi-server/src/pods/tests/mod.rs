@@ -1,5 +1,7 @@
 //! Pods, seen through the house: wishes become pods, tickets are good once, crashes are counted.
 
+mod sleep;
+
 use mi_core::ids::AgentId;
 use mi_core::limits::TICKET_SECONDS;
 use mi_pods::{Pod, PodError, PodStatus};

@@ -1,0 +1,97 @@
+//! What stays of those who left: their workspaces are removed when their pods are gone, their backups stay.
+
+use std::fs::Permissions;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::pack::UNFINISHED;
+use super::service::FOLDER;
+use super::store;
+use crate::house::House;
+use crate::infra::fault::{self, Fault};
+
+/// Workspaces removed in one round; the next round takes the rest.
+const PER_ROUND_MAX: i64 = 50;
+const OWN_MODE: u32 = 0o700;
+/// Folders in folders that are opened to be removed.
+const DEPTH_MAX: usize = 1_024;
+
+/// One round.
+pub async fn sweep(house: &House) -> Result<(), Fault> {
+    for (office, agent, _) in house.db.read(|tx| Ok(store::leavings(tx, PER_ROUND_MAX)?)).await? {
+        let Some(turn) = house.backups.turn_if_free(agent).await? else { continue };
+        let still_away = move |tx: &mut dyn crate::infra::db::Tx| {
+            let found = store::leavings(tx, PER_ROUND_MAX)?;
+            Ok(found.iter().any(|(_, left, _)| *left == agent))
+        };
+        // Somebody may have brought it back while we waited.
+        if house.db.read(still_away).await? {
+            let workspace = house.workspace_dir(office, agent);
+            let cleared = tokio::task::spawn_blocking(move || clear(&workspace)).await.map_err(fault::internal)?;
+            cleared.map_err(|error| fault::io("remove a workspace", &error))?;
+            house.act_as_server(office, move |act| Ok(store::set_cleared(act.tx, act.office, agent, act.now)?)).await?;
+        }
+        drop(turn);
+    }
+    Ok(())
+}
+
+/// Once at the server's start: archives that an earlier one didn't finish.
+pub async fn tidy_up(house: &House) -> Result<(), Fault> {
+    let offices = house.data_dir().join("offices");
+    let tidying = tokio::task::spawn_blocking(move || -> io::Result<()> {
+        let Some(entries) = if_there(std::fs::read_dir(offices))? else { return Ok(()) };
+        for office in entries {
+            remove_unfinished(&office?.path().join(FOLDER))?;
+        }
+        Ok(())
+    });
+    tidying.await.map_err(fault::internal)?.map_err(|error| fault::io("remove unfinished backups", &error))
+}
+
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    let Some(entries) = if_there(std::fs::read_dir(folder))? else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn if_there<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a tree, links not followed; missing is fine. Blocks.
+pub(super) fn clear(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // An agent may close its own folders, to a server that runs as the same user too.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            unlock(path, 0)?;
+            std::fs::remove_dir_all(path)
+        }
+        removed => removed,
+    }
+}
+
+fn unlock(folder: &Path, depth: usize) -> io::Result<()> {
+    if depth > DEPTH_MAX {
+        return Err(io::Error::other("the tree is too deep to be removed"));
+    }
+    std::fs::set_permissions(folder, Permissions::from_mode(OWN_MODE))?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            unlock(&entry.path(), depth + 1)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! Acts of backups.
+
+use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use mi_core::ids::{AgentId, AgentName, OfficeId};
+use mi_core::limits::{BACKUPS_PER_AGENT_MAX, LIST_COUNT_MAX};
+use mi_core::wire::agents::AgentKind;
+use mi_core::wire::backups::{Backup, BackupCause, RestoreBackup};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::desk::Turn;
+use super::leavings::clear;
+use super::pack::{self, Emptiness, Facts, Packed};
+use super::{faults, store, unpack};
+use crate::agents::service::{self as agents, AgentRow};
+use crate::house::{House, View};
+use crate::infra::act::event::Category;
+use crate::infra::act::{Act, Answer, NewEvent};
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+use crate::infra::http::Call;
+use crate::infra::http::call::Page;
+use crate::pods::{self, Desired, Observed};
+use crate::transfers::Staging;
+
+/// Of an office, below its own.
+pub const FOLDER: &str = "backups";
+/// The server's alone.
+const FOLDER_MODE: u32 = 0o700;
+
+fn folder(house: &House, office: OfficeId) -> PathBuf {
+    house.office_dir(office).join(FOLDER)
+}
+
+fn place(house: &House, office: OfficeId, id: &str) -> PathBuf {
+    folder(house, office).join(pack::file_name(id))
+}
+
+/// The newest first; of everybody who had that name, if one is named.
+pub fn list(view: &mut View<'_>, agent: Option<&str>, page: Page) -> Result<Answer, Fault> {
+    let found = match agent {
+        Some(name) => store::page_of(view.tx, view.office, name, page)?,
+        None => store::page(view.tx, view.office, page)?,
+    };
+    Answer::list(&found, store::count_all(view.tx, view.office, agent, LIST_COUNT_MAX + 1)?)
+}
+
+/// Of an agent's workspace as it is now.
+pub async fn create(house: &House, call: &Call, name: String) -> Result<Answer, Fault> {
+    let find = {
+        let name = name.clone();
+        move |view: &mut View<'_>, _: &_| agents::find(view.tx, view.office, &name)
+    };
+    let agent = house.look(call, find).await?;
+    if agent.kind == AgentKind::External {
+        return Err(agents::lives_elsewhere(&agent.name));
+    }
+    let packed = pack_workspace(house, call.office()?, &agent, Emptiness::Kept).await?;
+    let Some(packed) = packed else { return Err(faults::no_such_place()) };
+    let facts = packed.facts.clone();
+    let answer = house
+        .act(call, move |act, member| {
+            Answer::created(&record(act, member.name(), &agent, &facts, BackupCause::Manual)?)
+        })
+        .await?;
+    keep(house, call.office()?, Some(packed)).await?;
+    Ok(answer)
+}
+
+/// For acts by which a hosted agent goes; nothing where it has nothing in its workspace.
+pub async fn pack_before_leaving(house: &House, office: OfficeId, agent: &AgentRow) -> Result<Option<Packed>, Fault> {
+    match agent.kind {
+        AgentKind::External => Ok(None),
+        AgentKind::Hosted => pack_workspace(house, office, agent, Emptiness::Skipped).await,
+    }
+}
+
+async fn pack_workspace(
+    house: &House,
+    office: OfficeId,
+    agent: &AgentRow,
+    empty: Emptiness,
+) -> Result<Option<Packed>, Fault> {
+    let turn = house.backups.turn(agent.id).await?;
+    let (workspace, folder) = (house.workspace_dir(office, agent.id), folder(house, office));
+    let id = Uuid::new_v4().simple().to_string();
+    let packing = tokio::task::spawn_blocking(move || {
+        std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder)?;
+        pack::pack(&workspace, &folder, &id, empty)
+    });
+    let packed = packing.await.map_err(fault::internal)?.map_err(|stopped| faults::failed(&agent.name, &stopped));
+    drop(turn);
+    packed
+}
+
+/// The row of an archive, in the transaction of whatever it was made for. What is too old then goes with it.
+pub fn record(
+    act: &mut Act<'_>,
+    actor: &str,
+    agent: &AgentRow,
+    facts: &Facts,
+    cause: BackupCause,
+) -> Result<Backup, Fault> {
+    let backup = Backup {
+        id: facts.id.clone(),
+        agent_name: agent.name.clone(),
+        agent_id: agent.id,
+        cause,
+        files: facts.files,
+        bytes: facts.bytes,
+        size: facts.size,
+        skipped: facts.skipped,
+        sha256: facts.sha256.clone(),
+        created_at: act.now,
+    };
+    store::insert(act.tx, act.office, &backup)?;
+    let summary = format!("the workspace of {} was backed up: {} files", agent.name, facts.files);
+    let data = json!({"backup": backup.id, "cause": cause, "sha256": backup.sha256, "size": backup.size});
+    tell(act, actor, &agent.name, "backups.create", summary, data)?;
+    Ok(backup)
+}
+
+fn tell(
+    act: &mut Act<'_>,
+    actor: &str,
+    agent: &AgentName,
+    kind: &'static str,
+    summary: String,
+    data: serde_json::Value,
+) -> Result<(), Fault> {
+    act.event(NewEvent { category: Category::Lifecycle, kind, actor, agent: Some(agent), task: None, summary, data })?;
+    Ok(())
+}
+
+/// Keeps an archive if there is a row of it, and removes those whose time is over.
+pub async fn keep(house: &House, office: OfficeId, packed: Option<Packed>) -> Result<(), Fault> {
+    let Some(packed) = packed else { return Ok(()) };
+    let id = packed.facts.id.clone();
+    let Some(row) = house.db.read(move |tx| Ok(store::get(tx, office, &id)?)).await? else { return Ok(()) };
+    packed.keep();
+    let agent = row.agent_id;
+    let old = house.db.read(move |tx| Ok(store::surplus(tx, office, agent, BACKUPS_PER_AGENT_MAX)?)).await?;
+    for id in old {
+        let gone = id.clone();
+        house.act_as_server(office, move |act| Ok(store::delete(act.tx, act.office, &gone)?)).await?;
+        remove_file(&place(house, office, &id)).await?;
+    }
+    Ok(())
+}
+
+async fn remove_file(path: &Path) -> Result<(), Fault> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault::io("remove a backup", &error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The row goes first: a file without one is never restored.
+pub async fn delete(house: &House, call: &Call, id: String) -> Result<Answer, Fault> {
+    let file = place(house, call.office()?, &checked(&id)?);
+    let answer = house
+        .act(call, move |act, member| {
+            let backup = must_have(act.tx, act.office, &id)?;
+            store::delete(act.tx, act.office, &backup.id)?;
+            let summary = format!("a backup of {} was deleted by {}", backup.agent_name, member.name());
+            tell(act, member.name(), &backup.agent_name, "backups.delete", summary, json!({"backup": backup.id}))?;
+            Ok(Answer::done())
+        })
+        .await?;
+    remove_file(&file).await?;
+    Ok(answer)
+}
+
+/// An id is a part of a file's name.
+fn checked(id: &str) -> Result<String, Fault> {
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(faults::no_such_backup(id));
+    }
+    Ok(id.to_owned())
+}
+
+fn must_have(tx: &mut dyn Tx, office: OfficeId, id: &str) -> Result<Backup, Fault> {
+    store::get(tx, office, id)?.ok_or_else(|| faults::no_such_backup(id))
+}
+
+/// Into the workspace of an agent whose pod is away.
+pub async fn restore(house: &House, call: &Call, id: String, wish: RestoreBackup) -> Result<Answer, Fault> {
+    let office = call.office()?;
+    let wanted = checked(&id)?;
+    let find = move |view: &mut View<'_>, _: &_| {
+        let backup = must_have(view.tx, view.office, &wanted)?;
+        let name = wish.agent.as_deref().unwrap_or(backup.agent_name.as_str());
+        let agent = agents::find(view.tx, view.office, name)?;
+        must_be_away(view.tx, view.office, &agent)?;
+        Ok((backup, agent))
+    };
+    let (backup, agent) = house.look(call, find).await?;
+    let _turn = fill(house, office, &agent, &backup).await?;
+    house
+        .act(call, move |act, member| {
+            let name = member.name();
+            let summary = format!("{name} put a backup of {} into {}'s workspace", backup.agent_name, agent.name);
+            tell(act, name, &agent.name, "backups.restore", summary, json!({"backup": backup.id}))?;
+            Answer::ok(&backup)
+        })
+        .await
+}
+
+/// Nothing wakes what was stopped by hand or is archived.
+fn must_be_away(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(), Fault> {
+    if agent.kind == AgentKind::External {
+        return Err(agents::lives_elsewhere(&agent.name));
+    }
+    let away = match pods::service::row(tx, office, agent.id)? {
+        None => true,
+        Some(pod) => matches!(pod.desired, Desired::Stopped | Desired::Gone) && pod.observed == Observed::None,
+    };
+    if away { Ok(()) } else { Err(faults::not_stopped(&agent.name)) }
+}
+
+/// The archive becomes the agent's workspace in one step; what was there is gone then. Nobody else touches it while the
+/// turn is held.
+pub async fn fill(house: &House, office: OfficeId, agent: &AgentRow, backup: &Backup) -> Result<Turn, Fault> {
+    let turn = house.backups.turn(agent.id).await?;
+    let uid = house.pod_uid(office).await?;
+    let (file, workspace) = (place(house, office, &backup.id), house.workspace_dir(office, agent.id));
+    let (id, sha256) = (backup.id.clone(), backup.sha256.clone());
+    let beside = workspace.with_file_name(format!(".restoring-{}", agent.id.0.simple()));
+    let filling = tokio::task::spawn_blocking(move || -> Result<(), unpack::Stopped> {
+        clear(&beside)?;
+        if let Some(parent) = beside.parent() {
+            pods::make_passable(parent)?;
+        }
+        let staging = Staging::create(beside)?;
+        unpack::unpack(File::open(file)?, &sha256, staging.path())?;
+        if let Some(uid) = uid {
+            mi_pods::own_tree(staging.path(), uid)?;
+        }
+        clear(&workspace)?;
+        staging.keep(&workspace)?;
+        Ok(())
+    });
+    let filled = filling.await.map_err(fault::internal)?;
+    filled.map(|()| turn).map_err(|stopped| match stopped {
+        unpack::Stopped::Damaged(cause) => faults::damaged(&id, &cause),
+        unpack::Stopped::Io(error) => fault::io("restore a backup", &error),
+    })
+}
+
+/// What a returning agent's workspace is made of: the one named, or its newest.
+pub fn for_return(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: (AgentId, &AgentName),
+    named: Option<&str>,
+) -> Result<Option<Backup>, Fault> {
+    let Some(id) = named else { return Ok(store::newest(tx, office, agent.0)?) };
+    let backup = must_have(tx, office, id)?;
+    if backup.agent_id == agent.0 { Ok(Some(backup)) } else { Err(faults::of_somebody_else(id, agent.1)) }
+}
