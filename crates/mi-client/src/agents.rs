@@ -7,12 +7,15 @@ use mi_core::wire::agents::{
     Activity, Agent, AgentKey, AgentLogs, AgentReport, HireAgent, LastError, Lifecycle, LifecycleAction, Presence,
     RotateCredentials, RotatedCredentials, UpdateAgent,
 };
+use mi_core::wire::backups::{RestoreAgent, WorkspaceEntry};
 use mi_core::wire::terminals::{DebugCommand, DebugOutcome};
 use reqwest::Method;
+use tokio::io::AsyncWrite;
 
 use crate::Paging;
-use crate::call::{Call, Draft};
+use crate::call::{Call, Draft, path_segments};
 use crate::error::ClientError;
+use crate::files::{Download, Progress};
 use crate::offices::path_of;
 use crate::patience::Patience;
 use crate::stream::Stream;
@@ -72,8 +75,42 @@ impl Agents {
         Call::json(&self.client, Draft::write(Method::PATCH, self.one(name)).json(changes))
     }
 
+    /// Its workspace is backed up first, which may take a while.
     pub fn fire(&self, name: &AgentName) -> Call<()> {
-        Call::done(&self.client, Draft::write(Method::DELETE, self.one(name)))
+        Call::done(&self.client, Draft { answer_within: None, ..Draft::write(Method::DELETE, self.one(name)) })
+    }
+
+    /// Nothing of its workspace is kept.
+    pub fn fire_without_backup(&self, name: &AgentName) -> Call<()> {
+        Call::done(&self.client, Draft::write(Method::DELETE, self.one(name)).query("noBackup", Some(true)))
+    }
+
+    pub fn archive(&self, name: &AgentName) -> Call<Agent> {
+        let draft = Draft::write(Method::POST, format!("{}/archive", self.one(name)));
+        Call::json(&self.client, Draft { answer_within: None, ..draft })
+    }
+
+    /// Back from the archive, or from having been fired.
+    pub fn restore(&self, name: &AgentName, wish: &RestoreAgent) -> Call<Agent> {
+        let draft = Draft::write(Method::POST, format!("{}/restore", self.one(name)));
+        Call::json(&self.client, Draft { answer_within: None, ..draft }.json(wish))
+    }
+
+    /// What is in a folder of its workspace; without a path, in the workspace itself.
+    pub fn files(&self, name: &AgentName, path: Option<&str>) -> Call<(Vec<WorkspaceEntry>, u64)> {
+        Call::list(&self.client, Draft::read(format!("{}/files", self.one(name))).query("path", path))
+    }
+
+    /// Streams a file of its workspace to `sink`.
+    pub async fn read_file<W: AsyncWrite + Unpin + Send>(
+        &self,
+        name: &AgentName,
+        path: &str,
+        sink: &mut W,
+    ) -> Result<Download, ClientError> {
+        let draft = Draft::read(format!("{}/files/{}", self.one(name), path_segments(path)));
+        let draft = Draft { answer_within: None, ..draft };
+        Ok(Download { bytes: self.client.pour(&draft, sink, Progress::default()).await? })
     }
 
     pub fn logs(&self, name: &AgentName, filter: &LogsFilter) -> Call<AgentLogs> {

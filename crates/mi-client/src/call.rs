@@ -29,7 +29,12 @@ pub(crate) fn segment(text: &str) -> String {
 
 /// A name on the drive as the end of a path: its slashes stay.
 pub(crate) fn drive_segments(name: &DrivePath) -> String {
-    name.as_str().split('/').map(segment).collect::<Vec<_>>().join("/")
+    path_segments(name.as_str())
+}
+
+/// The same for a path that no drive would take.
+pub(crate) fn path_segments(path: &str) -> String {
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
 /// Whether a call may be sent again after its reply was lost.

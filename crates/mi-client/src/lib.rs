@@ -8,6 +8,7 @@
 
 mod agents;
 mod audit;
+mod backups;
 mod call;
 mod credentials;
 mod credits;
@@ -40,6 +41,7 @@ mod write_keys;
 
 pub use agents::{ActivityFilter, Agents, LogsFilter};
 pub use audit::Audit;
+pub use backups::Backups;
 pub use call::{Answer, Call};
 pub use credentials::Credential;
 pub use credits::CreditsOf;

@@ -22,8 +22,8 @@ use crate::signer::{Signable, Signer};
 use crate::terminal::Terminal;
 use crate::write_keys::WriteKeys;
 use crate::{
-    agents, audit, credits, env, events, files, identity, integrations, invites, join, messages, offices, runner,
-    schedules, server, sessions, tasks, tls, transfers, usage, webhooks,
+    agents, audit, backups, credits, env, events, files, identity, integrations, invites, join, messages, offices,
+    runner, schedules, server, sessions, tasks, tls, transfers, usage, webhooks,
 };
 
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -149,6 +149,10 @@ impl Client {
 
     pub fn files(&self, office: OfficeId) -> files::Files {
         files::Files::new(self, office)
+    }
+
+    pub fn backups(&self, office: OfficeId) -> backups::Backups {
+        backups::Backups::new(self, office)
     }
 
     pub fn audit(&self, office: OfficeId) -> audit::Audit {

@@ -4,6 +4,7 @@ mod agents;
 mod api;
 mod apply;
 mod audit;
+mod backup;
 pub mod chat;
 mod colonies;
 pub mod completions;
@@ -138,6 +139,11 @@ pub enum Act {
     Restart(Target),
     /// The last error that an agent met
     Error(Target),
+    /// Workspaces of agents as they were
+    #[command(subcommand, alias = "backups")]
+    Backup(backup::Act),
+    /// Bring a fired or archived agent back, with its workspace
+    Restore(agents::archive::RestoreArgs),
     /// Any call of the API
     Api(api::ApiArgs),
     /// A script that completes commands in a shell
@@ -228,6 +234,8 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Stop(target) => agents::lifecycle::run(desk, target, Stop).await,
         Act::Restart(target) => agents::lifecycle::run(desk, target, Restart).await,
         Act::Error(target) => agents::error::run(desk, target).await,
+        Act::Backup(act) => backup::run(desk, act).await,
+        Act::Restore(args) => agents::archive::restore(desk, args).await,
         Act::Api(args) => api::run(desk, args).await,
         Act::Tq(args) => crate::tq::run(desk, args).await,
         Act::Mcp(place) => crate::mcp::run(desk, place.colony).await,

@@ -2,6 +2,7 @@
 
 pub mod agents;
 pub mod audit;
+pub mod backups;
 mod checks;
 pub mod colony;
 pub mod credits;

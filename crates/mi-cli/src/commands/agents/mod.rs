@@ -1,10 +1,12 @@
 //! `mi agents …`.
 
 mod activity;
+pub mod archive;
 mod clone;
 mod daemon;
 mod debug;
 pub mod error;
+mod files;
 mod fire;
 mod get;
 pub mod hire;
@@ -55,7 +57,13 @@ pub enum Act {
     /// Change what an agent is
     Update(update::UpdateArgs),
     /// Let an agent go: its pod ends, its name becomes free
-    Fire(Target),
+    Fire(fire::FireArgs),
+    /// Put an agent away: its pod ends, its name and workspace are kept
+    Archive(Target),
+    /// Bring a fired or archived agent back, with its workspace
+    Restore(archive::RestoreArgs),
+    /// What is in its workspace
+    Files(files::FilesArgs),
     /// Give it new credentials; the old ones are refused at once
     Rotate(rotate::RotateArgs),
     /// By which keys it is known, and when each was used
@@ -105,7 +113,10 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Hire(args) => hire::run(desk, args).await,
         Act::Get(target) => get::run(desk, target).await,
         Act::Update(args) => update::run(desk, args).await,
-        Act::Fire(target) => fire::run(desk, target).await,
+        Act::Fire(args) => fire::run(desk, args).await,
+        Act::Archive(target) => archive::archive(desk, target).await,
+        Act::Restore(args) => archive::restore(desk, args).await,
+        Act::Files(args) => files::run(desk, args).await,
         Act::Rotate(args) => rotate::run(desk, args).await,
         Act::Keys(target) => keys::run(desk, target).await,
         Act::Logs(args) => logs::run(desk, args).await,
