@@ -3,13 +3,14 @@
 //! `figures` measures, each figure beside a floor taken in the same run; `claims` and `claimers` show that nobody gets
 //! what another one has; `joins` lets crowds race for invite codes and guess them; `kills` ends the server again and again in the middle of work and checks what is left;
 //! `escapes` tries to get out of pods, `ordinary` does everyday work in one, `pods` starts and stops
-//! them in a row; `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full` and `idle` look
-//! at a long queue, at as much work as the server bears, and at none; `signatures` judges what other programs signed. All are bounded in count and time, need nothing
+//! them in a row; `crashes` is `kills` with servers, runners and sandboxes alike; `zombies` write after their lease; `dag` lets agents work through a graph of tasks; `backlog`, `full`, `idle` and `asleep`
+//! look at a long queue, at as much work as the server bears, at none, and at a thousand agents that rest; `signatures` judges what other programs signed. All are bounded in count and time, need nothing
 //! but `MI_BIN` (the program `mi`), and leave nothing behind.
 //!
 //! `server`, `office`, `http`, `lives`, `left`, `drive`, `client`, `memory`, `procfs`, `sample`, `floor`, `chance`, `verdict` and `exit`
 //! are what they share.
 
+pub mod asleep;
 pub mod backlog;
 pub mod chance;
 pub mod claimers;

@@ -81,6 +81,35 @@ pub fn pod_processes(office: OfficeId) -> Result<Vec<u32>> {
     Ok(found)
 }
 
+/// What a process of a pod is to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Takes the work and starts the harness.
+    Runner,
+    /// Holds the walls up; everything in it falls with it.
+    Sandbox,
+    Other,
+}
+
+/// By the words of its command line; a process that ended meanwhile is nothing.
+pub fn part_of_pod(pid: u32) -> Part {
+    let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return Part::Other };
+    part_in(&line)
+}
+
+fn part_in(command_line: &[u8]) -> Part {
+    let mut words = command_line.split(|byte| *byte == 0);
+    let program = words.next().unwrap_or_default();
+    if program.ends_with(b"bwrap") {
+        return Part::Sandbox;
+    }
+    match words.next() {
+        Some(b"runner") => Part::Runner,
+        Some(b"pod-enter") => Part::Sandbox,
+        Some(_) | None => Part::Other,
+    }
+}
+
 fn is_of_pod(environ: &[u8], part: &[u8]) -> bool {
     environ
         .split(|byte| *byte == 0)
@@ -103,6 +132,14 @@ mod tests {
     fn memory_is_read_in_mib() {
         assert_eq!(resident_mib_in("Name:\tmi\nVmRSS:\t   2048 kB\n"), Some(2.0));
         assert!(resident_mib(std::process::id()).unwrap() > 0.0);
+    }
+
+    #[test]
+    fn parts_of_a_pod_are_known_by_their_words() {
+        assert_eq!(part_in(b"/usr/bin/mi\0runner\0"), Part::Runner);
+        assert_eq!(part_in(b"/usr/bin/mi\0pod-enter\0"), Part::Sandbox);
+        assert_eq!(part_in(b"/usr/bin/bwrap\0--args\0"), Part::Sandbox);
+        assert_eq!(part_in(b"sh\0-c\0runner\0"), Part::Other);
     }
 
     #[test]

@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use benches::kills::Victims;
 use benches::server::Manner;
 use benches::verdict::Verdict;
-use benches::{backlog, claimers, dag, escapes, full, idle, joins, kills, ordinary, pods, zombies};
+use benches::{asleep, backlog, claimers, dag, escapes, full, idle, joins, kills, ordinary, pods, zombies};
 
 /// `MI_BIN`, or the one that was built beside this test.
 fn manner() -> Manner {
@@ -32,8 +33,17 @@ fn nothing_wrong(verdict: &Verdict) {
 
 #[test]
 fn kills() {
-    let plan =
-        kills::Plan { manner: manner(), kills: 3, seed: 7, workers: 1, creators: 1, hands: 1, clients: 16, told: drop };
+    let plan = kills::Plan {
+        manner: manner(),
+        kills: 3,
+        seed: 7,
+        workers: 1,
+        creators: 1,
+        hands: 1,
+        clients: 16,
+        victims: Victims::Server,
+        told: drop,
+    };
     let outcome = kills::prove(&plan).unwrap();
     nothing_wrong(&outcome.verdict());
     let count = |name: &str| outcome.counts.iter().find(|(what, _)| *what == name).unwrap().1;
@@ -56,6 +66,33 @@ fn everyday_work() {
 #[test]
 fn pods_in_a_row() {
     nothing_wrong(&run(pods::prove(&pods::Plan { manner: manner(), pods: 5 })));
+}
+
+#[test]
+fn crashes() {
+    let small = kills::Plan { kills: 6, seed: 9, workers: 2, creators: 1, hands: 1, clients: 4, ..of_anybody() };
+    let outcome = kills::prove(&small).unwrap();
+    nothing_wrong(&outcome.verdict());
+}
+
+fn of_anybody() -> kills::Plan {
+    kills::Plan {
+        manner: manner(),
+        kills: 0,
+        seed: 0,
+        workers: 0,
+        creators: 0,
+        hands: 0,
+        clients: 0,
+        victims: Victims::Anybody,
+        told: drop,
+    }
+}
+
+#[test]
+fn everybody_asleep() {
+    let plan = asleep::Plan { manner: manner(), agents: 6, wakes: 3, time: Duration::from_secs(1) };
+    nothing_wrong(&run(asleep::prove(&plan)));
 }
 
 #[test]

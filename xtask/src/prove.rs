@@ -14,6 +14,7 @@ use crate::repo;
 
 const PROGRAMS: &[&str] = &[
     "kills",
+    "crashes",
     "claims",
     "claimers",
     "joins",
@@ -22,6 +23,7 @@ const PROGRAMS: &[&str] = &[
     "backlog",
     "lives",
     "idle",
+    "asleep",
     "figures",
     "signatures",
     "escapes",

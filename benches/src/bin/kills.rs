@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use benches::chance;
 use benches::exit;
-use benches::kills::{self, Plan};
+use benches::kills::{self, Plan, Victims};
 use benches::server::Manner;
 use benches::verdict::Telling;
 use clap::Parser;
@@ -61,6 +61,7 @@ fn run() -> Result<ExitCode> {
         creators: options.creators,
         hands: options.hands,
         clients: options.clients,
+        victims: Victims::Server,
         told: tell,
     };
     kills::prove(&plan)?.verdict().tell(Telling::of(options.json))

@@ -1,11 +1,12 @@
 //! What the server remembers, compared with what was acknowledged and with what may never be.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use mi_client::Paging;
-use mi_core::ids::{ClaimToken, TaskId};
+use mi_core::ids::{AgentName, ClaimToken, TaskId};
 use mi_core::limits::LIST_LIMIT_MAX;
 use mi_core::tasks::status::Status;
 use mi_core::wire::tasks::{Session, Task, TaskDetail};
@@ -20,6 +21,8 @@ const SESSIONS_END_LIMIT: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const ACKNOWLEDGED: &str = "acknowledged/";
 const OVERLAPS: &str = "overlaps";
+/// In each worker's workspace.
+const LEDGER: &str = "ledger";
 
 pub struct Found {
     pub counts: Vec<(&'static str, usize)>,
@@ -40,6 +43,7 @@ pub async fn check(office: &Office, ledger: &Ledger) -> Result<Found> {
     let acknowledged = heard.done.iter().map(|(id, (claim, _))| (*id, *claim)).chain(noted.iter().copied());
     violations.extend(check_ends(acknowledged, &details));
     violations.extend(check_overlaps(office).await?);
+    violations.extend(check_workspaces(office, &noted, &details).await?);
     let sessions: usize = details.iter().map(|detail| detail.sessions.len()).sum();
     let counts = vec![
         ("tasks in the end", tasks.len()),
@@ -164,6 +168,36 @@ async fn check_overlaps(office: &Office) -> Result<Option<String>> {
     let (name, mut text) = (OVERLAPS.parse()?, Vec::new());
     office.client.files(office.id).download(&name, &mut text, mi_client::Progress::default()).await?;
     Ok(Some(format!("attempts beside another one of the same task: {}", String::from_utf8_lossy(&text).trim())))
+}
+
+/// What an agent wrote into its workspace before its task's end was acknowledged is still there.
+async fn check_workspaces(
+    office: &Office,
+    noted: &[(TaskId, ClaimToken)],
+    details: &[TaskDetail],
+) -> Result<Vec<String>> {
+    let sessions = details.iter().flat_map(|detail| &detail.sessions);
+    let workers: BTreeMap<ClaimToken, &AgentName> = sessions.map(|session| (session.id, &session.agent)).collect();
+    let mut ledgers: BTreeMap<&AgentName, String> = BTreeMap::new();
+    let mut violations = Vec::new();
+    for (task, claim) in noted {
+        let Some(worker) = workers.get(claim) else { continue };
+        let ledger = match ledgers.entry(worker) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(ledger_of(office, worker).await?),
+        };
+        let line = format!("{task}-{claim}");
+        if !ledger.lines().any(|known| known == line) {
+            violations.push(format!("the workspace of {worker} lost what it wrote for task {task} by claim {claim}"));
+        }
+    }
+    Ok(violations)
+}
+
+async fn ledger_of(office: &Office, worker: &AgentName) -> Result<String> {
+    let mut text = Vec::new();
+    office.client.agents(office.id).read_file(worker, LEDGER, &mut text).await?;
+    Ok(String::from_utf8(text)?)
 }
 
 #[cfg(test)]

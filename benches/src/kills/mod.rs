@@ -1,4 +1,4 @@
-//! `kill -9` of the server in the middle of work, again and again: nothing acknowledged may be missing, nothing may run
+//! `kill -9` of the server, or of whatever stands in its way, in the middle of work, again and again: nothing acknowledged may be missing, nothing may run
 //! twice at once, and all work must finish in the end.
 //!
 //! Agents work in real pods; clients create tasks and finish some themselves. What was acknowledged is written down in
@@ -6,6 +6,7 @@
 //! remembers. Moments follow from a seed; what the machine makes of them does not.
 
 mod check;
+mod crowd;
 mod ledger;
 mod load;
 mod work;
@@ -23,7 +24,7 @@ use testkit::history::Violation;
 use crate::chance::Chance;
 use crate::figures::report::{Figure, Unit};
 use crate::office::{self, Office};
-use crate::procfs;
+use crate::procfs::{self, Part};
 use crate::sample::Sample;
 use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
@@ -72,8 +73,17 @@ pub struct Plan {
     pub hands: usize,
     /// Clients of the load, in an office of their own.
     pub clients: usize,
+    pub victims: Victims,
     /// Hears after each kill how many there were.
     pub told: fn(u32),
+}
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victims {
+    Server,
+    /// Servers, runners and sandboxes, by chance.
+    Anybody,
 }
 
 #[derive(Debug)]
@@ -115,6 +125,7 @@ fn run(plan: &Plan, site: &Site, runtime: &Runtime) -> Result<Outcome> {
     let office = Arc::new(runtime.block_on(Office::open(&server, site))?);
     let ledger = Arc::new(Ledger::default());
     let crew = runtime.block_on(Crew::begin(plan, &office, &ledger))?;
+    let minder = runtime.block_on(crowd::begin(plan, &office))?;
     let loaded = runtime.block_on(Office::open(&server, site))?;
     let load = runtime.block_on(Load::begin(loaded, plan.clients, plan.seed))?;
     let mut violations = Vec::new();
@@ -123,6 +134,7 @@ fn run(plan: &Plan, site: &Site, runtime: &Runtime) -> Result<Outcome> {
     runtime.block_on(crew.end())?;
     let drained = runtime.block_on(work::wait_finished(&office, DRAIN_LIMIT));
     violations.extend(drained.err().map(|error| format!("{error:#}")));
+    runtime.block_on(minder.end())?;
     let found = runtime.block_on(check::check(&office, &ledger))?;
     violations.extend(found.violations);
     server.stop()?;
@@ -133,6 +145,8 @@ fn run(plan: &Plan, site: &Site, runtime: &Runtime) -> Result<Outcome> {
     let mut counts = found.counts;
     counts.push(("processes of pods, seen just before the kills", restarts.pod_processes));
     counts.push(("kills while it was starting again", restarts.early_kills));
+    counts.push(("kills of runners", restarts.runners));
+    counts.push(("kills of sandboxes", restarts.sandboxes));
     counts.push(("requests of the load", of_load.deeds));
     counts.push(("of them acknowledged", of_load.acknowledged));
     counts.push(("of them never answered", of_load.unanswered));
@@ -145,6 +159,8 @@ fn run(plan: &Plan, site: &Site, runtime: &Runtime) -> Result<Outcome> {
 struct Restarts {
     ready_again: Sample,
     early_kills: usize,
+    runners: usize,
+    sandboxes: usize,
     /// Seen just before the kills, all together.
     pod_processes: usize,
 }
@@ -160,7 +176,13 @@ fn kill_again_and_again(
     let (mut chance, mut restarts) = (Chance::new(plan.seed), Restarts::default());
     for number in 0..plan.kills {
         thread::sleep(chance.millis(UP_MS));
-        restarts.pod_processes += procfs::pod_processes(office.id)?.len();
+        let processes = procfs::pod_processes(office.id)?;
+        restarts.pod_processes += processes.len();
+        if let Some(struck) = crowd::strike(plan.victims, &processes, &mut chance)? {
+            *(if struck == Part::Runner { &mut restarts.runners } else { &mut restarts.sandboxes }) += 1;
+            (plan.told)(number + 1);
+            continue;
+        }
         server.kill()?;
         if number % 2 == 1 {
             violations.extend(left_behind(office, runtime).map(|what| format!("after kill {}: {what}", number + 1)));

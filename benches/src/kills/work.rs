@@ -29,6 +29,7 @@ sleep "0.$(printf %03d $((MI_CLAIM * 7919 % 300)))"
 file="out/$MI_TASK-$MI_CLAIM"
 echo "task $MI_TASK claim $MI_CLAIM" >"$drive/$file"
 tq artifact "$file"
+echo "$MI_TASK-$MI_CLAIM" >>"$HOME/ledger"
 tq update --status done --result "task $MI_TASK done by claim $MI_CLAIM"
 : >"$drive/acknowledged/$MI_TASK-$MI_CLAIM"
 "#;
