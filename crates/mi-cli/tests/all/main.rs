@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what surrounds a test may fail it, too")]
 
+mod backups;
 mod behaviour;
 mod chat;
 mod checks;

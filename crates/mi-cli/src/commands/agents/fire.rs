@@ -23,7 +23,5 @@ pub async fn run(desk: &mut Desk, args: FireArgs) -> Result<(), Fault> {
     let agents = client.agents(office);
     let call = if args.no_backup { agents.fire_without_backup(&found.thing) } else { agents.fire(&found.thing) };
     desk.show(call, views::nothing).await?;
-    desk.out.note(&format!("fired {}", found.thing))?;
-    let again = format!("mi restore {} brings it back with its workspace", found.thing);
-    if args.no_backup { Ok(()) } else { desk.out.hint(&again) }
+    desk.out.note(&format!("fired {}", found.thing))
 }

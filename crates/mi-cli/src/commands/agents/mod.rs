@@ -56,7 +56,7 @@ pub enum Act {
     Get(Target),
     /// Change what an agent is
     Update(update::UpdateArgs),
-    /// Let an agent go: its pod ends, its name becomes free
+    /// Let an agent go: its workspace is backed up, its pod ends, its name becomes free
     Fire(fire::FireArgs),
     /// Put an agent away: its pod ends, its name and workspace are kept
     Archive(Target),
