@@ -131,6 +131,8 @@ pub const BACKUP_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub const BACKUP_FILES_MAX: usize = 200_000;
 /// Of one agent; a newer one takes the place of the oldest.
 pub const BACKUPS_PER_AGENT_MAX: i64 = 10;
+/// Of all specialists of an office together: an agent that hires and fires again and again doesn't fill the disk.
+pub const BACKUPS_OF_SPECIALISTS_MAX: i64 = 50;
 /// Names in one folder of a workspace that are shown.
 pub const WORKSPACE_ENTRIES_SHOWN_MAX: usize = 1_000;
 

@@ -77,6 +77,7 @@ pub struct SkillsChange {
 
 pub fn operations() -> Vec<Operation> {
     let mut all = people();
+    all.extend(at_work());
     all.extend(glances());
     all
 }
@@ -117,6 +118,11 @@ fn people() -> Vec<Operation> {
             .gives::<Agent>(200)
             .fails(RETURNING)
             .run(restore),
+    ]
+}
+
+fn at_work() -> Vec<Operation> {
+    vec![
         post("agents.promote", "…/employees/{name}/promote", Access::Member, "Give an agent another model")
             .takes::<UpdateAgent>()
             .gives::<Agent>(200)

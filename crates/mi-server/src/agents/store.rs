@@ -210,10 +210,11 @@ pub fn last_fired(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Optio
     }
 }
 
-/// Agents that were hired by agents and rest.
+/// Agents that were hired by agents and rest. A cross join keeps SQLite to this order: there are few of them, and many who
+/// rest.
 pub fn sleeping_specialists(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
-    let sql = "select a.office_id, a.id from agents a join pods p on p.office_id = a.office_id and p.agent_id = a.id \
-               where a.spawned_by is not null and a.fired_at is null and p.desired = 'asleep' \
-               and p.observed = 'none' order by p.idle_since limit $1";
+    let sql = "select a.office_id, a.id from agents a cross join pods p \
+               where a.spawned_by is not null and a.fired_at is null and p.office_id = a.office_id and p.agent_id = a.id \
+               and p.desired = 'asleep' and p.observed = 'none' order by p.idle_since limit $1";
     tx.query(sql, args![most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
-use mi_core::limits::{BACKUPS_PER_AGENT_MAX, LIST_COUNT_MAX};
+use mi_core::limits::{BACKUPS_OF_SPECIALISTS_MAX, BACKUPS_PER_AGENT_MAX, LIST_COUNT_MAX};
 use mi_core::wire::agents::AgentKind;
 use mi_core::wire::backups::{Backup, BackupCause, RestoreBackup};
 use serde_json::json;
@@ -142,7 +142,12 @@ pub async fn keep(house: &House, office: OfficeId, packed: Option<Packed>) -> Re
     let Some(row) = house.db.read(move |tx| Ok(store::get(tx, office, &id)?)).await? else { return Ok(()) };
     packed.keep();
     let agent = row.agent_id;
-    let old = house.db.read(move |tx| Ok(store::surplus(tx, office, agent, BACKUPS_PER_AGENT_MAX)?)).await?;
+    let surplus = move |tx: &mut dyn Tx| {
+        let mut old = store::surplus(tx, office, agent, BACKUPS_PER_AGENT_MAX)?;
+        old.extend(store::surplus_of_specialists(tx, office, BACKUPS_OF_SPECIALISTS_MAX)?);
+        Ok(old)
+    };
+    let old = house.db.read(surplus).await?;
     for id in old {
         let gone = id.clone();
         house.act_as_server(office, move |act| Ok(store::delete(act.tx, act.office, &gone)?)).await?;

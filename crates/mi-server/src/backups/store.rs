@@ -102,6 +102,14 @@ pub fn surplus(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, keep: i64) -> 
     tx.query(sql, args![office, agent, keep])?.iter().map(|row| row.get(0)).collect()
 }
 
+/// What the office's specialists have beyond their newest so many.
+pub fn surplus_of_specialists(tx: &mut dyn Tx, office: OfficeId, keep: i64) -> Result<Vec<String>, DbError> {
+    let sql = "select b.id from backups b join agents a on a.office_id = b.office_id and a.id = b.agent_id \
+               where b.office_id = $1 and a.spawned_by is not null order by b.created_at desc, b.id \
+               limit 1000 offset $2";
+    tx.query(sql, args![office, keep])?.iter().map(|row| row.get(0)).collect()
+}
+
 /// Whoever left, whose pod is gone and whose workspace is not yet removed.
 pub fn leavings(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId, AgentName)>, DbError> {
     let sql = "select p.office_id, p.agent_id, a.name from pods p \

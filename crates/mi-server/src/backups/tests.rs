@@ -236,6 +236,32 @@ async fn a_specialist_without_work_ends_itself_and_leaves_its_workspace() {
 }
 
 #[tokio::test]
+async fn specialists_fill_no_disk() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.lift_hire_limit().await;
+    office.hire("ada").await;
+    office.task(json!({"title": "t", "assignedAgent": "ada"})).await;
+    let mut ada = office.runner("ada").await;
+    let grant = ada.must_take().await;
+    for number in 0..52 {
+        let name = format!("helper-{number}");
+        let hire = json!({"name": name, "harness": "command", "command": "true"});
+        office.call_as(&ada.harness(&grant), "POST", "/employees", hire).await.ok();
+        let workspace = house.house.workspace_dir(office.id, id_of(office, &name).await);
+        std::fs::create_dir_all(&workspace).unwrap();
+        std::fs::write(workspace.join("much"), "much").unwrap();
+        let path = format!("/employees/{name}");
+        office.call_as(&ada.harness(&grant), "DELETE", &path, Value::Null).await.ok();
+        house.advance(1).await;
+    }
+    let kept = office.call("GET", "/backups?limit=500", Value::Null).await.ok();
+    assert_eq!(kept.as_array().unwrap().len(), 50);
+    assert_eq!(kept[49]["agentName"], "helper-2");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn operators_look_into_workspaces_and_follow_no_link() {
     let house = TestHouse::new().await;
     let office = house.office().await;

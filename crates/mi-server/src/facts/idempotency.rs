@@ -276,8 +276,9 @@ async fn backup(house: &TestHouse, here: &Place) -> String {
 /// Another agent, whose pod is away because of this act.
 async fn resting(house: &TestHouse, here: &Place, act: &str, body: Value) -> String {
     let employees = format!("/api/v1/offices/{}/employees", here.office);
-    let spare = json!({"name": "spare", "harness": "command", "command": "true"});
+    let name = format!("spare-{act}");
+    let spare = json!({"name": name, "harness": "command", "command": "true"});
     house.owner().call("POST", &employees, spare).await.ok();
-    house.owner().call("POST", &format!("{employees}/spare/{act}"), body).await.ok();
-    "spare".to_owned()
+    house.owner().call("POST", &format!("{employees}/{name}/{act}"), body).await.ok();
+    name
 }

@@ -100,7 +100,7 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ),
     (
         "agents",
-        "select a.office_id, a.id from agents a join pods p",
+        "select a.office_id, a.id from agents a cross join pods p",
         "specialists that rest: the sweep acts in each office",
     ),
 ];

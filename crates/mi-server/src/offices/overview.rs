@@ -42,5 +42,9 @@ fn judge(head: &Head, agents: &[Agent]) -> (&'static str, String) {
         return ("degraded", format!("agent {} failed: {}", agent.name, agent.status.message));
     }
     let ready = agents.iter().filter(|agent| agent.status.ready).count();
-    ("ready", format!("{ready} of {} agents ready, {} tasks open", agents.len(), head.tasks.open()))
+    let at_rest = match agents.iter().filter(|agent| agent.status.phase == AgentPhase::Hibernated).count() {
+        0 => String::new(),
+        count => format!(", {count} at rest"),
+    };
+    ("ready", format!("{ready} of {} agents ready{at_rest}, {} tasks open", agents.len(), head.tasks.open()))
 }
