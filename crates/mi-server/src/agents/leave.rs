@@ -128,10 +128,19 @@ pub async fn end_specialists(house: &House) -> Result<(), Fault> {
             through_with(tx, office, &head, id, clock.now())
         };
         let Some(agent) = house.db.read(judge).await? else { continue };
-        let packed = backups::pack_before_leaving(house, office, &agent).await?;
-        let facts = packed.as_ref().map(|packed| packed.facts.clone());
-        house.act_as_server(office, move |act| end_one(act, id, facts.as_ref())).await?;
-        backups::keep(house, office, packed).await?;
+        match backups::pack_before_leaving(house, office, &agent).await {
+            Ok(packed) => {
+                let facts = packed.as_ref().map(|packed| packed.facts.clone());
+                house.act_as_server(office, move |act| end_one(act, id, facts.as_ref())).await?;
+                backups::keep(house, office, packed).await?;
+            }
+            // One that can't be backed up rests on, and doesn't stand in the others' way.
+            Err(fault) => {
+                let why = fault.sentence;
+                tracing::warn!(agent = %agent.name, %office, "a specialist doesn't end: {why}");
+                house.act_as_server(office, move |act| pods::put_off(act, id, &why)).await?;
+            }
+        }
     }
     Ok(())
 }

@@ -77,6 +77,10 @@ fn later(sentence: &str) -> Fault {
     fault
 }
 
+pub fn no_workspace(name: &AgentName) -> Fault {
+    Fault::new(Code::NoSuchFile, format!("{name} has no workspace yet: its pod has never run"))
+}
+
 pub fn no_such_place() -> Fault {
     Fault::new(Code::NoSuchFile, "nothing stands at this name in the workspace")
         .hint("mi agents files NAME lists what does")

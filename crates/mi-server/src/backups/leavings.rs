@@ -5,10 +5,13 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use mi_core::ids::{AgentId, OfficeId};
+
 use super::pack::UNFINISHED;
 use super::service::FOLDER;
 use super::store;
 use crate::house::House;
+use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 
 /// Workspaces removed in one round; the next round takes the rest.
@@ -17,23 +20,29 @@ const OWN_MODE: u32 = 0o700;
 /// Folders in folders that are opened to be removed.
 const DEPTH_MAX: usize = 1_024;
 
-/// One round.
+/// One round. Each is done even if one before it fails.
 pub async fn sweep(house: &House) -> Result<(), Fault> {
+    let mut outcome = Ok(());
     for (office, agent, _) in house.db.read(|tx| Ok(store::leavings(tx, PER_ROUND_MAX)?)).await? {
-        let Some(turn) = house.backups.turn_if_free(agent).await? else { continue };
-        let still_away = move |tx: &mut dyn crate::infra::db::Tx| {
-            let found = store::leavings(tx, PER_ROUND_MAX)?;
-            Ok(found.iter().any(|(_, left, _)| *left == agent))
-        };
-        // Somebody may have brought it back while we waited.
-        if house.db.read(still_away).await? {
-            let workspace = house.workspace_dir(office, agent);
-            let cleared = tokio::task::spawn_blocking(move || clear(&workspace)).await.map_err(fault::internal)?;
-            cleared.map_err(|error| fault::io("remove a workspace", &error))?;
-            house.act_as_server(office, move |act| Ok(store::set_cleared(act.tx, act.office, agent, act.now)?)).await?;
-        }
-        drop(turn);
+        outcome = outcome.and(clear_one(house, office, agent).await);
     }
+    outcome
+}
+
+async fn clear_one(house: &House, office: OfficeId, agent: AgentId) -> Result<(), Fault> {
+    let Some(turn) = house.backups.turn_if_free(agent).await? else { return Ok(()) };
+    let still_away = move |tx: &mut dyn Tx| {
+        let found = store::leavings(tx, PER_ROUND_MAX)?;
+        Ok(found.iter().any(|(_, left, _)| *left == agent))
+    };
+    // Somebody may have brought it back while we waited.
+    if house.db.read(still_away).await? {
+        let workspace = house.workspace_dir(office, agent);
+        let cleared = tokio::task::spawn_blocking(move || clear(&workspace)).await.map_err(fault::internal)?;
+        cleared.map_err(|error| fault::io("remove a workspace", &error))?;
+        house.act_as_server(office, move |act| Ok(store::set_cleared(act.tx, act.office, agent, act.now)?)).await?;
+    }
+    drop(turn);
     Ok(())
 }
 

@@ -50,16 +50,13 @@ pub fn list(view: &mut View<'_>, agent: Option<&str>, page: Page) -> Result<Answ
 
 /// Of an agent's workspace as it is now.
 pub async fn create(house: &House, call: &Call, name: String) -> Result<Answer, Fault> {
-    let find = {
-        let name = name.clone();
-        move |view: &mut View<'_>, _: &_| agents::find(view.tx, view.office, &name)
-    };
+    let find = move |view: &mut View<'_>, _: &_| agents::find(view.tx, view.office, &name);
     let agent = house.look(call, find).await?;
     if agent.kind == AgentKind::External {
         return Err(agents::lives_elsewhere(&agent.name));
     }
     let packed = pack_workspace(house, call.office()?, &agent, Emptiness::Kept).await?;
-    let Some(packed) = packed else { return Err(faults::no_such_place()) };
+    let Some(packed) = packed else { return Err(faults::no_workspace(&agent.name)) };
     let facts = packed.facts.clone();
     let answer = house
         .act(call, move |act, member| {

@@ -236,6 +236,43 @@ async fn a_specialist_without_work_ends_itself_and_leaves_its_workspace() {
 }
 
 #[tokio::test]
+async fn a_specialist_that_can_t_be_backed_up_rests_on_and_stands_in_nobody_s_way() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.lift_hire_limit().await;
+    office.hire("ada").await;
+    office.task(json!({"title": "t", "assignedAgent": "ada"})).await;
+    let mut ada = office.runner("ada").await;
+    let grant = ada.must_take().await;
+    for name in ["first", "second"] {
+        let hire = json!({"name": name, "harness": "command", "command": "true"});
+        office.call_as(&ada.harness(&grant), "POST", "/employees", hire).await.ok();
+        let mut runner = office.runner(name).await;
+        assert_eq!(runner.next(0).await.status, 204);
+        let workspace = house.house.workspace_dir(office.id, id_of(office, name).await);
+        if name == "first" {
+            let large = std::fs::File::create(workspace.join("large")).unwrap();
+            large.set_len(mi_core::limits::BACKUP_BYTES_MAX + 1).unwrap();
+        }
+        house.house.clock.advance(mi_core::time::Millis(IDLE));
+        assert_eq!(runner.next(0).await.json["control"], "hibernate");
+        runner.pod.exit(0);
+    }
+    house.settle().await;
+    assert_eq!(office.call("GET", "/employees/second", Value::Null).await.refused().0, 404);
+    let told = office.call("GET", "/employees/first/last-error", Value::Null).await.ok();
+    assert!(told["error"].as_str().unwrap().contains("larger than backups may be"), "{told}");
+    // Nobody touches it again before another term is over.
+    let workspace = house.house.workspace_dir(office.id, id_of(office, "first").await);
+    std::fs::remove_file(workspace.join("large")).unwrap();
+    house.advance(IDLE - 1).await;
+    assert_eq!(office.call("GET", "/employees/first", Value::Null).await.status, 200);
+    house.advance(1).await;
+    assert_eq!(office.call("GET", "/employees/first", Value::Null).await.refused().0, 404);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn specialists_fill_no_disk() {
     let house = TestHouse::new().await;
     let office = house.office().await;

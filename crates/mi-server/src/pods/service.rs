@@ -84,6 +84,15 @@ pub fn condemn(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fa
     Ok(())
 }
 
+/// It rests for another term before it is looked at again; why is told by its last error.
+pub fn put_off(act: &mut Act<'_>, agent: AgentId, why: &str) -> Result<(), Fault> {
+    let row = must_have(act, agent)?;
+    let told = (Some(why.chars().take(ERROR_CHARS_MAX).collect()), Some(act.now));
+    let next = PodRow { idle_since: Some(act.now), last_error: told.0, last_error_at: told.1, ..row };
+    store::update(act.tx, act.office, agent, &next)?;
+    Ok(())
+}
+
 fn forget_crashes(row: &mut PodRow) {
     row.crashes = 0;
     row.crashed_before_at = None;

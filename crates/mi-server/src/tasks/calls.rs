@@ -86,7 +86,7 @@ pub fn for_message(act: &mut Act<'_>, to: &AgentName) -> Result<(), Fault> {
 }
 
 /// Who sleeps although there is work for it: nobody, after every act.
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub fn unheard(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time) -> Result<Vec<Call>, Fault> {
     if !is_possible(tx, office, head)? {
         return Ok(Vec::new());
