@@ -43,11 +43,11 @@ pub fn for_task(act: &mut Act<'_>, task: &TaskRow) -> Result<(), Fault> {
         return Ok(());
     }
     if let Some(name) = &task.assigned {
-        let call = scene(act).to_assignee(name, std::slice::from_ref(task))?;
+        let call = scene(act).assignee(name, std::slice::from_ref(task))?;
         wake(act, call.into_iter().collect())?;
     }
     // Whoever has work of its own now is counted on for nothing else.
-    let calls = scene(act).to_anybody()?;
+    let calls = scene(act).anybody()?;
     wake(act, calls)
 }
 
@@ -56,9 +56,9 @@ pub fn for_tasks(act: &mut Act<'_>) -> Result<(), Fault> {
     if !is_possible(act.tx, act.office, &act.head)? {
         return Ok(());
     }
-    let calls = scene(act).to_assignees()?;
+    let calls = scene(act).assignees()?;
     wake(act, calls)?;
-    let calls = scene(act).to_anybody()?;
+    let calls = scene(act).anybody()?;
     wake(act, calls)
 }
 
@@ -68,7 +68,7 @@ pub fn for_everything(act: &mut Act<'_>) -> Result<(), Fault> {
     if !is_possible(act.tx, act.office, &act.head)? {
         return Ok(());
     }
-    let calls = scene(act).to_readers()?;
+    let calls = scene(act).readers()?;
     wake(act, calls)
 }
 
@@ -79,7 +79,7 @@ pub fn for_message(act: &mut Act<'_>, to: &AgentName) -> Result<(), Fault> {
     }
     let mut scene = scene(act);
     let call = match workers::one(scene.tx, scene.office, scene.now, to.as_str())? {
-        Some(worker) => scene.to_reader(&worker)?,
+        Some(worker) => scene.reader(&worker)?,
         None => None,
     };
     wake(act, call.into_iter().collect())
@@ -92,9 +92,9 @@ pub fn unheard(tx: &mut dyn Tx, office: OfficeId, head: &Head, now: Time) -> Res
         return Ok(Vec::new());
     }
     let mut scene = Scene { tx, office, now };
-    let mut calls = scene.to_assignees()?;
-    calls.extend(scene.to_anybody()?);
-    calls.extend(scene.to_readers()?);
+    let mut calls = scene.assignees()?;
+    calls.extend(scene.anybody()?);
+    calls.extend(scene.readers()?);
     Ok(calls)
 }
 
@@ -111,17 +111,17 @@ fn wake(act: &mut Act<'_>, calls: Vec<Call>) -> Result<(), Fault> {
 }
 
 impl Scene<'_> {
-    fn to_assignees(&mut self) -> Result<Vec<Call>, Fault> {
+    fn assignees(&mut self) -> Result<Vec<Call>, Fault> {
         let mut calls = Vec::new();
         for name in store::workers::asleep_with_work(self.tx, self.office, self.now)? {
             let ready = store::ready_assigned(self.tx, self.office, &name, self.now, TASKS_LOOKED_AT_MAX)?;
-            calls.extend(self.to_assignee(name.as_str(), &ready)?);
+            calls.extend(self.assignee(name.as_str(), &ready)?);
         }
         Ok(calls)
     }
 
     /// The first of its tasks that it may take.
-    fn to_assignee(&mut self, name: &str, tasks: &[TaskRow]) -> Result<Option<Call>, Fault> {
+    fn assignee(&mut self, name: &str, tasks: &[TaskRow]) -> Result<Option<Call>, Fault> {
         let worker = workers::one(self.tx, self.office, self.now, name)?;
         let Some((worker, agent)) = worker.and_then(|worker| worker.asleep().map(|id| (worker, id))) else {
             return Ok(None);
@@ -135,7 +135,7 @@ impl Scene<'_> {
     }
 
     /// Each ready task is for one who is up, as far as they go round; what is left is for sleepers.
-    fn to_anybody(&mut self) -> Result<Vec<Call>, Fault> {
+    fn anybody(&mut self) -> Result<Vec<Call>, Fault> {
         let ready = store::ready_open(self.tx, self.office, self.now, TASKS_LOOKED_AT_MAX)?;
         if ready.is_empty() {
             return Ok(Vec::new());
@@ -182,16 +182,16 @@ impl Scene<'_> {
         Ok(worker.has(&task.required_tools()) && reviewers::may_take(self.tx, self.office, task, &worker.name)?)
     }
 
-    fn to_readers(&mut self) -> Result<Vec<Call>, Fault> {
+    fn readers(&mut self) -> Result<Vec<Call>, Fault> {
         let mut calls = Vec::new();
         for worker in workers::all(self.tx, self.office, self.now)? {
-            calls.extend(self.to_reader(&worker)?);
+            calls.extend(self.reader(&worker)?);
         }
         Ok(calls)
     }
 
     /// A program reads no messages by itself.
-    fn to_reader(&mut self, worker: &Worker) -> Result<Option<Call>, Fault> {
+    fn reader(&mut self, worker: &Worker) -> Result<Option<Call>, Fault> {
         let Some(agent) = worker.asleep() else { return Ok(None) };
         let row = agents::by_name(self.tx, self.office, worker.name.as_str())?;
         let reads = row.is_some_and(|row| row.harness != HarnessKind::Command);

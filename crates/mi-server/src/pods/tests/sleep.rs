@@ -11,7 +11,7 @@ use crate::testing::{FakeRunner, TestHouse, TestOffice, TestReply};
 const IDLE: i64 = 600 * SECOND;
 
 fn order(reply: &TestReply) -> (u16, Option<&str>) {
-    (reply.status.into(), reply.json["control"].as_str())
+    (reply.status, reply.json["control"].as_str())
 }
 
 /// Asks until the agent is told to go, then lets its pod end.
