@@ -221,6 +221,24 @@ fn onboarding_says_what_it_found_and_what_it_misses_before_the_code_is_used() {
 }
 
 #[test]
+fn keys_of_an_agent_are_told_with_their_last_use() {
+    let keys = r#"[{"id":"a","kind":"api","shown":"mia_12345678","createdAt":"2026-04-27T09:30:00.000Z",
+"lastUsedAt":"2026-04-27T09:31:00.000Z","revokedAt":null},{"id":"b","kind":"public","shown":"0xabc",
+"createdAt":"2026-04-26T09:30:00.000Z","lastUsedAt":null,"revokedAt":"2026-04-27T09:30:00.000Z"}]"#;
+    let house = House::new(move |_, _| Reply::json(keys.to_owned()));
+    tells(
+        &house,
+        "mi agents keys walker",
+        expect![[r#"
+        KIND    KEY           CREATED              LAST USED            REVOKED
+        api     mia_12345678  2026-04-27 09:30:00  2026-04-27 09:31:00  -
+        public  0xabc         2026-04-26 09:30:00  -                    2026-04-27 09:30:00
+    "#]],
+    );
+    assert_eq!(asked(&house), "GET /api/v1/offices/OFFICE/employees/walker/keys\n");
+}
+
+#[test]
 fn an_agent_that_leaves_is_forgotten_here() {
     let mut house = machine();
     house.set("HOME", "/nowhere");
