@@ -176,12 +176,13 @@ pub(super) async fn all(stage: &Stage, scene: &Scene, chosen: &[Attempt]) -> Res
     for attempt in chosen {
         stage.push(&format!("{}/{}.sh", folder_of(attempt), attempt.name), &script(attempt))?;
     }
-    let through = together(stage).await?;
     let mut alone = Vec::new();
     for attempt in chosen.iter().filter(|attempt| attempt.setting != Setting::Together) {
         alone.push((attempt.name, hire_alone(stage, attempt).await?));
     }
-    let (mut went, until) = (Vec::new(), Instant::now() + ALONE_LIMIT);
+    let until = Instant::now() + ALONE_LIMIT;
+    let through = together(stage).await?;
+    let mut went = Vec::new();
     for attempt in chosen {
         let task = alone.iter().find(|(name, _)| *name == attempt.name).map(|(_, task)| *task);
         went.push(match (attempt.setting, task) {

@@ -45,6 +45,13 @@ struct Row {
     inside: Went,
 }
 
+/// What one server saw.
+struct Done {
+    rows: Vec<Row>,
+    offices: [OfficeId; 2],
+    planted: Vec<String>,
+}
+
 #[derive(Debug)]
 pub struct Outcome {
     rows: Vec<Row>,
@@ -58,22 +65,25 @@ pub async fn prove(plan: &Plan) -> Result<Outcome> {
     let site = Site::new()?;
     let server = Server::start(&site, &plan.manner)?;
     let done = run(plan, &server, &site, &chosen).await;
-    let (rows, offices) = done.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
+    let Done { rows, offices, planted } =
+        done.with_context(|| format!("the server's log ends with:\n{}", site.log_tail()))?;
     server.stop()?;
-    Ok(Outcome { rows, left: before.since(&offices)? })
+    let left = planted.into_iter().chain(before.since(&offices)?).collect();
+    Ok(Outcome { rows, left })
 }
 
-async fn run(plan: &Plan, server: &Server, site: &Site, chosen: &[Attempt]) -> Result<(Vec<Row>, [OfficeId; 2])> {
+async fn run(plan: &Plan, server: &Server, site: &Site, chosen: &[Attempt]) -> Result<Done> {
     let stage = inside::Stage::set(plan, server, site).await?;
     let scene = Scene::build(&stage)?;
     let program = plan.manner.program.parent().context("the program lies nowhere")?;
     let inside = inside::all(&stage, &scene, chosen).await?;
+    let planted = scene.planted()?;
     // The controls come last: with the owner's key they change the office.
     let outside = chosen.iter().map(|attempt| scene.control(attempt, program)).collect::<Result<Vec<Went>>>()?;
     stage.end().await?;
     let rows = chosen.iter().zip(inside).zip(outside);
     let rows = rows.map(|((attempt, inside), outside)| Row { attempt: *attempt, outside, inside }).collect();
-    Ok((rows, stage.offices()))
+    Ok(Done { rows, offices: stage.offices(), planted })
 }
 
 /// The attempt as bash runs it, with the numbers of calls filled in.

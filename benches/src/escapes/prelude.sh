@@ -1,5 +1,5 @@
 # Before every attempt. Exit 0 means that it got through.
-# Told by the scene: WHERE (inside, outside), SCRATCH, SECRET, SECRET_FILE, DATA, COLLEAGUE, STRANGER, VICTIM, TCP, UDP,
+# Told by the scene: WHERE (inside, outside), SCRATCH, SECRET, SECRET_FILE, LANDING, DATA, COLLEAGUE, STRANGER, VICTIM, TCP, UDP,
 # ABSTRACT, SOCKET, SHARED_MEMORY, HOST_ADDRESS, OFFICE, OTHER_OFFICE, OLD_KEY, COLLEAGUE_KEY.
 cd "$SCRATCH" || exit 1
 has_a_byte() { [ "$(head -c 1 "$1" 2>/dev/null | wc -c)" = 1 ]; }

@@ -14,6 +14,7 @@ use super::inside::Stage;
 use super::{Attempt, Went, script};
 
 const DECOY: &str = include_str!("decoy.pl");
+const KEPT: &str = "kept";
 const SECRET: &str = "the-hosts-own-secret";
 const SHARED_MEMORY_KEY: u32 = 0x006D_6900;
 /// An attempt that takes longer has not succeeded.
@@ -35,6 +36,8 @@ impl Scene {
         let place = |name: &str| folder.path().join(name);
         fs::write(place("secret"), SECRET)?;
         fs::create_dir(place("scratch"))?;
+        fs::create_dir(place("landing"))?;
+        fs::write(place("landing").join(KEPT), "x")?;
         let id = std::process::id();
         let (socket, hidden, memory) = (place("door"), format!("mi-decoy-{id}"), SHARED_MEMORY_KEY + id);
         let mut decoy = Command::new("perl")
@@ -52,6 +55,7 @@ impl Scene {
         let mut variables = vec![
             ("SECRET", SECRET.to_owned()),
             ("SECRET_FILE", place("secret").display().to_string()),
+            ("LANDING", place("landing").display().to_string()),
             ("VICTIM", decoy.id().to_string()),
             ("TCP", tcp.to_owned()),
             ("UDP", udp.to_owned()),
@@ -69,6 +73,19 @@ impl Scene {
         let own = [("WHERE", "inside".to_owned()), ("SCRATCH", "/workspace".to_owned())];
         let all = self.variables.iter().chain(&own);
         all.map(|(name, value)| format!("export {name}='{}'\n", value.replace('\'', "'\\''"))).collect()
+    }
+
+    /// What the server was made to do to a folder of the host; nothing, unless it follows links of the drive when it writes.
+    pub(super) fn planted(&self) -> Result<Vec<String>> {
+        let entries = fs::read_dir(self.folder.path().join("landing"))?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let (kept, planted): (Vec<String>, Vec<String>) =
+            names.collect::<Result<Vec<String>>>()?.into_iter().partition(|name| name == KEPT);
+        let mut found: Vec<String> = planted.into_iter().map(|name| format!("written to the host: {name}")).collect();
+        if kept.is_empty() {
+            found.push("removed from the host: a file".to_owned());
+        }
+        Ok(found)
     }
 
     /// The same attempt by the server's user, outside.

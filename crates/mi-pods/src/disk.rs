@@ -1,8 +1,8 @@
 //! How much a folder that a pod may write to holds, and what becomes of a pod that keeps more than it may.
 //!
 //! No kernel limit on disk space works on every file system and for every user, so it is held by accounting: one thread
-//! measures. A pod that keeps too much is ended; started again it may go on as long as it keeps no more than
-//! then, so that somebody can make room from inside; keeping yet more, it no longer starts. A folder that changes is looked at
+//! measures. A pod that keeps too much is ended. Started again it has half a minute to make room, keeping no more than
+//! then; else it is ended again and doesn't start for a minute, which is long enough to be given up. A folder that changes is looked at
 //! every two seconds, one that doesn't less and less often, and all at once when the disk's free space falls. When the disk
 //! is nearly full, all pods that write to it are ended: the server's own store is on it.
 //!
@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::driver::Pod;
 use crate::fault::PodError;
 use crate::pod::HostPod;
 use crate::spec::Quota;
@@ -31,11 +30,15 @@ const LOOK_EVERY_MAX: Duration = Duration::from_secs(64);
 /// A folder that takes long to look at is left alone for so many times as long; and so is everything, for fewer times.
 const REST_PER_LOOK: u32 = 20;
 const REST_PER_ROUND: u32 = 4;
+/// However long a round took on a machine in trouble, nobody goes unseen for longer.
+const REST_MAX: Duration = Duration::from_secs(8);
 /// A fall of the free space by so much is reason to look at every folder.
 const FALL_BYTES: u64 = 16 * 1024 * 1024;
 const FALL_FILES: u64 = 1_000;
-/// A killed pod is gone in milliseconds.
-const END_LIMIT: Duration = Duration::from_secs(5);
+/// For making room.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long a folder whose grace was wasted gets none.
+const SPENT_FOR: Duration = Duration::from_secs(60);
 /// Times its quota: how far the folder of an ended pod is measured.
 const MEASURED_MAX: u64 = 8;
 /// What pods leave to the server and the machine.
@@ -52,7 +55,18 @@ pub(crate) struct Accountant {
 struct Books {
     accounts: HashMap<PathBuf, Account>,
     /// What a folder that was found too full may hold until it has room again.
-    allowances: HashMap<PathBuf, Usage>,
+    allowances: HashMap<PathBuf, Allowance>,
+}
+
+/// What a folder may hold that was found too full.
+#[derive(Clone, Copy)]
+enum Allowance {
+    /// What is there when its pods are gone; found out when the next one starts.
+    AsFound,
+    /// A pod has come back and may make room.
+    Grace { usage: Usage, until: Instant },
+    /// It didn't.
+    Spent { at: Instant },
 }
 
 /// A folder, and the pods that write to it: one for a workspace, an office's for its drive.
@@ -72,12 +86,23 @@ impl Accountant {
             if let Some(why) = room(&quota.folder).ok().and_then(nearly_full) {
                 return Err(PodError::disk(why));
             }
-            let Some(allowed) = lock(&self.books).allowances.get(&quota.folder).copied() else { continue };
-            let limits = quota.limits().or(allowed);
-            let usage = measure(&quota.folder, limits).map_err(PodError::io("measure the pod's folders"))?;
-            if usage.exceeds(limits) {
-                return Err(PodError::disk(quota.sentence(usage)));
-            }
+            let Some(allowance) = lock(&self.books).allowances.get(&quota.folder).copied() else { continue };
+            let usage = measure(&quota.folder, quota.limits().times(MEASURED_MAX));
+            let usage = usage.map_err(PodError::io("measure the pod's folders"))?;
+            let next = match allowance {
+                _ if !usage.exceeds(quota.limits()) => None,
+                Allowance::Spent { at } if at.elapsed() < SPENT_FOR => {
+                    return Err(PodError::disk(quota.sentence(usage)));
+                }
+                Allowance::AsFound | Allowance::Spent { .. } => Some(grace(usage)),
+                // Of an office's drive, to which others write as well.
+                Allowance::Grace { .. } => Some(allowance),
+            };
+            let mut books = lock(&self.books);
+            match next {
+                Some(next) => books.allowances.insert(quota.folder.clone(), next),
+                None => books.allowances.remove(&quota.folder),
+            };
         }
         Ok(())
     }
@@ -123,7 +148,7 @@ fn start(books: &Arc<Mutex<Books>>) -> io::Result<Thread> {
             drop(books);
             match what_is_left {
                 0 => thread::park(),
-                _ => thread::park_timeout(LOOK_EVERY.max(began.elapsed() * REST_PER_ROUND)),
+                _ => thread::park_timeout((began.elapsed() * REST_PER_ROUND).clamp(LOOK_EVERY, REST_MAX)),
             }
         }
     })?;
@@ -184,35 +209,32 @@ impl Account {
     }
 
     fn measure(&mut self, books: &Mutex<Books>) -> io::Result<()> {
-        let allowed = lock(books).allowances.get(&self.quota.folder).copied();
-        let limits = allowed.map_or(self.quota.limits(), |allowed| self.quota.limits().or(allowed));
+        let allowance = lock(books).allowances.get(&self.quota.folder).copied();
+        let quota = self.quota.limits();
+        let limits = match allowance {
+            Some(Allowance::Grace { usage, until }) if Instant::now() < until => quota.or(usage),
+            // Whoever writes to it now started while the others were condemned.
+            Some(_) | None => quota,
+        };
         let began = Instant::now();
         let usage = measure(&self.quota.folder, limits)?;
-        self.rest = if self.known == Some(usage) { (self.rest * 2).min(LOOK_EVERY_MAX) } else { LOOK_EVERY };
+        let rests = allowance.is_none() && self.known == Some(usage);
+        self.rest = if rests { (self.rest * 2).min(LOOK_EVERY_MAX) } else { LOOK_EVERY };
         self.due = began + self.rest.max(began.elapsed() * REST_PER_LOOK);
         self.known = Some(usage);
         if usage.exceeds(limits) {
+            let next = allowance.map_or(Allowance::AsFound, |_| Allowance::Spent { at: Instant::now() });
+            lock(books).allowances.insert(self.quota.folder.clone(), next);
             self.condemn(&self.quota.sentence(usage));
-            self.allow_as_much_again(allowed, books)?;
-        } else if !usage.exceeds(self.quota.limits()) {
+        } else if !usage.exceeds(quota) {
             lock(books).allowances.remove(&self.quota.folder);
         }
         Ok(())
     }
+}
 
-    /// From the first time on: what is there when its pods are gone, measured further than it takes to know that it is too much.
-    fn allow_as_much_again(&self, allowed: Option<Usage>, books: &Mutex<Books>) -> io::Result<()> {
-        if allowed.is_none() {
-            for pod in self.pods.iter().filter_map(Weak::upgrade) {
-                pod.wait_timeout(END_LIMIT);
-            }
-            let Usage { bytes, files } = self.quota.limits();
-            let far = Usage { bytes: bytes.saturating_mul(MEASURED_MAX), files: files.saturating_mul(MEASURED_MAX) };
-            let kept = measure(&self.quota.folder, far)?;
-            lock(books).allowances.insert(self.quota.folder.clone(), kept);
-        }
-        Ok(())
-    }
+fn grace(usage: Usage) -> Allowance {
+    Allowance::Grace { usage, until: Instant::now() + GRACE }
 }
 
 /// What is free on the disk of this folder, for ordinary users.

@@ -30,6 +30,10 @@ impl Usage {
         self.bytes > limits.bytes || self.files > limits.files
     }
 
+    pub(crate) fn times(self, factor: u64) -> Self {
+        Self { bytes: self.bytes.saturating_mul(factor), files: self.files.saturating_mul(factor) }
+    }
+
     /// The larger of each.
     pub(crate) fn or(self, other: Self) -> Self {
         Self { bytes: self.bytes.max(other.bytes), files: self.files.max(other.files) }

@@ -34,7 +34,7 @@ pub(super) const LIST: &[Attempt] = &[
         r#"{"cpuMillis": 200}"#,
         r#"perl -e 'use Time::HiRes "time"; my $from = time;
         my $pid = fork // exit 1; 1 while time < $from + 1.5; exit 0 if !$pid; waitpid $pid, 0;
-        my @t = times; exit(($t[0] + $t[1] + $t[2] + $t[3]) / (time - $from) < 0.6)'"#,
+        my @t = times; exit(($t[0] + $t[1] + $t[2] + $t[3]) / (time - $from) < 0.4)'"#,
     ),
     alone(
         "disk",

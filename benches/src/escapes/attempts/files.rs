@@ -67,7 +67,7 @@ pub(super) const LIST: &[Attempt] = &[
         "server-race",
         "swap a file for a link between the server's look and its reading",
         r#"place=/shared/files; [ $WHERE = inside ] || place=$SCRATCH
-           perl -e 'my ($place, $secret) = @ARGV; chdir $place; my $end = time + 4;
+           perl -e 'my ($place, $secret) = @ARGV; chdir $place; my $end = time + 3;
              while (time < $end) {
                open(my $f, ">", "plain") or next; print $f "nothing\n"; close $f; rename "plain", "race.txt";
                symlink $secret, "linked"; rename "linked", "race.txt" }' "$place" "$SECRET_FILE" &
@@ -78,5 +78,16 @@ pub(super) const LIST: &[Attempt] = &[
              else perl -e '-l $ARGV[0] || !-f $ARGV[0] or $ok = 1; exit 1 if !$ok; select undef, undef, undef, 0.0001;
                  open my $f, "<", $ARGV[0] or exit 1; exit(index(<$f>, $ARGV[1]) < 0)' race.txt "$SECRET" && got=0; fi
            done; kill $!; exit $got"#,
+    ),
+    together(
+        "server-writes",
+        "let the server write, or remove, through a link on the drive that comes and goes",
+        r#"if [ $WHERE = outside ]; then ln -sfn "$LANDING" out && echo x >out/planted && exec rm "$LANDING/planted"; fi
+           echo x >up
+           perl -e 'chdir "/shared/files"; my $end = time + 3;
+             while (time < $end) { mkdir "out"; rmdir "out"; symlink $ARGV[0], "out"; select undef, undef, undef, 0.002; unlink "out" }' "$LANDING" &
+           for i in $(seq 40); do
+             mi files push --colony "$OFFICE" up --as "out/planted-$i"; mi files rm --colony "$OFFICE" out/kept
+           done >/dev/null 2>&1; kill $!; exit 1"#,
     ),
 ];

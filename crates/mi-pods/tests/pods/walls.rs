@@ -364,14 +364,19 @@ fn wall_a_pod_that_keeps_too_much_is_ended() {
         driver.start(spec)
     };
     let fill = |name: &str| format!("head -c 8M /dev/zero >~/{name}; sleep 1000");
-    let pod = start(&fill("one")).unwrap();
-    assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
-    assert_eq!(pod.verdict().as_deref(), Some("the workspace holds more than its 4 MiB"));
-    let pod = start(&fill("two")).unwrap();
-    assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
-    assert!(matches!(start("true"), Err(PodError::Disk { .. })));
-    fs::remove_file(house.path("work-ada/two")).unwrap();
+    let ended = |name: &str| {
+        let pod = start(&fill(name)).unwrap();
+        assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
+        assert_eq!(pod.verdict().as_deref(), Some("the workspace holds more than its 4 MiB"));
+    };
+    ended("one");
     assert_eq!(start("rm ~/one").unwrap().wait_timeout(LIMIT), DONE);
+    ended("one");
+    ended("two");
+    assert!(matches!(start("rm ~/one ~/two"), Err(PodError::Disk { .. })));
+    for name in ["one", "two"] {
+        fs::remove_file(house.path("work-ada").join(name)).unwrap();
+    }
     let pod = start("i=0; while [ $i -lt 60 ]; do : >~/$i; i=$((i+1)); done; sleep 1000").unwrap();
     assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
     assert_eq!(pod.verdict().as_deref(), Some("the workspace holds more than its 50 files"));
