@@ -28,8 +28,9 @@ use crate::infra::signed::nonces::Nonces;
 use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
 use crate::{
-    agent_keys, agents, audit, backups, chat, checks, credits, egress, env, events, files, gateway, identity, integrations,
-    invites, login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, terminals, transfers, webhooks,
+    agent_keys, agents, audit, backups, chat, checks, credits, egress, env, events, files, gateway, identity,
+    integrations, invites, login, mcp, offices, pods, roles, runners, schedules, sessions, tasks, terminals, transfers,
+    webhooks,
 };
 
 /// What the server was told at its start.
