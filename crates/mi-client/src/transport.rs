@@ -9,7 +9,7 @@ use mi_core::ids::{ClaimToken, OfficeId};
 use mi_core::terminal::UPGRADE as UPGRADE_TO_TERMINAL;
 use reqwest::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER, UPGRADE};
 use reqwest::redirect::Policy;
-use reqwest::{Request, RequestBuilder, Response, StatusCode};
+use reqwest::{ClientBuilder, Request, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::call::{Answer, Draft, Payload, Repeat};
@@ -381,12 +381,15 @@ impl Client {
         self.unreachable(cause)
     }
 
-    /// An answer that may take longer than silence usually may needs a client that waits.
+    /// An answer that may take longer than silence usually may needs a client that waits; and only a connection of
+    /// HTTP/1.1 can become something else (RFC 9113 §8.6).
     fn http_for(&self, draft: &Draft) -> Result<reqwest::Client, ClientError> {
         let usual = Duration::from_secs(SILENCE_SECONDS_MAX);
-        match draft.answer_within {
-            Some(limit) if limit > usual => build(&self.endpoint, self.trust.as_ref(), limit),
-            Some(_) | None => self.http().cloned(),
+        let silence = draft.answer_within.unwrap_or(usual).max(usual);
+        match draft.upgrade {
+            Some(_) => finish(builder(&self.endpoint, self.trust.as_ref(), silence)?.http1_only()),
+            None if silence > usual => finish(builder(&self.endpoint, self.trust.as_ref(), silence)?),
+            None => self.http().cloned(),
         }
     }
 
@@ -394,12 +397,13 @@ impl Client {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let built = build(&self.endpoint, self.trust.as_ref(), Duration::from_secs(SILENCE_SECONDS_MAX))?;
+        let usual = Duration::from_secs(SILENCE_SECONDS_MAX);
+        let built = finish(builder(&self.endpoint, self.trust.as_ref(), usual)?)?;
         Ok(self.http.get_or_init(|| built))
     }
 }
 
-fn build(endpoint: &Endpoint, trust: Option<&tls::Trust>, silence: Duration) -> Result<reqwest::Client, ClientError> {
+fn builder(endpoint: &Endpoint, trust: Option<&tls::Trust>, silence: Duration) -> Result<ClientBuilder, ClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("mi/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
@@ -410,7 +414,10 @@ fn build(endpoint: &Endpoint, trust: Option<&tls::Trust>, silence: Duration) -> 
         // A pod's proxy is for the world outside; its own loopback is the way to the server.
         builder = builder.no_proxy();
     }
-    let builder = tls::prepare_tls(builder, endpoint, trust)?;
+    tls::prepare_tls(builder, endpoint, trust)
+}
+
+fn finish(builder: ClientBuilder) -> Result<reqwest::Client, ClientError> {
     builder.build().map_err(|fault| ClientError::Request { what: fault.to_string() })
 }
 
