@@ -29,17 +29,19 @@ pub async fn run(desk: &mut Desk, args: SessionArgs) -> Result<(), Fault> {
     let (client, office) = desk.office(found.colony.as_deref()).await?;
     let sessions = client.tasks(office).get(found.thing).await?.sessions;
     let session = choose(&sessions, found.thing, args.attempt)?;
-    let mut from = 0;
+    let part_from = |from| client.sessions(office).transcript(session, from).both();
+    let (mut part, answer) = part_from(0).await?;
+    begin(desk, &part, &answer.body)?;
     loop {
-        let (part, body) = client.sessions(office).transcript(session, from).both().await?;
-        show(desk, &part, &body.body, from == 0)?;
-        from = part.next;
         let is_over = part.session.ended_at.is_some();
         match (part.more, args.follow && !is_over) {
             (true, _) => {}
             (false, true) => tokio::time::sleep(desk.pace).await,
             (false, false) => return end(desk, &client, office, session).await,
         }
+        let (later, answer) = part_from(part.next).await?;
+        go_on(desk, &later, &answer.body)?;
+        part = later;
     }
 }
 
@@ -60,17 +62,22 @@ fn choose(sessions: &[Session], task: TaskId, attempt: Option<i64>) -> Result<Cl
 }
 
 /// For programs, each part as the API gave it, one on a line.
-fn show(desk: &mut Desk, part: &Transcript, body: &[u8], is_first: bool) -> Result<(), Fault> {
+fn begin(desk: &mut Desk, part: &Transcript, body: &[u8]) -> Result<(), Fault> {
+    let screen = desk.out.screen;
     match desk.out.format {
-        Format::Json if is_first || !part.items.is_empty() => desk.out.json(body),
-        Format::Json => Ok(()),
+        Format::Json => desk.out.json(body),
         Format::People => {
-            let screen = desk.out.screen;
-            if is_first {
-                desk.out.data(&view::head(&part.session, screen))?;
-            }
+            desk.out.data(&view::head(&part.session, screen))?;
             desk.out.data(&view::items(&part.items, screen))
         }
+    }
+}
+
+fn go_on(desk: &mut Desk, part: &Transcript, body: &[u8]) -> Result<(), Fault> {
+    match desk.out.format {
+        Format::Json if part.items.is_empty() => Ok(()),
+        Format::Json => desk.out.json(body),
+        Format::People => desk.out.data(&view::items(&part.items, desk.out.screen)),
     }
 }
 
