@@ -37,4 +37,21 @@ pub(super) const LIST: &[Attempt] = &[
         r#"perl -MIO::Socket::UNIX -e '
         my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or exit 1; exit(index(join("", <$s>), $ARGV[1]) < 0)' "$SOCKET" "$SECRET""#,
     ),
+    together(
+        "proxy",
+        "reach the host through the pod's proxy, by every way of writing its address",
+        r#"[ $WHERE = inside ] || { says_secret "$HOST_ADDRESS" "$TCP"; exit; }
+           [ -n "$HTTP_PROXY" ] || exit 1
+           perl -MIO::Socket::INET -e 'my ($proxy, $port, $secret, $host) = @ARGV; my ($near) = $proxy =~ m{//([^/]+)} or exit 1;
+             my @hosts = ($host, "127.0.0.1", "localhost", "LOCALHOST.", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "[::1]",
+               "[::ffff:127.0.0.1]", "user@127.0.0.1", "127.0.0.1\0.example.com", "example.com#\@127.0.0.1", "127.0.0.1.", "169.254.169.254",
+               "xn--127.0.0.1", "0.0.0.0", "[::]", "localhost\t", "127.0.0.1%00.example.com");
+             for my $to (@hosts) {
+               for my $ask ("CONNECT $to:$port HTTP/1.1\r\nHost: $to:$port\r\n\r\n", "GET http://$to:$port/ HTTP/1.1\r\nHost: $to\r\n\r\n",
+                            "GET http://example.com/ HTTP/1.1\r\nHost: $to:$port\r\n\r\n") {
+                 my $s = IO::Socket::INET->new(PeerAddr => $near, Timeout => 1) or next;
+                 print $s $ask; $SIG{ALRM} = sub { shutdown $s, 2 }; alarm 1;
+                 my $said = join "", <$s>; exit 0 if index($said, $secret) >= 0 } }
+             exit 1' "$HTTP_PROXY" "$TCP" "$SECRET" "$HOST_ADDRESS""#,
+    ),
 ];
