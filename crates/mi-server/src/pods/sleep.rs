@@ -20,6 +20,18 @@ use crate::infra::wakeups::Wake;
 pub enum Cause {
     Task(TaskId),
     Message,
+    /// Somebody wants to look around in its pod.
+    Terminal,
+}
+
+impl Cause {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Task(_) => "task",
+            Cause::Message => "message",
+            Cause::Terminal => "terminal",
+        }
+    }
 }
 
 /// Whether somebody of the office sleeps.
@@ -103,6 +115,7 @@ pub fn wake(act: &mut Act<'_>, agent: AgentId, name: &AgentName, cause: Cause) -
     let (task, why) = match cause {
         Cause::Task(id) => (Some(id), format!("task {id}")),
         Cause::Message => (None, "a message".to_owned()),
+        Cause::Terminal => (None, "somebody who wants a terminal".to_owned()),
     };
     act.event(NewEvent {
         category: Category::Lifecycle,
@@ -111,7 +124,7 @@ pub fn wake(act: &mut Act<'_>, agent: AgentId, name: &AgentName, cause: Cause) -
         agent: Some(name),
         task,
         summary: format!("{name} was woken by {why}"),
-        data: json!({"cause": if task.is_some() { "task" } else { "message" }, "task": task}),
+        data: json!({"cause": cause.as_str(), "task": task}),
     })?;
     Ok(())
 }

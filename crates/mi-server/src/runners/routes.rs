@@ -69,7 +69,8 @@ async fn next(house: House, call: Call) -> Result<Reply, Fault> {
             return Ok(Answer::ok(&answer)?.into());
         }
         let draining = if house.is_draining() { Draining::Yes } else { Draining::No };
-        let desk = Desk { keys: house.keys.clone(), providers: house.providers.clone(), draining };
+        let is_visited = house.terminals.is_occupied(agent);
+        let desk = Desk { keys: house.keys.clone(), providers: house.providers.clone(), draining, is_visited };
         let ask = Ask { idempotency: None, ..call.ask() };
         let wish = wish.clone();
         let answer = house

@@ -33,6 +33,8 @@ pub struct Desk {
     pub keys: Keys,
     pub providers: Providers,
     pub draining: Draining,
+    /// Somebody has a terminal in its pod, or wants one.
+    pub is_visited: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +131,13 @@ pub fn next(
         pods::stir(act, agent, &pod)?;
         return Ok(None);
     }
-    let Some(session) = new_session(act, &row, Seat::Pod(epoch), desk)? else { return rest(act, &row, &pod) };
+    let Some(session) = new_session(act, &row, Seat::Pod(epoch), desk)? else {
+        if desk.is_visited {
+            pods::stir(act, agent, &pod)?;
+            return Ok(None);
+        }
+        return rest(act, &row, &pod);
+    };
     pods::stir(act, agent, &pod)?;
     store::answered(act.tx, act.office, agent, wish.poll, session.number)?;
     grant(act, &row, &session, desk).map(Some)

@@ -61,6 +61,11 @@ impl Desk {
         Some(Seat { desk: self.clone(), agent, id, pipe })
     }
 
+    /// Whether somebody waits for one, or has one.
+    pub fn is_occupied(&self, agent: AgentId) -> bool {
+        self.rooms().open.contains_key(&agent)
+    }
+
     /// What the agent's runner should come for, told once in a while.
     pub fn offers(&self, agent: AgentId, now: Time) -> Vec<TerminalOrder> {
         let mut rooms = self.rooms();

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::faults;
 use super::service::{self, Room, Shell};
 use crate::house::House;
-use crate::infra::act::Answer;
+use crate::infra::act::{Answer, Ask};
 use crate::infra::caller::{Access, Caller};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, Standing, post};
@@ -78,7 +78,13 @@ struct ShellQuery {
 async fn room(house: &House, call: &Call) -> Result<Room, Fault> {
     let name = call.param("name")?.to_owned();
     let catalogue = Catalogue { keys: house.keys.clone(), providers: house.providers.clone() };
-    house.look(call, move |view, member| service::enter(view, member, &name, &catalogue)).await
+    let room = house.look(call, move |view, member| service::enter(view, member, &name, &catalogue)).await?;
+    if room.sleeps {
+        let sleeper = room.clone();
+        let ask = Ask { idempotency: None, ..call.ask() };
+        house.act_in(room.office, ask, move |act, _| service::rouse(act, &sleeper)).await?;
+    }
+    Ok(room)
 }
 
 async fn debug(house: House, call: Call) -> Result<Reply, Fault> {

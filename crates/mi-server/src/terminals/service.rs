@@ -30,6 +30,7 @@ use crate::infra::wakeups::Wake;
 use crate::integrations::credentials;
 use crate::integrations::service::Desk as Catalogue;
 use crate::pods::service::{self as pods, Desired, Observed};
+use crate::pods::{self as rest, Cause};
 use crate::sessions::service as sessions;
 
 /// As much of a command as an event shows.
@@ -45,18 +46,21 @@ pub struct Room {
     pub name: AgentName,
     pub who: String,
     session: Option<ClaimToken>,
+    /// Its pod has to be woken first.
+    pub sleeps: bool,
     variables: BTreeMap<String, String>,
 }
 
-/// Whether there is a pod to enter, and what is found in it.
+/// Whether there is a pod to enter, or one that comes when it is wanted, and what is found in it.
 pub fn enter(view: &mut View<'_>, member: &Member, name: &str, catalogue: &Catalogue) -> Result<Room, Fault> {
     let agent = agents::find(view.tx, view.office, name)?;
     if agent.kind == AgentKind::External {
         return Err(faults::lives_elsewhere(&agent.name));
     }
     let pod = pods::row(view.tx, view.office, agent.id)?;
+    let sleeps = pod.as_ref().is_some_and(|pod| pod.desired == Desired::Asleep);
     let runs = pod.is_some_and(|pod| pod.desired == Desired::Running && pod.observed == Observed::Running);
-    if !runs {
+    if !runs && !sleeps {
         let phase = agents::card(view.tx, view.office, view.now, &agent)?.status.phase;
         return Err(faults::pod_not_running(&agent.name, phase));
     }
@@ -64,7 +68,13 @@ pub fn enter(view: &mut View<'_>, member: &Member, name: &str, catalogue: &Catal
     variables.extend(env::for_session(view.tx, &catalogue.keys, view.office, agent.id)?);
     let session = sessions::current(view.tx, view.office, agent.id)?.map(|(session, _)| session);
     let (office, who) = (view.office, member.name().to_owned());
-    Ok(Room { office, agent: agent.id, name: agent.name, who, session, variables })
+    Ok(Room { sleeps, office, agent: agent.id, name: agent.name, who, session, variables })
+}
+
+/// Its runner comes for the terminal as soon as there is one.
+pub fn rouse(act: &mut Act<'_>, room: &Room) -> Result<Answer, Fault> {
+    rest::wake(act, room.agent, &room.name, Cause::Terminal)?;
+    Ok(Answer::done())
 }
 
 /// Makes the runner come, whatever it is at; it is asked for only while somebody waits.

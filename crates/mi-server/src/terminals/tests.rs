@@ -3,6 +3,7 @@
 use mi_core::identity::Role;
 use mi_core::limits::{DEBUG_OUTPUT_BYTES_MAX, TERMINAL_WAIT_SECONDS};
 use mi_core::terminal::{Frame, Size};
+use mi_core::time::Millis;
 use mi_core::wire::agents::CommandLine;
 use mi_core::wire::terminals::{TerminalPlan, TerminalProgram};
 use serde_json::{Value, json};
@@ -363,5 +364,37 @@ async fn a_shell_is_the_owners_and_ends_with_their_key() {
     house.call("DELETE", &format!("/api/v1/keys/{}", made["id"].as_str().unwrap()), Value::Null).await.ok();
     assert_eq!((person.heard().await, pod.heard().await), (None, None));
     assert_eq!(until_recorded(office, 2).await.pop().unwrap().1["how"], "revoked");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn whoever_looks_into_the_pod_of_a_sleeper_wakes_it_and_keeps_it_awake() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.call("PATCH", "/settings", json!({"idleTimeoutSeconds": 60})).await.ok();
+    office.hire("ada").await;
+    let hibernates = async |runner: &mut FakeRunner<'_>| {
+        assert_eq!(runner.next(0).await.status, 204);
+        house.house.clock.advance(Millis(60 * SECOND));
+        runner.next(0).await.json["control"] == "hibernate"
+    };
+    let mut runner = office.runner("ada").await;
+    assert!(hibernates(&mut runner).await);
+    runner.exit(0).await;
+    let run = async {
+        let mut runner = office.runner("ada").await;
+        let mut pod = come(&mut runner).await;
+        pod.plan().await;
+        assert!(!hibernates(&mut runner).await);
+        pod.say(Frame::Ended(0)).await;
+        runner
+    };
+    let asked = debug(office, json!({"command": "true", "timeoutSeconds": 600}));
+    let (answer, mut runner) = tokio::join!(asked, run);
+    assert_eq!(answer.ok()["exitCode"], 0);
+    assert!(hibernates(&mut runner).await);
+    let events = office.call("GET", "/events?limit=100", Value::Null).await.ok();
+    let wake = events.as_array().unwrap().iter().find(|event| event["type"] == "agents.wake").unwrap();
+    assert_eq!(wake["data"]["cause"], "terminal");
     house.close().await;
 }
