@@ -186,6 +186,10 @@ fn the_doctor_sees_a_running_server_and_what_is_wrong() {
 
     let key = home.path().join("data/keys/master.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    // What a server left in its log would bring the store back.
+    for log in ["mi.db-wal", "mi.db-shm"] {
+        std::fs::remove_file(home.path().join("data/store").join(log)).ok();
+    }
     std::fs::write(home.path().join("data/store/mi.db"), "this is no database, and long enough to be looked at")
         .unwrap();
     let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
