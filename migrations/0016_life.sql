@@ -2,6 +2,8 @@
 alter table pods add column idle_since bigint;
 drop index pods_by_state;
 create index pods_awake on pods (office_id, agent_id) where desired = 'running' or observed <> 'none';
+-- Whoever winds down is not free yet.
+create index sessions_winding_down on sessions (office_id, agent_id) where state in ('settled', 'lapsed');
 create index pods_asleep on pods (office_id, agent_id) where desired = 'asleep';
 create index agents_spawned on agents (office_id, id) where spawned_by is not null and fired_at is null;
 

@@ -72,6 +72,19 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     if text.chars().all(tame) { Cow::Borrowed(text) } else { text.chars().filter(|c| tame(*c)).collect() }
 }
 
+/// How many of the bytes end with a whole letter of UTF-8: the next piece may bring the rest of the last one.
+fn whole_letters(bytes: &[u8]) -> usize {
+    const LETTER_BYTES_MAX: usize = 4;
+    for back in 1..LETTER_BYTES_MAX.min(bytes.len() + 1) {
+        let byte = bytes[bytes.len() - back];
+        // A byte that begins a letter says how long it is.
+        if byte >= 0b1100_0000 {
+            return if byte.leading_ones() as usize > back { bytes.len() - back } else { bytes.len() };
+        }
+    }
+    bytes.len()
+}
+
 pub struct Output {
     stdout: Box<dyn Write + Send>,
     stderr: Box<dyn Write + Send>,
@@ -114,15 +127,22 @@ impl Output {
         if body.ends_with(b"\n") { Ok(()) } else { self.bytes(b"\n") }
     }
 
-    /// Everything that comes through a pipe.
+    /// Everything that comes through a pipe: to a program as it is, to a terminal as text that can't steer it.
     pub async fn empty(&mut self, outlet: &mut tokio::io::DuplexStream) -> Result<(), Fault> {
-        let mut chunk = vec![0; CHUNK_BYTES];
+        let (mut chunk, mut held) = (vec![0; CHUNK_BYTES], Vec::new());
         loop {
             let read = outlet.read(&mut chunk).await.map_err(Fault::of_output)?;
+            if !self.screen.is_terminal {
+                self.bytes(&chunk[..read])?;
+            } else {
+                held.extend_from_slice(&chunk[..read]);
+                let rest = held.split_off(if read == 0 { held.len() } else { whole_letters(&held) });
+                self.bytes(clean(&String::from_utf8_lossy(&held)).as_bytes())?;
+                held = rest;
+            }
             if read == 0 {
                 return Ok(());
             }
-            self.bytes(&chunk[..read])?;
         }
     }
 
@@ -183,7 +203,47 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_letter_that_is_cut_waits_for_its_rest() {
+        for (bytes, whole) in [("ab", 2), ("aé", 3), ("a🦀", 5), ("", 0)] {
+            assert_eq!(whole_letters(bytes.as_bytes()), whole, "{bytes}");
+        }
+        assert_eq!((whole_letters("aé".as_bytes().split_at(2).0), whole_letters(&"a🦀".as_bytes()[..4])), (1, 1));
+        assert_eq!(whole_letters(&[b'a', 0x80, 0x80, 0x80, 0x80]), 5);
+    }
+
+    #[tokio::test]
+    async fn what_comes_for_a_terminal_can_not_steer_it_and_a_pipe_gets_every_byte() {
+        use tokio::io::AsyncWriteExt;
+        let sent = b"a\x1b]0;title\x07b\xff\n";
+        for (is_terminal, expected) in [(true, "a]0;titleb\u{fffd}\n".as_bytes()), (false, &sent[..])] {
+            let kept = Kept::default();
+            let screen = Screen { paint: Paint::Plain, is_terminal };
+            let mut output = Output::new(Box::new(kept.clone()), Box::new(io::sink()), Format::People, screen, screen);
+            let (mut inlet, mut outlet) = tokio::io::duplex(64);
+            inlet.write_all(sent).await.unwrap();
+            drop(inlet);
+            output.empty(&mut outlet).await.unwrap();
+            assert_eq!(kept.0.lock().unwrap().as_slice(), expected);
+        }
+    }
 
     #[test]
     fn a_text_can_neither_steer_the_terminal_nor_turn_around() {

@@ -20,11 +20,11 @@ pub struct Millis(pub i64);
 
 impl Millis {
     pub const fn seconds(n: i64) -> Self {
-        Self(n * 1000)
+        Self(n.saturating_mul(1_000))
     }
 
     pub const fn days(n: i64) -> Self {
-        Self::seconds(n * 24 * 3_600)
+        Self::seconds(n.saturating_mul(24 * 3_600))
     }
 }
 

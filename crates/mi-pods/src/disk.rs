@@ -6,6 +6,9 @@
 //! every two seconds, one that doesn't less and less often, and all at once when the disk's free space falls. When the disk
 //! is nearly full, all pods that write to it are ended: the server's own store is on it.
 //!
+//! Folders that can't be looked into, because they nest too deep or are closed, are too much as well: else making some
+//! would be the way to keep as much as one likes.
+//!
 //! Files that were deleted and are still open are on nobody's account; the reserve covers them.
 
 use std::collections::HashMap;
@@ -87,7 +90,9 @@ impl Accountant {
                 return Err(PodError::disk(why));
             }
             let Some(allowance) = lock(&self.books).allowances.get(&quota.folder).copied() else { continue };
-            let usage = measure(&quota.folder, quota.limits().times(MEASURED_MAX));
+            // Whatever hidden folders there are, the rest is measured: it bounds what the grace allows.
+            let limits = Usage { hidden: u64::MAX, ..quota.limits().times(MEASURED_MAX) };
+            let usage = measure(&quota.folder, limits);
             let usage = usage.map_err(PodError::io("measure the pod's folders"))?;
             let next = match allowance {
                 _ if !usage.exceeds(quota.limits()) => None,
@@ -240,7 +245,8 @@ fn grace(usage: Usage) -> Allowance {
 /// What is free on the disk of this folder, for ordinary users.
 fn room(folder: &Path) -> io::Result<Usage> {
     let facts = statvfs(folder)?;
-    Ok(Usage { bytes: facts.blocks_available() * facts.fragment_size(), files: facts.files_available() })
+    let bytes = facts.blocks_available() * facts.fragment_size();
+    Ok(Usage { bytes, files: facts.files_available(), ..Usage::default() })
 }
 
 fn nearly_full(room: Usage) -> Option<String> {

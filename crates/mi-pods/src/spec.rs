@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::fault::PodError;
-use crate::usage::Usage;
+use crate::usage::{DEPTH_MAX, Usage};
 
 /// A host name is at most 64 bytes (sethostname(2)), and the agent's name is the pod's.
 const NAME_BYTES_MAX: usize = 64;
@@ -107,7 +107,7 @@ pub struct Quota {
 
 impl Quota {
     pub(crate) fn limits(&self) -> Usage {
-        Usage { bytes: self.bytes, files: self.files }
+        Usage { bytes: self.bytes, files: self.files, hidden: 0 }
     }
 
     pub(crate) fn sentence(&self, usage: Usage) -> String {
@@ -116,7 +116,11 @@ impl Quota {
         if usage.bytes > self.bytes {
             return format!("the {name} holds more than its {} MiB", self.bytes / MIB);
         }
-        format!("the {name} holds more than its {} files", self.files)
+        if usage.files > self.files {
+            return format!("the {name} holds more than its {} files", self.files);
+        }
+        let why = format!("nest deeper than {DEPTH_MAX}, or are closed to the server");
+        format!("folders of the {name} {why}, so their use can't be measured")
     }
 }
 

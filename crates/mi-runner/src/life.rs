@@ -3,6 +3,7 @@
 //! booting → idle ⇄ working → draining → gone. Every question has a number; after a lost answer the same number is
 //! asked again and brings the same session, so that no session is granted twice or lost.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,7 @@ pub async fn run_in_place(parts: Parts) -> Result<ExitReason, RunnerError> {
                 After::Next => {}
                 After::Superseded => return Ok(ExitReason::Superseded),
                 After::Unauthenticated => return Err(RunnerError::Unauthenticated(dead_token())),
+                After::Haunted => return Err(haunted()),
             },
         }
         if parts.drain.is_cancelled() {
@@ -165,6 +167,11 @@ async fn rest(parts: &Parts, length: Duration) {
         () = pause(length) => {}
         () = parts.drain.cancelled() => {}
     }
+}
+
+fn haunted() -> RunnerError {
+    let source = io::Error::other("they outlive SIGKILL or are born faster than it comes; this runner goes instead");
+    RunnerError::Io { act: "end all processes of the session", source }
 }
 
 fn dead_token() -> ControlError {

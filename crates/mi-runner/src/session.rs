@@ -23,7 +23,7 @@ use crate::harness::{Job, Outcome, harness_for};
 use crate::kit;
 use crate::life::Parts;
 use crate::outbox::Outbox;
-use crate::process::{Claim, Tree};
+use crate::process::{Claim, Cleared, Tree};
 use crate::terminal::Terminals;
 
 /// Between SIGTERM and SIGKILL when no order says otherwise.
@@ -58,6 +58,8 @@ pub(crate) enum After {
     Next,
     Superseded,
     Unauthenticated,
+    /// Something of the session is still alive: only the end of this process, and with it of its pod, ends that too.
+    Haunted,
 }
 
 impl Stop {
@@ -103,7 +105,11 @@ pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64, termina
     let tree = Arc::new(tree);
     let desk = beats::Desk { beat_s, terminals };
     let (mut outcome, stop) = work_until_stopped(parts, &grant, &desk, &outbox, &tree).await;
-    tree.kill_all().await;
+    if tree.kill_all().await == Cleared::NotAll {
+        // No `end` is sent, for it would not be true; the server hears of the runner's end instead.
+        post.abort();
+        return After::Haunted;
+    }
     outbox.close();
     let abort = post.abort_handle();
     if within(FLUSH_WAIT, post).await.is_none() {

@@ -93,6 +93,7 @@ fn fix_of_waiting(task: &Task) -> Option<String> {
             Some(tool) => format!("mi integrations enable {tool} {agent}"),
             None => "mi agents hire --name NAME".to_owned(),
         },
+        "assigned_agent_offline" if why.message.contains("is archived") => format!("mi restore {agent}"),
         "assigned_agent_offline" => format!("mi start {agent}"),
         "assigned_agent_gone" => format!("mi tasks update {id} --assignedAgent NAME"),
         "office_suspended" => "mi colonies resume".to_owned(),

@@ -29,6 +29,7 @@ pub enum Workers {
     /// The assignee is named but not in the office (any more).
     AssigneeGone(String),
     AssigneeOffline(String),
+    AssigneeArchived(String),
     /// Nobody could ever take it; says what is missing.
     Nobody(String),
     /// Somebody could, once a model key is set; says which command sets it.
@@ -150,6 +151,9 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
     match &facts.workers {
         Workers::AssigneeGone(name) => {
             Why::new("assigned_agent_gone", format!("{name} is not in the office; reassign the task or hire {name}"))
+        }
+        Workers::AssigneeArchived(name) => {
+            Why::new("assigned_agent_offline", format!("{name} is archived; mi restore {name} brings it back"))
         }
         Workers::AssigneeOffline(name) => Why::new("assigned_agent_offline", format!("{name} is not running")),
         Workers::Nobody(missing) => Why::new("no_eligible_agent", missing.clone()),

@@ -137,6 +137,7 @@ impl Settings {
     /// The first value that no office can work with, as a sentence.
     pub fn fault(&self) -> Option<&'static str> {
         const LEASE_SECONDS: std::ops::RangeInclusive<i64> = 5..=3_600;
+        const YEAR: std::ops::RangeInclusive<i64> = 1..=365 * 24 * 3_600;
         const ATTEMPTS: std::ops::RangeInclusive<i64> = 1..=20;
         if !LEASE_SECONDS.contains(&self.lease_seconds) {
             return Some("leaseSeconds lies between 5 and 3600");
@@ -144,8 +145,8 @@ impl Settings {
         if !ATTEMPTS.contains(&self.task_max_attempts) {
             return Some("taskMaxAttempts lies between 1 and 20");
         }
-        if self.max_agents < 0 || self.hire_limit.count < 0 || self.hire_limit.window_seconds < 1 {
-            return Some("maxAgents and hireLimit.count are 0 or more, hireLimit.windowSeconds 1 or more");
+        if self.max_agents < 0 || self.hire_limit.count < 0 || !YEAR.contains(&self.hire_limit.window_seconds) {
+            return Some("maxAgents and hireLimit.count are 0 or more, hireLimit.windowSeconds 1 to 31536000, a year");
         }
         if self.reviewers.len() > limits::REVIEWERS_MAX || self.reviewers.iter().any(|name| !is_reviewer(name)) {
             return Some("reviewers are names of agents, at most 50, or \"*\" for any that had no hand in the work");
@@ -153,8 +154,8 @@ impl Settings {
         if self.require_verification.iter().any(|kind| kind.parse::<Kind>().is_err()) {
             return Some("requireVerification lists kinds of tasks: general, code, research, browser, review");
         }
-        if self.idle_timeout_seconds < 1 {
-            return Some("idleTimeoutSeconds is 1 or more");
+        if !YEAR.contains(&self.idle_timeout_seconds) {
+            return Some("idleTimeoutSeconds lies between 1 and 31536000, a year");
         }
         if !["personal", "team", "public"].contains(&self.office_type.as_str()) {
             return Some("officeType is personal, team or public");

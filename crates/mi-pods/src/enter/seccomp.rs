@@ -71,6 +71,8 @@ fn program() -> Vec<sock_filter> {
     program.extend(refuse_bits(libc::SYS_unshare, 0, unshare_flags));
     // Its flags lie in memory, where no filter can look; without it the C library takes clone.
     program.extend([otherwise(IF_EQUAL, number(libc::SYS_clone3), 1), refuse(libc::ENOSYS)]);
+    // What all may have of it together is one number of the whole machine; programs do without.
+    program.extend([otherwise(IF_EQUAL, number(libc::SYS_io_setup), 1), refuse(libc::ENOSYS)]);
     program.extend(refuse_values(libc::SYS_ioctl, 1, !0, &TERMINAL_TRICKS));
     program.extend(refuse_values(libc::SYS_mknodat, 2, libc::S_IFMT, &DEVICE_KINDS));
     #[cfg(target_arch = "x86_64")]

@@ -103,6 +103,7 @@ fn what_could_lead_out_is_refused() {
 #[test]
 fn what_is_new_or_foreign_is_answered_so_that_programs_fall_back() {
     assert_eq!(answer_to(libc::SYS_clone3, &[]), refused(libc::ENOSYS));
+    assert_eq!(answer_to(libc::SYS_io_setup, &[]), refused(libc::ENOSYS));
     assert_eq!(answer_to(9_999, &[]), refused(libc::ENOSYS));
     let other = MACHINE ^ 1;
     assert_eq!(judge(&program(), other, libc::SYS_read as u32, &[]), END_PROCESS);

@@ -382,6 +382,23 @@ fn wall_a_pod_that_keeps_too_much_is_ended() {
     assert_eq!(pod.verdict().as_deref(), Some("the workspace holds more than its 50 files"));
 }
 
+/// Where the measuring doesn't reach, it may keep nothing; it may come again and take that away.
+#[test]
+fn wall_a_pod_that_nests_too_deep_is_ended() {
+    let house = House::new();
+    let driver = house.local(backends()[0]);
+    let start = |script: &str| {
+        let mut spec = house.spec("ada", script);
+        let folder = spec.workspace.clone();
+        spec.quotas = vec![Quota { folder, name: "workspace", bytes: 1 << 30, files: 1_000 }];
+        driver.start(spec).unwrap()
+    };
+    let pod = start("cd; i=0; while [ $i -lt 140 ]; do mkdir d; cd d; i=$((i+1)); done; sleep 1000");
+    assert_ne!(pod.wait_timeout(LIMIT), PodStatus::Running);
+    assert!(pod.verdict().unwrap().starts_with("folders of the workspace nest deeper than 128"), "{:?}", pod.verdict());
+    assert_eq!(start("rm -r ~/d").wait_timeout(LIMIT), DONE);
+}
+
 #[test]
 fn wall_bad_specs_are_refused_before_anything_starts() {
     let house = House::new();

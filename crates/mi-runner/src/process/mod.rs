@@ -1,7 +1,8 @@
 //! Starting the processes of a session and making sure that none of them outlives it.
 //!
 //! Every child leads a session of its own. A child that runs away (forks twice, leaves its group) is handed to the
-//! runner by the kernel, because the runner is a subreaper, and is found by walking `/proc`.
+//! runner by the kernel, because the runner is a subreaper, and is found by walking `/proc`. That nothing is left is the
+//! kernel's word (no child at all), not that of a walk, wherever the runner's children are of one tree only.
 
 mod grove;
 mod table;
@@ -14,7 +15,7 @@ use crate::fault::RunnerError;
 
 pub(crate) use grove::Grove;
 pub use tree::Reach;
-pub(crate) use tree::{Claim, Tree};
+pub(crate) use tree::{Claim, Cleared, Tree};
 
 /// Makes the runner's memory unreadable for its children, and makes it the parent of those that lose theirs.
 pub(crate) fn raise_guards() -> Result<(), RunnerError> {

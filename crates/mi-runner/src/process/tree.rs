@@ -5,9 +5,11 @@ use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::sys::prctl::get_child_subreaper;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{WaitPidFlag, waitpid};
-use nix::unistd::{Pid, setsid};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::{Pid, getpgrp, setsid};
 use tokio::process::{Child, Command};
 
 use super::grove::{Grove, Trunk};
@@ -17,11 +19,12 @@ use crate::clock::pause;
 /// How often the table is looked at while processes have time to end by themselves.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Between two rounds of killing.
-const KILL_PAUSE: Duration = Duration::from_millis(10);
-/// Rounds of killing until what is left is reported as beyond the reach of signals.
-const KILL_ROUNDS_MAX: u32 = 500;
-/// Empty looks in a row until nothing is believed to be left: the table can't be read at one moment.
-const EMPTY_LOOKS: u32 = 2;
+const KILL_PAUSE: Duration = Duration::from_millis(2);
+/// How long it is tried, until what is left counts as beyond the reach of signals.
+const KILL_WAIT: Duration = Duration::from_secs(5);
+/// Quiet looks in a row until nothing is believed to be left, where the kernel can't say it: the table can't be read at
+/// one moment.
+const QUIET_LOOKS: u32 = 20;
 
 /// Which processes belong to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,34 @@ pub(crate) enum Claim {
     Unmarked,
     /// Not this tree's, as long as there is another one.
     MarkedOnly,
+}
+
+/// What killing a tree came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cleared {
+    All,
+    /// Something outlived it, or is born faster than it can be killed.
+    NotAll,
+}
+
+/// The tree at one reading of the table.
+#[derive(Debug)]
+struct Look {
+    living: Vec<i32>,
+    /// Groups of the living and of the ended: a chain, where each forks the next and ends, leaves its group to be known.
+    groups: BTreeSet<i32>,
+    /// Orphans had ended since the look before, so something of the tree lived then, seen or not.
+    orphans_ended: bool,
+    /// Children are there, or may be, that others wait for: their presence says nothing about this tree.
+    others_wait: bool,
+}
+
+impl Look {
+    /// `has_children`: what the kernel says of this process, in one moment and without holes.
+    fn proves_empty(&self, has_children: bool, quiet_looks: u32) -> bool {
+        let seen_empty = self.living.is_empty() && !self.orphans_ended;
+        if self.others_wait { seen_empty && quiet_looks >= QUIET_LOOKS } else { !has_children }
+    }
 }
 
 #[derive(Debug)]
@@ -71,12 +102,17 @@ impl Tree {
     }
 
     fn start(&self, mut command: Command) -> io::Result<Child> {
+        // Held over both: another tree that kills meanwhile learns of the child before it decides whose it is.
+        let mut roots = self.roots();
         let child = command.spawn()?;
-        self.roots().extend(child.id().and_then(|pid| i32::try_from(pid).ok()));
+        roots.extend(child.id().and_then(|pid| i32::try_from(pid).ok()));
+        drop(roots);
         Ok(child)
     }
 
     /// SIGTERM to every group that was started here, time to end, then SIGKILL to whatever is left.
+    ///
+    /// Whoever holds a child of the tree has to wait for it meanwhile.
     pub(crate) async fn terminate(&self, grace: Duration) {
         for group in self.groups() {
             // A group that is gone by now needs no signal.
@@ -90,23 +126,24 @@ impl Tree {
     }
 
     /// SIGKILL until nothing is left.
-    pub(crate) async fn kill_all(&self) {
-        let mut empty_looks = 0;
-        for _ in 0..KILL_ROUNDS_MAX {
-            let members = self.members();
-            self.reap_adopted();
-            if members.is_empty() {
-                empty_looks += 1;
-                if empty_looks == EMPTY_LOOKS {
-                    return;
-                }
-                continue;
+    pub(crate) async fn kill_all(&self) -> Cleared {
+        let until = Instant::now() + KILL_WAIT;
+        let mut quiet_looks = 0;
+        loop {
+            let look = self.look();
+            send_kill(&look.living);
+            kill_groups(&look.groups);
+            let is_quiet = look.living.is_empty() && !look.orphans_ended;
+            quiet_looks = if is_quiet { quiet_looks + 1 } else { 0 };
+            if look.proves_empty(has_children(), quiet_looks) {
+                return Cleared::All;
             }
-            empty_looks = 0;
-            send_kill(&members);
+            if Instant::now() >= until {
+                tracing::error!(left = ?look.living, "processes of the session can't be killed");
+                return Cleared::NotAll;
+            }
             pause(KILL_PAUSE).await;
         }
-        tracing::error!(left = ?self.members(), "processes of the session can't be killed");
     }
 
     /// SIGKILL to one child with everything that descends from it or stayed in its session.
@@ -116,7 +153,7 @@ impl Tree {
         let seeds = table.iter().filter(|process| process.pid == root || process.session == root);
         let branch = closure(&table, seeds.map(|process| process.pid).collect());
         send_kill(&alive(&table, &branch));
-        self.reap_adopted();
+        self.reap_adopted(&table, &self.owned(&table));
     }
 
     fn roots(&self) -> MutexGuard<'_, BTreeSet<i32>> {
@@ -136,58 +173,112 @@ impl Tree {
 
     /// Living processes of the session.
     fn members(&self) -> Vec<i32> {
-        let table = match table::read() {
-            Ok(table) => table,
-            Err(error) => {
-                tracing::error!(%error, "the process table can't be read; killing by group only");
-                return self.roots().iter().copied().filter(|root| is_alive(*root)).collect();
-            }
-        };
-        let seeds = match self.reach {
-            Reach::Everything => self.unmarked_too(&table),
-            Reach::Marked => marked(&self.trunk, &table),
-        };
-        alive(&table, &closure(&table, seeds))
+        self.read_table().map_or_else(|| self.living_roots(), |table| alive(&table, &self.owned(&table)))
     }
 
-    /// All that stands below this process, but what belongs to another tree.
+    fn read_table(&self) -> Option<Vec<Process>> {
+        table::read()
+            .inspect_err(|error| tracing::error!(%error, "the process table can't be read; killing by root only"))
+            .ok()
+    }
+
+    fn living_roots(&self) -> Vec<i32> {
+        self.roots().iter().copied().filter(|root| is_alive(*root)).collect()
+    }
+
+    /// Reads the table once and reaps those orphans that it shows as ended, so that the next look shows only new ones.
+    fn look(&self) -> Look {
+        let Some(table) = self.read_table() else {
+            let (living, groups) = (self.living_roots(), BTreeSet::new());
+            return Look { living, groups, orphans_ended: false, others_wait: true };
+        };
+        let owned = self.owned(&table);
+        let groups = table.iter().filter(|process| owned.contains(&process.pid)).map(|process| process.group);
+        Look {
+            living: alive(&table, &owned),
+            groups: groups.collect(),
+            orphans_ended: self.reap_adopted(&table, &owned),
+            others_wait: self.others_wait(&table),
+        }
+    }
+
+    /// Whether having children says nothing: another tree has its own, or the runner isn't alone in this process, or a
+    /// child of this tree has yet to be waited for by whoever started it.
+    fn others_wait(&self, table: &[Process]) -> bool {
+        let is_reaper = get_child_subreaper().unwrap_or(false);
+        let roots = self.roots();
+        let own = own_pid();
+        self.reach == Reach::Marked
+            || !is_reaper
+            || !self.grove.others(&self.trunk).is_empty()
+            || table.iter().any(|process| process.parent == own && roots.contains(&process.pid))
+    }
+
+    /// The session's processes, ended ones that nobody has waited for included.
+    fn owned(&self, table: &[Process]) -> BTreeSet<i32> {
+        let seeds = match self.reach {
+            Reach::Everything => self.unmarked_too(table),
+            Reach::Marked => marked(&self.trunk, table),
+        };
+        closure(table, seeds)
+    }
+
+    /// All that stands below this process, but what another tree started. A mark spares nobody: an agent can set any.
     fn unmarked_too(&self, table: &[Process]) -> BTreeSet<i32> {
         let others = self.grove.others(&self.trunk);
         if self.claim == Claim::MarkedOnly && !others.is_empty() {
             return marked(&self.trunk, table);
         }
-        let foreign = others.iter().flat_map(|trunk| marked(trunk, table)).collect();
+        let foreign = others.iter().flat_map(|trunk| rooted(trunk, table)).collect();
         let foreign = closure(table, foreign);
         children_of_this(table).into_iter().filter(|pid| !foreign.contains(pid)).collect()
     }
 
     /// Orphans that came to this process as their reaper and have ended; its own children are waited for elsewhere.
-    fn reap_adopted(&self) {
+    /// Says whether there were any.
+    fn reap_adopted(&self, table: &[Process], owned: &BTreeSet<i32>) -> bool {
+        if self.reach == Reach::Marked {
+            return false;
+        }
         let own = own_pid();
         let mut roots = self.roots().clone();
         roots.extend(self.grove.others(&self.trunk).iter().flat_map(|trunk| trunk.roots().clone()));
-        let ended = table::read().unwrap_or_default().into_iter().filter(|process| process.is_zombie);
+        let ended = table.iter().filter(|process| process.is_zombie && owned.contains(&process.pid));
+        let mut had_any = false;
         for process in ended.filter(|process| process.parent == own && !roots.contains(&process.pid)) {
-            if self.reach == Reach::Everything
-                && let Err(error) = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG))
-            {
+            had_any = true;
+            if let Err(error) = waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG)) {
                 tracing::debug!(%error, pid = process.pid, "an ended orphan was reaped by somebody else");
             }
         }
+        had_any
     }
 }
 
-fn marked(trunk: &Trunk, table: &[Process]) -> BTreeSet<i32> {
+/// What the tree started, and what is in a group or a session that began so: nobody can put himself there from outside.
+fn rooted(trunk: &Trunk, table: &[Process]) -> BTreeSet<i32> {
     let own = own_pid();
     let roots = trunk.roots();
-    let is_ours = |process: &&Process| {
-        process.pid != own
-            && (roots.contains(&process.pid)
-                || roots.contains(&process.group)
-                || roots.contains(&process.session)
-                || table::is_marked(process.pid, &trunk.mark))
+    let is_rooted = |process: &&Process| {
+        process.pid != own && [process.pid, process.group, process.session].iter().any(|id| roots.contains(id))
     };
-    table.iter().filter(is_ours).map(|process| process.pid).collect()
+    table.iter().filter(is_rooted).map(|process| process.pid).collect()
+}
+
+/// The same, and what carries the tree's mark: a reason to kill, never one to spare.
+fn marked(trunk: &Trunk, table: &[Process]) -> BTreeSet<i32> {
+    let own = own_pid();
+    let mut found = rooted(trunk, table);
+    let is_marked = |process: &&Process| process.pid != own && table::is_marked(process.pid, &trunk.mark);
+    found.extend(table.iter().filter(is_marked).map(|process| process.pid));
+    found
+}
+
+/// Whether anything at all stands below this process: whatever does has an ancestor among its children, because a
+/// subreaper gets the orphans. The kernel answers under the lock that forks and ends take, so no birth falls between.
+fn has_children() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT | WaitPidFlag::__WALL;
+    !matches!(waitid(Id::All, flags), Err(Errno::ECHILD))
 }
 
 /// TIOCSCTTY between fork and exec, after setsid(2): std has no door to it.
@@ -249,9 +340,41 @@ fn send_kill(pids: &[i32]) {
     }
 }
 
+/// A group gets the signal in one moment: no member escapes by forking. A number below 2 would mean this process's own
+/// group, or everybody (kill(2)); a table shows 0 for groups of an outer namespace.
+fn kill_groups(groups: &BTreeSet<i32>) {
+    let own = getpgrp().as_raw();
+    for group in groups.iter().filter(|group| **group > 1 && **group != own) {
+        killpg(Pid::from_raw(*group), Signal::SIGKILL).unwrap_or_default();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Process, alive, closure};
+    use std::collections::BTreeSet;
+
+    use super::{Look, Process, QUIET_LOOKS, Trunk, alive, closure, rooted};
+
+    #[test]
+    fn an_empty_table_is_not_believed_while_the_kernel_knows_of_a_child() {
+        let look = || Look { living: vec![], groups: BTreeSet::new(), orphans_ended: false, others_wait: false };
+        assert!(!look().proves_empty(true, u32::MAX));
+        assert!(look().proves_empty(false, 0));
+        let beside_others = || Look { others_wait: true, ..look() };
+        assert!(!beside_others().proves_empty(true, QUIET_LOOKS - 1));
+        assert!(beside_others().proves_empty(true, QUIET_LOOKS));
+        assert!(!Look { orphans_ended: true, ..beside_others() }.proves_empty(true, QUIET_LOOKS));
+    }
+
+    #[test]
+    fn a_tree_knows_its_own_by_root_group_and_session() {
+        let trunk = Trunk::new("MARK=1".into());
+        trunk.roots().insert(10);
+        let in_group = Process { group: 10, ..process(11, 1) };
+        let in_session = Process { session: 10, ..process(12, 1) };
+        let table = [process(10, 1), in_group, in_session, process(13, 1)];
+        assert_eq!(rooted(&trunk, &table), BTreeSet::from([10, 11, 12]));
+    }
 
     fn process(pid: i32, parent: i32) -> Process {
         Process { pid, parent, group: pid, session: pid, is_zombie: false }

@@ -1,5 +1,6 @@
 //! One command without input: its two outputs, then its exit code.
 
+use futures_util::future::join;
 use mi_client::Terminal;
 use mi_core::terminal::Frame;
 use mi_core::wire::agents::CommandLine;
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use super::{OUTPUT_WAIT, Work, code, refuse};
 use crate::clock::within;
 use crate::harness::command::{command_of, dress};
+use crate::process::Tree;
 
 const READ_BYTES: usize = 16 * 1024;
 /// Pieces of output on their way; a command that writes faster than they go out waits.
@@ -34,41 +36,53 @@ fn program(line: &CommandLine) -> &str {
     }
 }
 
-async fn attend(work: Work, mut child: Child) {
-    let Terminal { mut hears, mut says } = work.terminal;
-    let (sender, mut pieces) = mpsc::channel(PIECES_MAX);
+async fn attend(mut work: Work, mut child: Child) {
+    let (sender, pieces) = mpsc::channel(PIECES_MAX);
     let out = child.stdout.take().map(|out| tokio::spawn(pump(out, sender.clone(), Frame::Output)));
     let err = child.stderr.take().map(|err| tokio::spawn(pump(err, sender, Frame::Errors)));
-    let mut ended = None;
-    loop {
-        tokio::select! {
-            // Whatever else comes from the other end says nothing to a command without input.
-            heard = hears.next() => if !matches!(heard, Ok(Some(_))) { break },
-            piece = pieces.recv() => match piece {
-                Some(frame) => if says.say(&frame).await.is_err() { break },
-                None => break,
-            },
-            status = child.wait(), if ended.is_none() => {
-                ended = Some(code(status));
-                // What it left running holds its outputs open, and must not go on.
-                work.tree.kill_all().await;
-            }
-        }
+    let ended = pass_on(&mut work.terminal, &work.tree, &mut child, pieces).await;
+    if ended.is_none() {
+        // Waited for meanwhile, so that the tree can be seen to be empty.
+        join(work.tree.kill_all(), within(OUTPUT_WAIT, child.wait())).await;
     }
-    work.tree.kill_all().await;
     for pump in out.into_iter().chain(err) {
         pump.abort();
     }
-    let ended = match ended {
-        Some(ended) => Some(ended),
-        // Its outputs were closed before its end was noticed.
-        None => within(OUTPUT_WAIT, child.wait()).await.map(code),
-    };
+    let mut says = work.terminal.says;
     if let Some(ended) = ended
         && says.say(&Frame::Ended(ended)).await.is_ok()
     {
         says.close().await;
     }
+}
+
+/// Until the command has ended and all of its output is passed on: then its code. Nothing, if the other end hung up.
+async fn pass_on(
+    terminal: &mut Terminal,
+    tree: &Tree,
+    child: &mut Child,
+    mut pieces: mpsc::Receiver<Frame>,
+) -> Option<i32> {
+    let Terminal { hears, says } = terminal;
+    let mut ended = None;
+    // A command may close its outputs and go on: only its end is its end.
+    let mut is_writing = true;
+    while ended.is_none() || is_writing {
+        tokio::select! {
+            // Whatever else comes from the other end says nothing to a command without input.
+            heard = hears.next() => if !matches!(heard, Ok(Some(_))) { return None },
+            piece = pieces.recv(), if is_writing => match piece {
+                Some(frame) => if says.say(&frame).await.is_err() { return None },
+                None => is_writing = false,
+            },
+            status = child.wait(), if ended.is_none() => {
+                ended = Some(code(status));
+                // What it left running holds its outputs open, and must not go on.
+                tree.kill_all().await;
+            }
+        }
+    }
+    ended
 }
 
 /// Reads to the end.

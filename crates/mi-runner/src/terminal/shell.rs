@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use mi_client::{Hearing, Saying, Terminal};
 use mi_core::terminal::{Frame, Size};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -17,7 +18,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, Command};
 
 use super::{OUTPUT_WAIT, Work, code, refuse};
-use crate::clock::within;
+use crate::clock::{pause, within};
 use crate::process::Tree;
 
 const READ_BYTES: usize = 16 * 1024;
@@ -25,8 +26,15 @@ const READ_BYTES: usize = 16 * 1024;
 const INPUT_WAIT: Duration = Duration::from_secs(5);
 /// Ctrl-D: the end of what is typed.
 const END_OF_INPUT: &[u8] = &[4];
+const END_AGAIN: Duration = Duration::from_millis(500);
 /// The first that is there. Without files of the home: an agent can't change what its owner's shell does.
 const SHELLS: [(&str, &[&str]); 2] = [("/bin/bash", &["--norc", "--noprofile"]), ("/bin/sh", &[])];
+
+/// The workspace is the shell's home, and the agent writes there: key bindings of its making could type for its owner, and
+/// a history would tell it what its owner typed.
+const NOTHING_OF_THE_HOME: [(&str, &str); 2] = [("INPUTRC", "/dev/null"), ("HISTFILE", "/dev/null")];
+/// What shells run by themselves.
+const RUN_UNASKED: [&str; 3] = ["ENV", "BASH_ENV", "PROMPT_COMMAND"];
 
 type Master = Arc<AsyncFd<OwnedFd>>;
 
@@ -67,6 +75,11 @@ fn shell(work: &Work, term: &str) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).env_clear().envs(&work.environment).current_dir(&work.place.workspace);
     command.env("TERM", term).env("SHELL", path).env("PS1", format!("{}:\\w\\$ ", work.place.agent));
+    // After all others, so that no variable of the agent's brings them back.
+    command.envs(NOTHING_OF_THE_HOME);
+    for name in RUN_UNASKED {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -82,7 +95,12 @@ async fn attend(tree: &Tree, master: Master, mut child: Child, hears: Hearing, s
         status = child.wait() => Some(code(status)),
         () = obey(&master, hears) => None,
     };
-    tree.kill_all().await;
+    if ended.is_some() {
+        tree.kill_all().await;
+    } else {
+        // Waited for meanwhile, so that the tree can be seen to be empty.
+        join(tree.kill_all(), within(OUTPUT_WAIT, child.wait())).await;
+    }
     let abort = showing.abort_handle();
     match (ended, within(OUTPUT_WAIT, showing).await) {
         (Some(ended), Some(Ok(mut says))) => {
@@ -112,11 +130,26 @@ async fn show(master: Master, mut says: Saying) -> Saying {
 }
 
 /// What is typed, until the other end hangs up or says what no person says.
+///
+/// The end of the input is typed again until it has its effect: one that comes just as a shell changes the ways of its
+/// terminal is lost.
 async fn obey(master: &Master, mut hears: Hearing) {
-    while let Ok(Some(frame)) = hears.next().await {
+    let mut is_over = false;
+    loop {
+        let frame = tokio::select! {
+            frame = hears.next() => frame,
+            () = pause(END_AGAIN), if is_over => {
+                type_in(master, END_OF_INPUT).await;
+                continue;
+            }
+        };
+        let Ok(Some(frame)) = frame else { return };
         match frame {
             Frame::Input(bytes) => type_in(master, &bytes).await,
-            Frame::InputEnd => type_in(master, END_OF_INPUT).await,
+            Frame::InputEnd => {
+                is_over = true;
+                type_in(master, END_OF_INPUT).await;
+            }
             Frame::Resize(size) => {
                 if let Err(error) = resize(master.get_ref(), size) {
                     tracing::debug!(%error, "a terminal keeps its size");

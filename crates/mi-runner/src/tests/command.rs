@@ -1,5 +1,7 @@
 //! Harness `command` with real programs, and the ways in which a session is stopped.
 
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,6 +9,8 @@ use std::time::{Duration, Instant};
 use mi_core::time::Millis;
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::runner::{EndCause, EndSession, ItemKind, OrderAct, SessionGrant};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 
 use super::fake::*;
 use crate::life::{ExitReason, Parts};
@@ -155,6 +159,22 @@ async fn one_that_even_cleared_its_environment_is_dead_too() {
     let room = room(command(&RUNAWAY.replace("setsid", "env -i /usr/bin/setsid")));
     room.end().await;
     assert!(!is_alive(room.read("runaway").trim()));
+}
+
+/// Eight that each fork the next and end at once, for as long as their folder is there. All hold the pipe open.
+const CHAINS: &str = "exec 9> pipe; echo '[ -e pipe ] || exit 0; sh ./chain & exit 0' > chain; \
+                      for _ in 1 2 3 4 5 6 7 8; do sh ./chain; done; exit 0";
+
+#[tokio::test]
+async fn a_chain_of_forks_ends_with_the_session() {
+    let _alone = alone().await;
+    let room = room(command(CHAINS));
+    nix::unistd::mkfifo(&room.path("pipe"), Mode::S_IRWXU).unwrap();
+    let flags = OFlag::O_NONBLOCK.bits();
+    let mut pipe = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(room.path("pipe")).unwrap();
+    assert_eq!(room.end().await.cause, EndCause::Finished);
+    // The end of the pipe: nobody could write to it any more. A link that is alive would make this `WouldBlock`.
+    assert_eq!(pipe.read(&mut [0]).unwrap(), 0);
 }
 
 #[tokio::test]

@@ -52,7 +52,13 @@ fn shell() -> TerminalProgram {
 }
 
 async fn begin(terminal: &mut Terminal, program: TerminalProgram) {
-    let variables = [("COLOUR", "blue"), ("MI_API_KEY", "stolen"), ("PATH", "/nowhere")];
+    let variables = [
+        ("COLOUR", "blue"),
+        ("MI_API_KEY", "stolen"),
+        ("PATH", "/nowhere"),
+        ("PROMPT_COMMAND", "echo > prompted"),
+        ("HISTFILE", "history"),
+    ];
     let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let plan = serde_json::to_vec(&TerminalPlan { program, variables }).unwrap();
     terminal.says.say(&Frame::Plan(plan)).await.unwrap();
@@ -134,6 +140,14 @@ async fn ends_by_signals_and_programs_that_are_not_there_are_told() {
 }
 
 #[tokio::test]
+async fn a_command_that_closes_its_outputs_ends_when_it_ends() {
+    let _alone = alone().await;
+    let room = room();
+    let mut terminal = room.visit(command("exec >&- 2>&-; sleep 0.2; exit 3")).await;
+    assert_eq!(all(&mut terminal).await.2, Some(Frame::Ended(3)));
+}
+
+#[tokio::test]
 async fn much_output_comes_whole_and_what_was_left_running_ends() {
     let _alone = alone().await;
     let room = room();
@@ -172,6 +186,22 @@ async fn a_shell_has_a_terminal_of_the_persons_size() {
 }
 
 #[tokio::test]
+async fn what_lies_in_the_workspace_changes_no_shell_and_learns_nothing_of_it() {
+    let _alone = alone().await;
+    let room = room();
+    let path = |name: &str| room.folder.path().join(name);
+    std::fs::write(path(".inputrc"), "\"%\": \"injected\"\n").unwrap();
+    let mut terminal = room.visit(shell()).await;
+    say(&mut terminal, "echo 100%-$((1+1))\n").await;
+    until(&mut terminal, "100%-2").await;
+    say(&mut terminal, "exit\n").await;
+    all(&mut terminal).await;
+    for name in [".bash_history", "history", "prompted"] {
+        assert!(!path(name).exists(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn ctrl_c_ends_what_runs_in_a_shell_and_not_the_shell() {
     let _alone = alone().await;
     let room = room();
@@ -207,8 +237,10 @@ fn working(line: &str) -> SessionGrant {
 async fn a_terminal_and_a_session_leave_each_other_alone() {
     let _alone = alone().await;
     let room = room();
-    // A child without any mark, and an orphan: both are the session's.
-    room.fake.grant(working("env -i setsid sleep 1000 & echo $! > ready; until [ -e go ]; do sleep 0.02; done"));
+    // A child without any mark, and one that poses as a terminal's: both are the session's.
+    let line = "env -i MI_TERMINAL=2 setsid sleep 1000 & echo $! > posing; env -i setsid sleep 1000 & echo $! > ready; \
+                until [ -e go ]; do sleep 0.02; done";
+    room.fake.grant(working(line));
     let running = tokio::spawn(live(room.parts.clone()));
     let of_session = room.eventually("ready").await;
 
@@ -226,6 +258,7 @@ async fn a_terminal_and_a_session_leave_each_other_alone() {
     running.await.unwrap().unwrap();
     assert_eq!(room.fake.only_end().cause, EndCause::Finished);
     until_gone(&of_session).await;
+    until_gone(&room.eventually("posing").await).await;
     say(&mut long, "echo after-$((1+1)); exit\n").await;
     until(&mut long, "after-2").await;
     assert_eq!(all(&mut long).await.2, Some(Frame::Ended(0)));

@@ -46,9 +46,8 @@ pub async fn fire(house: &House, call: &Call, name: String, keepsake: Keepsake) 
         Keepsake::Nothing => None,
     };
     let facts = packed.as_ref().map(|packed| packed.facts.clone());
-    let answer = house.act(call, move |act, member| fire_one(act, member, &name, facts.as_ref())).await?;
-    backups::keep(house, call.office()?, packed).await?;
-    Ok(answer)
+    let acting = house.act(call, move |act, member| fire_one(act, member, &name, facts.as_ref()));
+    backups::act_and_keep(house, call.office()?, packed, acting).await
 }
 
 /// Nothing for whoever isn't there, or isn't the caller's to send away: the act says so.
@@ -131,8 +130,8 @@ pub async fn end_specialists(house: &House) -> Result<(), Fault> {
         match backups::pack_before_leaving(house, office, &agent).await {
             Ok(packed) => {
                 let facts = packed.as_ref().map(|packed| packed.facts.clone());
-                house.act_as_server(office, move |act| end_one(act, id, facts.as_ref())).await?;
-                backups::keep(house, office, packed).await?;
+                let acting = house.act_as_server(office, move |act| end_one(act, id, facts.as_ref()));
+                backups::act_and_keep(house, office, packed, acting).await?;
             }
             // One that can't be backed up rests on, and doesn't stand in the others' way.
             Err(fault) => {
@@ -186,10 +185,8 @@ fn end_one(act: &mut Act<'_>, id: AgentId, backup: Option<&Facts>) -> Result<(),
 pub async fn archive(house: &House, call: &Call, name: String) -> Result<Answer, Fault> {
     let packed = pack_for(house, call, &name).await?;
     let (facts, providers) = (packed.as_ref().map(|packed| packed.facts.clone()), house.providers.clone());
-    let answer =
-        house.act(call, move |act, member| archive_one(act, member, &name, facts.as_ref(), &providers)).await?;
-    backups::keep(house, call.office()?, packed).await?;
-    Ok(answer)
+    let acting = house.act(call, move |act, member| archive_one(act, member, &name, facts.as_ref(), &providers));
+    backups::act_and_keep(house, call.office()?, packed, acting).await
 }
 
 fn archive_one(
@@ -219,12 +216,12 @@ fn archive_one(
 /// Back from the archive, or from having been fired, with its workspace.
 pub async fn restore(house: &House, call: &Call, name: String, wish: RestoreAgent) -> Result<Answer, Fault> {
     let (office, wanted, asked) = (call.office()?, name.clone(), wish.backup.clone());
-    let look = move |view: &mut View<'_>, _: &Member| {
+    let who = move |view: &mut View<'_>, _: &Member| {
         let gone = who_comes_back(view.tx, view.office, &view.head, &wanted)?;
         let backup = backups::for_return(view.tx, view.office, (gone.id, &gone.name), asked.as_deref())?;
         Ok((gone, backup))
     };
-    let found = match house.look(call, look).await {
+    let found = match house.look(call, who).await {
         // A repeated request finds it back already, and gets its first answer.
         Err(fault) if call.idempotency.is_some() && fault.code == Code::AgentExists => None,
         found => Some(found?),
@@ -232,7 +229,13 @@ pub async fn restore(house: &House, call: &Call, name: String, wish: RestoreAgen
     // Held until it is back, so that nobody clears its workspace as that of one who left.
     let _turn = match &found {
         Some((agent, Some(backup))) if agent.fired_at.is_some() || wish.backup.is_some() => {
-            Some(backups::fill(house, office, agent, backup).await?)
+            let (id, wanted) = (agent.id, name.clone());
+            let still_away = move |tx: &mut dyn Tx| {
+                let head = look(tx, office)?;
+                let found = who_comes_back(tx, office, &head, &wanted)?;
+                if found.id == id { Ok(()) } else { Err(backups_faults::at_work()) }
+            };
+            Some(backups::fill(house, office, agent, backup, still_away).await?)
         }
         Some((_, Some(_) | None)) | None => None,
     };

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::hire::{self, Desk};
 use super::leave::{self, Keepsake};
 use super::{change, external, reports, service, traces};
+use crate::backups::service::to_its_end;
 use crate::house::{House, View};
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Member};
@@ -296,7 +297,7 @@ async fn fire(house: House, call: Call) -> Result<Reply, Fault> {
         Some("true" | "") => Keepsake::Nothing,
         Some(_) => return Err(fault::bad_request("noBackup is true or false")),
     };
-    Ok(leave::fire(&house, &call, name, keepsake).await?.into())
+    Ok(to_its_end(async move { leave::fire(&house, &call, name, keepsake).await }).await?.into())
 }
 
 #[derive(Deserialize)]
@@ -307,12 +308,12 @@ struct FireQuery {
 
 async fn archive(house: House, call: Call) -> Result<Reply, Fault> {
     let name = call.param("name")?.to_owned();
-    Ok(leave::archive(&house, &call, name).await?.into())
+    Ok(to_its_end(async move { leave::archive(&house, &call, name).await }).await?.into())
 }
 
 async fn restore(house: House, call: Call) -> Result<Reply, Fault> {
     let (name, wish) = (call.param("name")?.to_owned(), call.body::<RestoreAgent>()?);
-    Ok(leave::restore(&house, &call, name, wish).await?.into())
+    Ok(to_its_end(async move { leave::restore(&house, &call, name, wish).await }).await?.into())
 }
 
 async fn logs(house: House, call: Call) -> Result<Reply, Fault> {

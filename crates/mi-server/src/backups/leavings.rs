@@ -1,8 +1,6 @@
 //! What stays of those who left: their workspaces are removed when their pods are gone, their backups stay.
 
-use std::fs::Permissions;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use mi_core::ids::{AgentId, OfficeId};
@@ -16,9 +14,6 @@ use crate::infra::fault::{self, Fault};
 
 /// Workspaces removed in one round; the next round takes the rest.
 const PER_ROUND_MAX: i64 = 50;
-const OWN_MODE: u32 = 0o700;
-/// Folders in folders that are opened to be removed.
-const DEPTH_MAX: usize = 1_024;
 
 /// One round. Each is done even if one before it fails.
 pub async fn sweep(house: &House) -> Result<(), Fault> {
@@ -52,7 +47,9 @@ pub async fn tidy_up(house: &House) -> Result<(), Fault> {
     let tidying = tokio::task::spawn_blocking(move || -> io::Result<()> {
         let Some(entries) = if_there(std::fs::read_dir(offices))? else { return Ok(()) };
         for office in entries {
-            remove_unfinished(&office?.path().join(FOLDER))?;
+            let office = office?.path();
+            remove_unfinished(&office.join(FOLDER))?;
+            super::service::tidy_workspaces(&office)?;
         }
         Ok(())
     });
@@ -78,29 +75,7 @@ fn if_there<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Removes a tree, links not followed; missing is fine. Blocks.
+/// Removes a tree however an agent made it, links not followed; missing is fine. Blocks.
 pub(super) fn clear(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        // An agent may close its own folders, to a server that runs as the same user too.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            unlock(path, 0)?;
-            std::fs::remove_dir_all(path)
-        }
-        removed => removed,
-    }
-}
-
-fn unlock(folder: &Path, depth: usize) -> io::Result<()> {
-    if depth > DEPTH_MAX {
-        return Err(io::Error::other("the tree is too deep to be removed"));
-    }
-    std::fs::set_permissions(folder, Permissions::from_mode(OWN_MODE))?;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            unlock(&entry.path(), depth + 1)?;
-        }
-    }
-    Ok(())
+    mi_pods::remove_tree(path)
 }

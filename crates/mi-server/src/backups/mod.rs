@@ -4,7 +4,8 @@
 //! read it, it appears whole or not at all, and its row tells its digest. Who leaves (fired, archived, ended) leaves one
 //! behind first: if that can't be made, nobody goes, unless without was asked for.
 //!
-//! Acts: `create`, `delete`, `restore`; `pack_before_leaving` and `keep` for acts by which an agent goes.
+//! Acts: `create`, `delete`, `restore`; `pack_before_leaving` and `act_and_keep` for acts by which an agent goes;
+//! `to_its_end` for all of them, since a caller that goes away must take no archive along.
 //! `pack` and `unpack` are the ways off and onto the disk, `look` shows a workspace as it is now.
 //! Elsewhere: who goes and comes back is decided in `agents`.
 

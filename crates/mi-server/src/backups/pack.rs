@@ -16,6 +16,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::sys::statvfs::fstatvfs;
 use sha2::{Digest, Sha256};
 
 use super::manifest::{self, FileEntry, FolderEntry, LinkEntry, Manifest};
@@ -27,6 +28,10 @@ const PATH_BYTES_MAX: usize = 4_096;
 /// How archives that grow are named.
 pub const UNFINISHED: &str = ".making-";
 const PIECE_BYTES: usize = 256 * 1024;
+/// Left free for everybody else: twice what pods' quotas leave.
+const RESERVE_BYTES: u64 = 2 * 128 * 1024 * 1024;
+/// How much an archive grows between two looks at the disk.
+const LOOK_EACH_BYTES: u64 = 4 * 1024 * 1024;
 const ZSTD_LEVEL: i32 = 3;
 const ARCHIVE_MODE: u32 = 0o600;
 const ENTRY_MODE: u32 = 0o600;
@@ -64,7 +69,7 @@ pub struct Facts {
     pub sha256: String,
 }
 
-/// An archive that no row speaks of yet. Dropped, it is removed.
+/// An archive that no row can speak of yet. Dropped, it is removed.
 #[derive(Debug)]
 pub struct Packed {
     pub facts: Facts,
@@ -72,26 +77,45 @@ pub struct Packed {
     state: State,
 }
 
+/// An archive that a row may speak of. Dropped, it stays: a file without a row costs some disk, a row without its file
+/// costs a workspace.
+#[derive(Debug)]
+pub struct Offered {
+    place: PathBuf,
+}
+
+impl Offered {
+    /// There is no row of it, and none can come any more.
+    pub fn remove(self) {
+        remove(&self.place);
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Loose,
-    Kept,
+    Offered,
 }
 
 impl Packed {
-    /// There is a row of it now.
-    pub fn keep(mut self) {
-        self.state = State::Kept;
+    /// From here on there may be a row of it.
+    pub fn offer(mut self) -> Offered {
+        self.state = State::Offered;
+        Offered { place: self.place.clone() }
     }
 }
 
 impl Drop for Packed {
     fn drop(&mut self) {
-        if self.state == State::Loose
-            && let Err(error) = std::fs::remove_file(&self.place)
-        {
-            tracing::warn!(%error, "a backup that nobody wants can't be removed");
+        if self.state == State::Loose {
+            remove(&self.place);
         }
+    }
+}
+
+fn remove(place: &Path) {
+    if let Err(error) = std::fs::remove_file(place) {
+        tracing::warn!(%error, "a backup that nobody wants can't be removed");
     }
 }
 
@@ -178,16 +202,30 @@ struct Counted {
     inner: File,
     hasher: Sha256,
     bytes: u64,
+    /// The size at which the disk is looked at again.
+    look_at: u64,
 }
 
 impl Counted {
     fn new(inner: File) -> Self {
-        Self { inner, hasher: Sha256::new(), bytes: 0 }
+        Self { inner, hasher: Sha256::new(), bytes: 0, look_at: 0 }
+    }
+
+    fn must_have_room(&mut self) -> io::Result<()> {
+        if self.bytes >= self.look_at {
+            self.look_at = self.bytes + LOOK_EACH_BYTES;
+            let facts = fstatvfs(&self.inner)?;
+            if facts.blocks_available() * facts.fragment_size() < RESERVE_BYTES {
+                return Err(io::Error::new(io::ErrorKind::StorageFull, "the machine's disk is nearly full"));
+            }
+        }
+        Ok(())
     }
 }
 
 impl Write for Counted {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.must_have_room()?;
         let written = self.inner.write(piece)?;
         self.hasher.update(piece.get(..written).unwrap_or_default());
         self.bytes += written as u64;

@@ -91,12 +91,12 @@ async fn list(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn create(house: House, call: Call) -> Result<Reply, Fault> {
     let name = call.param("name")?.to_owned();
-    Ok(service::create(&house, &call, name).await?.into())
+    Ok(service::to_its_end(async move { service::create(&house, &call, name).await }).await?.into())
 }
 
 async fn restore(house: House, call: Call) -> Result<Reply, Fault> {
     let (id, wish) = (call.param("backup")?.to_owned(), call.body::<RestoreBackup>()?);
-    Ok(service::restore(&house, &call, id, wish).await?.into())
+    Ok(service::to_its_end(async move { service::restore(&house, &call, id, wish).await }).await?.into())
 }
 
 async fn remove(house: House, call: Call) -> Result<Reply, Fault> {

@@ -1,6 +1,7 @@
 //! Acts of backups.
 
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::desk::Turn;
-use super::leavings::clear;
-use super::pack::{self, Emptiness, Facts, Packed};
+use super::pack::{self, Emptiness, Facts, Offered, Packed};
 use super::{faults, store, unpack};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::house::{House, View};
@@ -28,6 +28,9 @@ use crate::transfers::Staging;
 
 /// Of an office, below its own.
 pub const FOLDER: &str = "backups";
+/// Beside workspaces: one that isn't whole yet, and one that another is taking the place of. Their agent's id follows.
+const RESTORING: &str = ".restoring-";
+const BEFORE: &str = ".before-";
 /// The server's alone.
 const FOLDER_MODE: u32 = 0o700;
 
@@ -48,6 +51,15 @@ pub fn list(view: &mut View<'_>, agent: Option<&str>, page: Page) -> Result<Answ
     Answer::list(&found, store::count_all(view.tx, view.office, agent, LIST_COUNT_MAX + 1)?)
 }
 
+/// Does this to its end, also when the caller goes away meanwhile.
+pub async fn to_its_end<T, W>(work: W) -> Result<T, Fault>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, Fault>> + Send + 'static,
+{
+    tokio::spawn(work).await.map_err(fault::internal)?
+}
+
 /// Of an agent's workspace as it is now.
 pub async fn create(house: &House, call: &Call, name: String) -> Result<Answer, Fault> {
     let find = move |view: &mut View<'_>, _: &_| agents::find(view.tx, view.office, &name);
@@ -58,13 +70,10 @@ pub async fn create(house: &House, call: &Call, name: String) -> Result<Answer, 
     let packed = pack_workspace(house, call.office()?, &agent, Emptiness::Kept).await?;
     let Some(packed) = packed else { return Err(faults::no_workspace(&agent.name)) };
     let facts = packed.facts.clone();
-    let answer = house
-        .act(call, move |act, member| {
-            Answer::created(&record(act, member.name(), &agent, &facts, BackupCause::Manual)?)
-        })
-        .await?;
-    keep(house, call.office()?, Some(packed)).await?;
-    Ok(answer)
+    let acting = house.act(call, move |act, member| {
+        Answer::created(&record(act, member.name(), &agent, &facts, BackupCause::Manual)?)
+    });
+    act_and_keep(house, call.office()?, Some(packed), acting).await
 }
 
 /// For acts by which a hosted agent goes; nothing where it has nothing in its workspace.
@@ -86,11 +95,12 @@ async fn pack_workspace(
     let id = Uuid::new_v4().simple().to_string();
     let packing = tokio::task::spawn_blocking(move || {
         std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder)?;
-        pack::pack(&workspace, &folder, &id, empty)
+        let packed = pack::pack(&workspace, &folder, &id, empty);
+        // The turn is as long as the packing, whoever waits for it.
+        drop(turn);
+        packed
     });
-    let packed = packing.await.map_err(fault::internal)?.map_err(|stopped| faults::failed(&agent.name, &stopped));
-    drop(turn);
-    packed
+    packing.await.map_err(fault::internal)?.map_err(|stopped| faults::failed(&agent.name, &stopped))
 }
 
 /// The row of an archive, in the transaction of whatever it was made for. What is too old then goes with it.
@@ -132,12 +142,29 @@ fn tell(
     Ok(())
 }
 
+/// The act that an archive was made for. Before it begins the archive is out of harm's way: only a look that finds no row
+/// of it removes it again, and what fails after the act doesn't undo it.
+pub async fn act_and_keep<T>(
+    house: &House,
+    office: OfficeId,
+    packed: Option<Packed>,
+    acting: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let Some(packed) = packed else { return acting.await };
+    let (id, offered) = (packed.facts.id.clone(), packed.offer());
+    let acted = acting.await;
+    if let Err(fault) = keep(house, office, id, offered).await {
+        tracing::error!(cause = fault.cause.as_deref().unwrap_or_default(), "after a backup: {}", fault.sentence);
+    }
+    acted
+}
+
 /// Keeps an archive if there is a row of it, and removes those whose time is over.
-pub async fn keep(house: &House, office: OfficeId, packed: Option<Packed>) -> Result<(), Fault> {
-    let Some(packed) = packed else { return Ok(()) };
-    let id = packed.facts.id.clone();
-    let Some(row) = house.db.read(move |tx| Ok(store::get(tx, office, &id)?)).await? else { return Ok(()) };
-    packed.keep();
+async fn keep(house: &House, office: OfficeId, id: String, offered: Offered) -> Result<(), Fault> {
+    let Some(row) = house.db.read(move |tx| Ok(store::get(tx, office, &id)?)).await? else {
+        let removing = tokio::task::spawn_blocking(move || offered.remove());
+        return removing.await.map_err(fault::internal);
+    };
     let agent = row.agent_id;
     let surplus = move |tx: &mut dyn Tx| {
         let mut old = store::surplus(tx, office, agent, BACKUPS_PER_AGENT_MAX)?;
@@ -155,7 +182,7 @@ pub async fn keep(house: &House, office: OfficeId, packed: Option<Packed>) -> Re
 
 async fn remove_file(path: &Path) -> Result<(), Fault> {
     match tokio::fs::remove_file(path).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault::io("remove a backup", &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(fault::io("remove a backup", &error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -200,7 +227,12 @@ pub async fn restore(house: &House, call: &Call, id: String, wish: RestoreBackup
         Ok((backup, agent))
     };
     let (backup, agent) = house.look(call, find).await?;
-    let _turn = fill(house, office, &agent, &backup).await?;
+    let (id, name) = (agent.id, agent.name.clone());
+    let still_away = move |tx: &mut dyn Tx| {
+        let found = agents::find(tx, office, name.as_str())?;
+        if found.id == id { must_be_away(tx, office, &found) } else { Err(faults::not_stopped(&name)) }
+    };
+    let _turn = fill(house, office, &agent, &backup, still_away).await?;
     house
         .act(call, move |act, member| {
             let name = member.name();
@@ -223,33 +255,114 @@ fn must_be_away(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(
     if away { Ok(()) } else { Err(faults::not_stopped(&agent.name)) }
 }
 
-/// The archive becomes the agent's workspace in one step; what was there is gone then. Nobody else touches it while the
-/// turn is held.
-pub async fn fill(house: &House, office: OfficeId, agent: &AgentRow, backup: &Backup) -> Result<Turn, Fault> {
+/// The archive becomes the agent's workspace, if its agent may still be judged away when it is unpacked; otherwise all stays
+/// as it was. Nobody else touches the workspace while the turn is held.
+pub async fn fill(
+    house: &House,
+    office: OfficeId,
+    agent: &AgentRow,
+    backup: &Backup,
+    still_away: impl Fn(&mut dyn Tx) -> Result<(), Fault> + Send + 'static,
+) -> Result<Turn, Fault> {
     let turn = house.backups.turn(agent.id).await?;
     let uid = house.pod_uid(office).await?;
     let (file, workspace) = (place(house, office, &backup.id), house.workspace_dir(office, agent.id));
-    let (id, sha256) = (backup.id.clone(), backup.sha256.clone());
-    let beside = workspace.with_file_name(format!(".restoring-{}", agent.id.0.simple()));
-    let filling = tokio::task::spawn_blocking(move || -> Result<(), unpack::Stopped> {
-        clear(&beside)?;
-        if let Some(parent) = beside.parent() {
-            pods::make_passable(parent)?;
-        }
-        let staging = Staging::create(beside)?;
+    let (id, sha256, becoming) = (backup.id.clone(), backup.sha256.clone(), workspace.clone());
+    let unpacking = tokio::task::spawn_blocking(move || -> Result<(Turn, Staging), unpack::Stopped> {
+        let staging = stage(&becoming)?;
         unpack::unpack(File::open(file)?, &sha256, staging.path())?;
         if let Some(uid) = uid {
             mi_pods::own_tree(staging.path(), uid)?;
         }
-        clear(&workspace)?;
-        staging.keep(&workspace)?;
-        Ok(())
+        Ok((turn, staging))
     });
-    let filled = filling.await.map_err(fault::internal)?;
-    filled.map(|()| turn).map_err(|stopped| match stopped {
+    let unpacked = unpacking.await.map_err(fault::internal)?;
+    let (turn, staging) = unpacked.map_err(|stopped| match stopped {
         unpack::Stopped::Damaged(cause) => faults::damaged(&id, &cause),
         unpack::Stopped::Io(error) => fault::io("restore a backup", &error),
-    })
+    })?;
+    let judged = house.db.read(still_away).await;
+    let swapping = tokio::task::spawn_blocking(move || match judged {
+        Ok(()) => swap(staging, &workspace).map(|()| turn).map_err(|error| fault::io("restore a backup", &error)),
+        Err(fault) => {
+            // It may be a large tree, and goes before somebody else has the turn.
+            drop(staging);
+            Err(fault)
+        }
+    });
+    swapping.await.map_err(fault::internal)?
+}
+
+fn beside(workspace: &Path, prefix: &str) -> PathBuf {
+    let mut name = std::ffi::OsString::from(prefix);
+    name.push(workspace.file_name().unwrap_or_default());
+    workspace.with_file_name(name)
+}
+
+/// An empty folder beside the workspace. Blocks.
+fn stage(workspace: &Path) -> io::Result<Staging> {
+    let staging = beside(workspace, RESTORING);
+    mi_pods::remove_tree(&staging)?;
+    if let Some(parent) = staging.parent() {
+        pods::make_passable(parent)?;
+    }
+    tidy_before(workspace)?;
+    Staging::create(staging)
+}
+
+/// The old one is removed when the new one stands, and comes back if that can't be. Blocks.
+fn swap(staging: Staging, workspace: &Path) -> io::Result<()> {
+    let before = beside(workspace, BEFORE);
+    let had_one = move_if_there(workspace, &before)?;
+    if let Err(error) = staging.keep(workspace) {
+        if had_one {
+            // Refused where the new one stands all the same; then the next restore, or start, removes the old one.
+            std::fs::rename(&before, workspace)?;
+        }
+        return Err(error);
+    }
+    if let Err(error) = mi_pods::remove_tree(&before) {
+        tracing::warn!(%error, "a workspace that a backup took the place of can't be removed yet");
+    }
+    Ok(())
+}
+
+fn move_if_there(from: &Path, to: &Path) -> io::Result<bool> {
+    match std::fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a server that died while it swapped has left: the old workspace, which comes back if no new one stands.
+fn tidy_before(workspace: &Path) -> io::Result<()> {
+    let before = beside(workspace, BEFORE);
+    if workspace.try_exists()? {
+        return mi_pods::remove_tree(&before);
+    }
+    move_if_there(&before, workspace).map(|_| ())
+}
+
+/// Once at the server's start, of an office's folder: restores that an earlier one didn't finish. Blocks.
+pub(super) fn tidy_workspaces(office: &Path) -> io::Result<()> {
+    let folder = office.join("workspaces");
+    if !folder.try_exists()? {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let tidied = match name.strip_prefix(BEFORE) {
+            Some(agent) => tidy_before(&folder.join(agent)),
+            None if name.starts_with(RESTORING) => mi_pods::remove_tree(&path),
+            None => Ok(()),
+        };
+        if let Err(error) = tidied {
+            tracing::warn!(%error, "what an unfinished restore left can't be removed");
+        }
+    }
+    Ok(())
 }
 
 /// What a returning agent's workspace is made of: the one named, or its newest.

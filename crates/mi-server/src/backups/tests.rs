@@ -342,3 +342,118 @@ async fn operators_look_into_workspaces_and_follow_no_link() {
     assert_eq!(refused, (403, "operator_only".to_owned()));
     house.close().await;
 }
+
+/// Polls the request as a connection does, until its backup is being made; then its client is gone.
+async fn leave_while_packing(office: TestOffice<'_>, method: &str, path: &str) {
+    let folder = office.house.house.office_dir(office.id).join("backups");
+    tokio::select! {
+        biased;
+        reply = office.call(method, path, Value::Null) => { reply.ok(); }
+        () = until_there(&folder) => {}
+    }
+}
+
+async fn until_there(path: &std::path::Path) {
+    for _ in 0..10_000_000 {
+        if path.exists() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{} doesn't come", path.display());
+}
+
+async fn until_backed_up(office: TestOffice<'_>) -> Value {
+    for _ in 0..100_000 {
+        if let Some(made) = backups(office).await.first() {
+            return made.clone();
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("no backup is recorded");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_no_backup_along() {
+    for (method, path, cause) in [
+        ("DELETE", "/employees/ada", "fired"),
+        ("POST", "/employees/ada/archive", "archived"),
+        ("POST", "/employees/ada/backups", "manual"),
+    ] {
+        let house = TestHouse::new().await;
+        let office = house.office().await;
+        let workspace = hired_with_files(office, "ada").await;
+        // Something to pack for a while, of no bytes on the disk.
+        std::fs::File::create(workspace.join("large")).unwrap().set_len(8 * 1024 * 1024).unwrap();
+        leave_while_packing(office, method, path).await;
+        let made = until_backed_up(office).await;
+        assert_eq!(made["cause"], cause);
+        if cause == "manual" {
+            stop(office, "ada").await;
+            std::fs::remove_dir_all(&workspace).unwrap();
+            let restore = format!("/backups/{}/restore", made["id"].as_str().unwrap());
+            office.call("POST", &restore, json!({})).await.ok();
+        } else {
+            house.settle().await;
+            house.advance(LEAVINGS).await;
+            office.call("POST", "/employees/ada/restore", json!({"backup": made["id"]})).await.ok();
+        }
+        assert_whole(&workspace);
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_restore_leaves_the_workspace_as_it_was() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let workspace = hired_with_files(office, "ada").await;
+    let made = office.call("POST", "/employees/ada/backups", Value::Null).await.ok();
+    let path = format!("/backups/{}/restore", made["id"].as_str().unwrap());
+    stop(office, "ada").await;
+    std::fs::write(workspace.join("later"), "later").unwrap();
+    // All places are taken, so that the restore waits for one while its agent is started.
+    let desk = &house.house.backups;
+    let mut turns = Vec::new();
+    for _ in 0..2 {
+        turns.push(desk.turn(AgentId(uuid::Uuid::new_v4())).await.unwrap());
+    }
+    let starting = async {
+        // The restore has looked by then; had it not, it would be refused all the same.
+        for _ in 0..20 {
+            office.call("GET", "/employees/ada", Value::Null).await.ok();
+        }
+        office.call("POST", "/employees/ada/lifecycle", json!({"action": "start"})).await.ok();
+        turns.clear();
+    };
+    let (reply, ()) = tokio::join!(office.call("POST", &path, json!({})), starting);
+    assert_eq!(reply.refused(), (409, "agent_not_stopped".to_owned()));
+    assert_eq!(std::fs::read_to_string(workspace.join("later")).unwrap(), "later");
+    assert_whole(&workspace);
+    assert_eq!(std::fs::read_dir(workspace.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+    house.settle().await;
+    stop(office, "ada").await;
+    office.call("POST", &path, json!({})).await.ok();
+    assert!(!workspace.join("later").exists());
+    assert_eq!(std::fs::read_dir(workspace.parent().unwrap()).unwrap().count(), 1, "the old one is gone");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_dying_server_left_of_a_restore_is_put_right_at_the_next_start() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let workspace = hired_with_files(office, "ada").await;
+    let folder = workspace.parent().unwrap().to_owned();
+    let id = workspace.file_name().unwrap().to_str().unwrap().to_owned();
+    std::fs::rename(&workspace, folder.join(format!(".before-{id}"))).unwrap();
+    std::fs::create_dir_all(folder.join(format!(".restoring-{id}/half"))).unwrap();
+    super::tidy_up(&house.house).await.unwrap();
+    assert_whole(&workspace);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    std::fs::create_dir(folder.join(format!(".before-{id}"))).unwrap();
+    super::tidy_up(&house.house).await.unwrap();
+    assert_whole(&workspace);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    house.close().await;
+}

@@ -90,11 +90,8 @@ pub fn clean(house: &House) -> Result<(), Fault> {
     };
     for office in offices {
         let folder = office.map_err(failed)?.path().join(run::FOLDER);
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "what is left of an earlier server's checks stays behind");
-            }
-            Ok(()) | Err(_) => {}
+        if let Err(error) = mi_pods::remove_tree(&folder) {
+            tracing::warn!(%error, "what is left of an earlier server's checks stays behind");
         }
     }
     Ok(())

@@ -40,7 +40,9 @@ pub async fn dial(desk: &Desk, clock: &Clock, target: &Target) -> Result<TcpStre
     let until = clock.now() + Millis(DIAL_MS_MAX);
     let dialled = async {
         let addresses = addresses(desk, target).await?;
-        connect(clock, &addresses).await
+        let stream = connect(clock, &addresses).await?;
+        // A machine's own address may be a public one; behind it stands what trusts its neighbours.
+        if !desk.permits(target) && leads_back(&stream) { Err(Why::Private) } else { Ok(stream) }
     };
     clock.timeout_at(until, dialled).await.unwrap_or(Err(Why::TimedOut))
 }
@@ -63,6 +65,14 @@ async fn addresses(desk: &Desk, target: &Target) -> Result<Vec<SocketAddr>, Why>
         return Err(Why::Private);
     }
     Ok(found.into_iter().take(ADDRESSES_MAX).map(|ip| SocketAddr::new(ip, target.port)).collect())
+}
+
+fn leads_back(stream: &TcpStream) -> bool {
+    match (stream.local_addr(), stream.peer_addr()) {
+        (Ok(here), Ok(there)) => here.ip() == there.ip(),
+        // Gone already.
+        (Err(_), _) | (_, Err(_)) => false,
+    }
 }
 
 async fn connect(clock: &Clock, addresses: &[SocketAddr]) -> Result<TcpStream, Why> {

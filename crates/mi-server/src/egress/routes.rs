@@ -1,15 +1,13 @@
 //! The proxy's side towards the pod: a socket whose listener knows whose pod it is.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
-use hyper::rt::{Sleep, Timer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -26,8 +24,8 @@ use super::plain::{self, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::service::{self, Passage, Standing, Verdict, Why};
 use super::{faults, tunnel};
 use crate::house::House;
-use crate::infra::clock::Clock;
 use crate::infra::fault::{self, Fault};
+use crate::infra::http::connections::ClockTimer;
 use crate::infra::http::reply::{problem_body, problem_response};
 
 /// Of one pod at one time; a further one waits until another ends.
@@ -173,30 +171,4 @@ fn refusal(fault: Fault) -> Response<Body> {
         Err(error) => tracing::debug!(%error, "a sentence doesn't fit into a status line"),
     }
     response
-}
-
-/// Hyper's time is the server's.
-#[derive(Clone)]
-struct ClockTimer(Clock);
-
-struct Nap(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
-
-impl Future for Nap {
-    type Output = ();
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl Sleep for Nap {}
-
-impl Timer for ClockTimer {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        let (clock, length) = (self.0.clone(), Millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)));
-        Box::pin(Nap(Box::pin(async move { clock.sleep(length).await })))
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        self.sleep(deadline.saturating_duration_since(Instant::now()))
-    }
 }

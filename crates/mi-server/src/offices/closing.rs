@@ -3,8 +3,6 @@
 //! Each step may be repeated, so a deletion that broke off is finished by asking
 //! again. After the rows are gone nothing of the office can be read.
 
-use std::io::ErrorKind;
-
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
 use mi_core::time::Millis;
@@ -123,9 +121,6 @@ async fn try_erase(house: &House, office: OfficeId, key: Option<Key>) -> Result<
 /// Drive and workspaces. Links are removed, never followed.
 pub async fn remove_folder(house: &House, office: OfficeId) -> Result<(), Fault> {
     let folder = house.office_dir(office);
-    let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
-    match removed.map_err(fault::internal)? {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(fault::io("removing an office's folder", &error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    let removed = tokio::task::spawn_blocking(move || mi_pods::remove_tree(&folder)).await;
+    removed.map_err(fault::internal)?.map_err(|error| fault::io("removing an office's folder", &error))
 }

@@ -34,6 +34,8 @@ pub(super) enum State {
     Asleep,
     /// Stopped or failed: not even on its way.
     Down,
+    /// For good, unless somebody brings it back.
+    Archived,
     NoModelKey,
 }
 
@@ -45,6 +47,7 @@ impl State {
             "starting" => Ok(State::Starting),
             "asleep" => Ok(State::Asleep),
             "down" => Ok(State::Down),
+            "archived" => Ok(State::Archived),
             "keyless" => Ok(State::NoModelKey),
             other => Err(DbError::Shape(format!("an agent that is {other}"))),
         }
@@ -91,6 +94,7 @@ impl Worker {
             State::Busy => Workers::Busy,
             State::Starting | State::Asleep => Workers::PodStarting(self.name.to_string()),
             State::Down => Workers::AssigneeOffline(self.name.to_string()),
+            State::Archived => Workers::AssigneeArchived(self.name.to_string()),
             State::NoModelKey => {
                 let provider = self.provider.as_deref().unwrap_or(ANY_PROVIDER);
                 let variable = crate::gateway::providers::variable(provider);

@@ -294,11 +294,7 @@ pub async fn complete(
 
 /// The folder of this transfer, without what an interrupted try may have left.
 fn fresh(path: PathBuf) -> std::io::Result<Staging> {
-    match std::fs::remove_dir_all(&path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+    mi_pods::remove_tree(&path)?;
     if let Some(parent) = path.parent() {
         pods::make_passable(parent)?;
     }

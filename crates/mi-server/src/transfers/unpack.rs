@@ -71,11 +71,7 @@ impl Staging {
 
     /// Becomes `place` in one step; what stood there is removed first.
     pub fn keep(mut self, place: &Path) -> io::Result<()> {
-        match std::fs::remove_dir_all(place) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        mi_pods::remove_tree(place)?;
         std::fs::rename(&self.path, place)?;
         self.state = State::Kept;
         match place.parent() {
@@ -88,7 +84,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if self.state == State::Building
-            && let Err(error) = std::fs::remove_dir_all(&self.path)
+            && let Err(error) = mi_pods::remove_tree(&self.path)
         {
             tracing::warn!(%error, "what a bundle left can't be removed");
         }

@@ -181,7 +181,7 @@ fn end_of(log: &Path) -> io::Result<Vec<u8>> {
 /// A folder that can't be removed is a nuisance, not a reason to doubt what was found.
 fn remove(home: &Path, log: &Path) {
     let older = log.with_extension("log.1");
-    let removed = [std::fs::remove_dir_all(home), std::fs::remove_file(log), std::fs::remove_file(older)];
+    let removed = [mi_pods::remove_tree(home), std::fs::remove_file(log), std::fs::remove_file(older)];
     for error in removed.into_iter().filter_map(Result::err) {
         if error.kind() != io::ErrorKind::NotFound {
             tracing::warn!(%error, "something of a check stays behind");

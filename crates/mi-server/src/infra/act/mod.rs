@@ -220,7 +220,11 @@ pub fn enter_even_late(
 ) -> Result<Member, Fault> {
     match caller {
         Caller::Nobody => Err(fault::unauthenticated("this needs a key")),
-        Caller::User { id, scope, .. } => {
+        Caller::User { id, scope, key } => {
+            // It may have been revoked since the request was let in.
+            if !store::key_counts(tx, key.as_str())? {
+                return Err(fault::key_revoked());
+            }
             let person = person(tx, *id, scope, office, owner)?;
             if need.is_met_by(person.role) { Ok(Member::Person(person)) } else { Err(not_enough(need)) }
         }

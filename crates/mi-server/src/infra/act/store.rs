@@ -29,6 +29,10 @@ pub fn load(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Head>, DbError> 
     tx.first(HEAD, args![office])?.as_ref().map(read_head).transpose()
 }
 
+pub fn key_counts(tx: &mut dyn Tx, key: &str) -> Result<bool, DbError> {
+    Ok(tx.first("select id from api_keys where id = $1 and revoked_at is null", args![key])?.is_some())
+}
+
 /// A colleague's role, and the name by which others know them.
 pub fn role(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<Option<(Role, String)>, DbError> {
     let sql = "select m.role, u.name from members m join users u on u.id = m.user_id \

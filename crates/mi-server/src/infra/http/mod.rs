@@ -8,6 +8,7 @@
 pub mod body;
 pub mod call;
 pub mod certificate;
+pub mod connections;
 pub mod dispatch;
 pub mod openapi;
 pub mod operation;

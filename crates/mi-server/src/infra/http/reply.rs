@@ -218,7 +218,8 @@ fn log(fault: &Fault, request_id: &str, act: &str) {
     let cause = fault.cause.as_deref().unwrap_or_default();
     match fault.code.status() {
         500 | 507 => tracing::error!(act, code, request_id, cause, "{}", fault.sentence),
-        429 | 502 | 503 => tracing::warn!(act, code, request_id, cause, "{}", fault.sentence),
+        // Whoever is told to wait can ask again at once, and an agent can make that a flood.
+        502 => tracing::warn!(act, code, request_id, cause, "{}", fault.sentence),
         _ => tracing::debug!(act, code, request_id, cause, "{}", fault.sentence),
     }
 }

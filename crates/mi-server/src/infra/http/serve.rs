@@ -1,23 +1,23 @@
 //! The server's doors: every request goes the same way, and knows through which door it came.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::header::{HOST, HeaderValue};
 use axum::http::{Request, Response};
-use axum::serve::{Listener, ListenerExt};
+use axum::serve::ListenerExt;
 use mi_core::ids::AgentId;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tower::{ServiceExt, service_fn};
+use tower::ServiceExt;
 
 use super::Via;
+use super::connections::{self, Places};
 use super::dispatch::router;
 use super::tls::TlsListener;
 use crate::house::{House, operations};
+use crate::infra::clock::Clock;
 
 /// Where a request came in; another one may be sent in by the same way.
 #[derive(Clone)]
@@ -44,18 +44,20 @@ pub enum Wire {
 #[derive(Clone)]
 pub struct Front {
     routes: Arc<Router>,
+    places: Places,
+    clock: Clock,
 }
 
 impl Front {
     pub fn new(house: House) -> Self {
-        Self { routes: Arc::new(router(house, operations())) }
+        let clock = house.clock.clone();
+        Self { routes: Arc::new(router(house, operations())), places: Places::of_this_process(), clock }
     }
 
     /// Answers one request without a socket.
     pub async fn answer(&self, mut request: Request<Body>, via: Via) -> Response<Body> {
         let extensions = request.extensions_mut();
-        let connected = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Peer(info.0.ip()));
-        let peer = connected.or_else(|| extensions.get::<Peer>().copied());
+        let peer = extensions.get::<Peer>().copied();
         let wire = extensions.get::<Wire>().copied().unwrap_or(Wire::Plain);
         extensions.insert(Door { via, peer, wire, front: self.clone() });
         name_host(&mut request);
@@ -66,46 +68,27 @@ impl Front {
         }
     }
 
-    fn through(self, via: Via, wire: Wire) -> Router {
-        let answer = service_fn(move |mut request: Request<Body>| {
-            let front = self.clone();
-            request.extensions_mut().insert(wire);
-            async move { Ok::<_, Infallible>(front.answer(request, via).await) }
-        });
-        Router::new().fallback_service(answer)
-    }
-
     /// Serves until `stop`, then lets requests under way end.
     pub async fn serve_tcp(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
-        self.serve(listener.tap_io(without_delay), Wire::Plain, stop).await;
+        connections::serve(self, listener.tap_io(without_delay), Wire::Plain, stop).await;
     }
 
     /// The same, encrypted.
     pub async fn serve_tls(self, listener: TlsListener, stop: impl Future<Output = ()> + Send + 'static) {
-        self.serve(listener.tap_io(|_| {}), Wire::Encrypted, stop).await;
-    }
-
-    async fn serve<L, F>(
-        self,
-        listener: axum::serve::TapIo<L, F>,
-        wire: Wire,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) where
-        L: Listener<Addr = SocketAddr>,
-        F: FnMut(&mut L::Io) + Send + 'static,
-    {
-        let service = self.through(Via::Tcp, wire).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the server's door closed");
-        }
+        connections::serve(self, listener, Wire::Encrypted, stop).await;
     }
 
     /// Serves the socket of one agent's pod until it is dropped.
     pub async fn serve_pod(self, listener: UnixListener, agent: AgentId) {
-        if let Err(error) = axum::serve(listener, self.through(Via::Pod(agent), Wire::Plain)).await {
-            tracing::error!(%error, "a pod's door closed");
-        }
+        connections::serve_pod(self, listener, Via::Pod(agent)).await;
+    }
+
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 }
 

@@ -361,10 +361,11 @@ pub fn any_ready(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, now: Time
     Ok(tx.first(sql, args![office, agent, now])?.is_some())
 }
 
-/// Whether something that is not finished is assigned to the agent.
+/// Whether something that is not over is assigned to the agent, or was begun by it: done, it may still be sent back.
 pub fn any_open_of(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName) -> Result<bool, DbError> {
-    let sql = "select id from tasks where office_id = $1 and assigned_agent = $2 \
-               and status in ('queued', 'claimed', 'running', 'blocked') limit 1";
+    let sql = "select id from tasks where office_id = $1 and (assigned_agent = $2 or claimed_by = $2) \
+               and (status in ('queued', 'claimed', 'running', 'blocked') \
+               or (status = 'done' and verification = 'pending')) limit 1";
     Ok(tx.first(sql, args![office, agent])?.is_some())
 }
 

@@ -28,8 +28,10 @@ macro_rules! select_workers {
              when a.kind = 'external' then 'busy' \
              when a.harness <> 'command' and $2 not like '% ' || coalesce(a.model_provider, '-') || ' %' then 'keyless' \
              when p.desired = 'asleep' then 'asleep' \
+             when p.desired = 'gone' then 'archived' \
              when p.desired <> 'running' or p.observed = 'failed' then 'down' \
-             when p.observed = 'running' and a.live_sessions > 0 then 'busy' \
+             when p.observed = 'running' and (a.live_sessions > 0 or exists (select 1 from sessions s \
+             where s.office_id = a.office_id and s.agent_id = a.id and s.state in ('settled', 'lapsed'))) then 'busy' \
              when p.observed = 'running' then 'free' \
              else 'starting' end as state, case when a.kind = 'external' then 1 else 0 end as elsewhere, \
              a.model_provider as provider, a.integrations as integrations \
