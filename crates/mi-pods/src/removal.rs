@@ -188,7 +188,7 @@ mod tests {
         symlink(&outside, tree.join("link")).unwrap();
         symlink(&outside, dir.path().join("way")).unwrap();
         for closed in ["closed/below", "closed", ""] {
-            fs::set_permissions(tree.join(closed), Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(tree.join(closed), Permissions::from_mode(0o000)).unwrap();
         }
         remove_tree(&tree).unwrap();
         remove_tree(&dir.path().join("way")).unwrap();

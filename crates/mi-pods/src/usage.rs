@@ -186,7 +186,7 @@ mod tests {
             fs::write(dir.path().join(name).join("file"), "x").unwrap();
             fs::set_permissions(dir.path().join(name), Permissions::from_mode(mode)).unwrap();
         }
-        fs::set_permissions(dir.path(), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o000)).unwrap();
         let usage = measure(dir.path(), PLENTY).unwrap();
         assert_eq!((usage.files, usage.hidden), (8, 0));
         assert_eq!(modes.map(|(name, _)| mode(name)), [0o700, 0o500, 0o500, 0o500]);
