@@ -367,6 +367,19 @@ async fn a_shell_is_the_owners_and_ends_with_their_key() {
     house.close().await;
 }
 
+/// With a limit well below the time that somebody waits for a terminal.
+async fn until_a_pod_starts(house: &TestHouse) {
+    const LOOKS_MAX: usize = 1_000;
+    for _ in 0..LOOKS_MAX {
+        if house.driver.running() > 0 {
+            return;
+        }
+        house.advance(10).await;
+        tokio::task::yield_now().await;
+    }
+    panic!("no pod started");
+}
+
 #[tokio::test]
 async fn whoever_looks_into_the_pod_of_a_sleeper_wakes_it_and_keeps_it_awake() {
     let house = TestHouse::new().await;
@@ -382,6 +395,7 @@ async fn whoever_looks_into_the_pod_of_a_sleeper_wakes_it_and_keeps_it_awake() {
     assert!(hibernates(&mut runner).await);
     runner.exit(0).await;
     let run = async {
+        until_a_pod_starts(&house).await;
         let mut runner = office.runner("ada").await;
         let mut pod = come(&mut runner).await;
         pod.plan().await;
