@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use mi_core::ids::AgentName;
+use mi_core::limits::RUNNER_POLL_SECONDS;
 use mi_core::wire::agents::AgentPhase;
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::figures::report::{Figure, Unit};
 use crate::http::{Connection, find};
 use crate::lives;
 use crate::office::Office;
-use crate::procfs;
+use crate::procfs::{self, Part};
 use crate::sample::Sample;
 use crate::server::{self, Manner, Server, Site};
 use crate::verdict::Verdict;
@@ -19,6 +20,11 @@ use crate::verdict::Verdict;
 const RESIDENT_MIB_MAX: f64 = 100.0;
 const CPU_PERCENT_MAX: f64 = 1.0;
 const WOKEN_P50_MS_MAX: f64 = 100.0;
+const RUNNER_SHARE_MIB_MAX: f64 = 8.0;
+/// Longer than the evidence takes, so that nobody falls asleep under the eyes of who measures.
+const AWAKE_SECONDS: i64 = 600;
+/// A runner's question is parked for 30 s; from the next one on it rests.
+const REST: Duration = Duration::from_secs(RUNNER_POLL_SECONDS as u64 + 5);
 /// As short as an office can have it, so that the evidence doesn't take all day.
 const IDLE_SECONDS: i64 = 1;
 /// Agents that are awake at one time on the way there.
@@ -56,6 +62,7 @@ async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {
     let woken = wake(plan, server, &office, &agents).await?;
     wait_asleep(&office, agents.len()).await?;
     office.wait_no_pods().await?;
+    let share = runner_at_rest(plan, server, &office, &agents).await?;
     let mut verdict = Verdict::default();
     let report = &mut verdict.report;
     let name = format!("memory of a server with {} sleeping agents", agents.len());
@@ -64,6 +71,7 @@ async fn run(plan: &Plan, server: &Server, site: &Site) -> Result<Verdict> {
     report.add(Figure::new("… its CPU", Unit::Percent, percent).at_most(CPU_PERCENT_MAX));
     report.add(Figure::new("from a task to its claim, p50", Unit::Millis, woken.p50_ms()).at_most(WOKEN_P50_MS_MAX));
     report.add(Figure::new("… p99", Unit::Millis, woken.p99_ms()));
+    report.add(Figure::new("share of memory of one idle runner", Unit::Mib, share).at_most(RUNNER_SHARE_MIB_MAX));
     report.note("agents woken, one after another", plan.wakes as f64);
     report.note("seconds of sleep measured", plan.time.as_secs_f64());
     Ok(verdict)
@@ -109,6 +117,20 @@ async fn wake(plan: &Plan, server: &Server, office: &Office, agents: &[AgentName
         woken.add(began.elapsed());
     }
     Ok(woken)
+}
+
+/// The memory of the only runner there is, which has worked and now waits; beside the server, so that what both use of the
+/// program counts half.
+async fn runner_at_rest(plan: &Plan, server: &Server, office: &Office, agents: &[AgentName]) -> Result<f64> {
+    office.set(&json!({"idleTimeoutSeconds": AWAKE_SECONDS})).await?;
+    let once = Plan { wakes: 1, ..plan.clone() };
+    wake(&once, server, office, agents).await?;
+    tokio::time::sleep(REST).await;
+    let runners = procfs::pod_processes(office.id)?.into_iter().filter(|pid| procfs::part_of_pod(*pid) == Part::Runner);
+    match runners.collect::<Vec<_>>()[..] {
+        [runner] => procfs::share_mib(runner),
+        ref others => bail!("{} runners are there where one is awake", others.len()),
+    }
 }
 
 async fn wait_claimed(connection: &mut Connection, look: &[u8]) -> Result<()> {

@@ -60,9 +60,22 @@ pub fn resident_mib(pid: u32) -> Result<f64> {
 }
 
 fn resident_mib_in(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kib / KIB_PER_MIB)
+    kib_of(status, "VmRSS:").map(|kib| kib / KIB_PER_MIB)
+}
+
+/// A process's share of the memory that it uses, in MiB: what others use too counts by its part (PSS).
+pub fn share_mib(pid: u32) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).context("the process is gone")?;
+    share_mib_in(&text).with_context(|| format!("/proc/{pid}/smaps_rollup names no Pss"))
+}
+
+fn share_mib_in(rollup: &str) -> Option<f64> {
+    kib_of(rollup, "Pss:").map(|kib| kib / KIB_PER_MIB)
+}
+
+fn kib_of(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Processes that belong to a pod of this office, as far as this user may see them.
@@ -132,6 +145,8 @@ mod tests {
     fn memory_is_read_in_mib() {
         assert_eq!(resident_mib_in("Name:\tmi\nVmRSS:\t   2048 kB\n"), Some(2.0));
         assert!(resident_mib(std::process::id()).unwrap() > 0.0);
+        assert_eq!(share_mib_in("Rss:  9000 kB\nPss:  512 kB\nPss_Dirty:  1 kB\n"), Some(0.5));
+        assert!(share_mib(std::process::id()).unwrap() > 0.0);
     }
 
     #[test]

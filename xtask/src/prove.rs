@@ -53,9 +53,17 @@ fn simulate(root: &Path, rest: &[&str]) -> Result<()> {
     finish(cargo(root).args(run).args(rest).env("MI_SEEDS", seeds))
 }
 
+/// As from a shell: build scripts that look at what `cargo run` set for this program would have everything built anew.
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root);
+    let is_own = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    for name in env::vars_os().map(|(name, _)| name).filter(is_own) {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -6,8 +6,8 @@
 //!
 //! Rooms: `life` (hello, next), `session` (one piece of work), `beats` (lease and orders), `outbox` (log, usage),
 //! `harness` (what does the work), `process` (starting and killing trees), `control` (the server seen from here),
-//! `forward` (loopback to the pod's socket), `kit` (guide and skills in the workspace), `terminal` (commands and shells of
-//! people).
+//! `forward` (loopback to the pod's socket), `pages` (memory that a resting runner gives back), `kit` (guide and skills
+//! in the workspace), `terminal` (commands and shells of people).
 //! Elsewhere: walls and limits are in mi-pods; the wire shapes in `mi_core::wire::runner`.
 
 mod backoff;
@@ -21,6 +21,7 @@ mod harness;
 mod kit;
 mod life;
 mod outbox;
+mod pages;
 mod process;
 mod session;
 mod terminal;

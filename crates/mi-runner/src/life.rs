@@ -18,6 +18,7 @@ use crate::config::Place;
 use crate::control::{ControlError, ControlPlane, Verdict};
 use crate::fault::RunnerError;
 use crate::harness::native::model::ModelSource;
+use crate::pages;
 use crate::process::{Grove, Reach};
 use crate::session::{self, After, persist, unreachable};
 use crate::terminal::Terminals;
@@ -72,7 +73,10 @@ pub async fn run_in_place(parts: Parts) -> Result<ExitReason, RunnerError> {
         let asked = Instant::now();
         match ask(&parts, &welcome, poll, &terminals).await? {
             Step::Exit(reason) => return Ok(reason),
-            Step::Idle => rest(&parts, ASK_EVERY_MIN.saturating_sub(asked.elapsed())).await,
+            Step::Idle => {
+                give_back_pages();
+                rest(&parts, ASK_EVERY_MIN.saturating_sub(asked.elapsed())).await;
+            }
             Step::Work(grant) => match session::run(&parts, *grant, welcome.beat_s, &terminals).await {
                 After::Next => {}
                 After::Superseded => return Ok(ExitReason::Superseded),
@@ -84,6 +88,13 @@ pub async fn run_in_place(parts: Parts) -> Result<ExitReason, RunnerError> {
             return Ok(ExitReason::Drained);
         }
         poll += 1;
+    }
+}
+
+/// A whole question long there was nothing to do, so it may go on like that.
+fn give_back_pages() {
+    if let Err(error) = pages::give_back() {
+        tracing::debug!(%error, "the program's pages are kept in memory");
     }
 }
 
