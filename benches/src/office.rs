@@ -85,7 +85,8 @@ pub async fn wait_no_pods(office: OfficeId, limit: Duration) -> Result<()> {
             return Ok(());
         }
         if Instant::now() >= until {
-            bail!("{} processes of pods are left after {limit:?}: {left:?}", left.len());
+            let told: Vec<String> = left.iter().map(|pid| procfs::told(*pid)).collect();
+            bail!("{} processes of pods are left after {limit:?}: {}", left.len(), told.join("; "));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

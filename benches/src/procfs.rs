@@ -12,6 +12,7 @@ const TICKS_PER_SECOND: u32 = 100;
 const UTIME_PLACE: usize = 11;
 const STIME_PLACE: usize = 12;
 const KIB_PER_MIB: f64 = 1024.0;
+const COMMAND_CHARS_SHOWN: usize = 120;
 /// Every process of a pod carries it in its environment; its value holds the office's id.
 const POD_MARKER: &[u8] = b"MI_POD_ID=";
 
@@ -121,6 +122,16 @@ fn part_in(command_line: &[u8]) -> Part {
         Some(b"pod-enter") => Part::Sandbox,
         Some(_) | None => Part::Other,
     }
+}
+
+/// A process in words, for a message about one that should be gone: what it runs, in which state, below whom, and where in the
+/// kernel it stands.
+pub fn told(pid: u32) -> String {
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let status = read("status");
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?").trim();
+    let words: String = read("cmdline").replace('\0', " ").chars().take(COMMAND_CHARS_SHOWN).collect();
+    format!("{pid} ({words}) state {}, parent {}, in {}", field("State:"), field("PPid:"), read("wchan"))
 }
 
 fn is_of_pod(environ: &[u8], part: &[u8]) -> bool {

@@ -40,6 +40,8 @@ pub struct LocalConfig {
     pub enter_args: Vec<String>,
     /// Which backend must raise the walls (`MI_POD_BACKEND`); unset takes the first that works.
     pub backend: Option<Backend>,
+    /// Where bubblewrap is (`MI_BWRAP`); unset looks at the usual places.
+    pub bwrap: Option<PathBuf>,
 }
 
 pub struct LocalDriver {
@@ -83,8 +85,8 @@ impl LocalDriver {
     }
 
     fn candidates(&self) -> Vec<Wall> {
-        let bwrap = BWRAP_PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
-        let bwrap = bwrap.map(|path| Wall::Bwrap { path });
+        let usual = || BWRAP_PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
+        let bwrap = self.config.bwrap.clone().or_else(usual).map(|path| Wall::Bwrap { path });
         match self.config.backend {
             Some(Backend::Bwrap) => bwrap.into_iter().collect(),
             Some(Backend::Namespaces) => vec![Wall::Namespaces],

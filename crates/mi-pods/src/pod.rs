@@ -364,13 +364,14 @@ impl Watcher {
             }
         }
         let inner = self.pod.lock().inner.clone();
-        if let Some(inner) = inner {
+        if let Some(inner) = &inner {
             // The outer process may have been shot; the inner one follows it by its own parent-death signal.
-            orphans::send_kill(&inner)?;
-            orphans::wait_gone(&inner)?;
+            orphans::send_kill(inner)?;
+            orphans::wait_gone(inner)?;
         }
         orphans::wait_gone(&self.pod.outer)?;
-        if self.pod.reach == Reach::Tree {
+        // An outer process that was shot before the inner one had told of itself leaves one that waits for it.
+        if self.pod.reach == Reach::Tree || inner.is_none() {
             orphans::kill(Marked::Pod(&self.pod.id))?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::voice;
 
 /// Variables that the server's drivers read beside the settings.
-const PASSED_ON: [&str; 2] = ["PATH", "MI_POD_BACKEND"];
+const PASSED_ON: [&str; 3] = ["PATH", "MI_POD_BACKEND", "MI_BWRAP"];
 
 pub fn load(args: &UpArgs, world: &World) -> Result<Config, Failure> {
     let home = world.home();

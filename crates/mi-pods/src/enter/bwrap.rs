@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use nix::sys::prctl;
 use nix::unistd::{getegid, geteuid};
 
 use super::failure::{Failure, wall, wall_at};
@@ -15,7 +16,10 @@ use super::{filled_pipe, init_args};
 use crate::wire::EnterSpec;
 
 /// Every namespace by name, and our own first process inside instead of bubblewrap's.
-const WALLS: [&str; 11] = [
+///
+/// Without `--die-with-parent`: a bubblewrap that dies at once with the server, just after its clone, leaves a child that waits
+/// for its word for ever. So it stays, its child begins, and our first process finds that the server is gone.
+const WALLS: [&str; 10] = [
     "--unshare-user",
     "--unshare-pid",
     "--unshare-net",
@@ -24,7 +28,6 @@ const WALLS: [&str; 11] = [
     "--unshare-cgroup",
     "--as-pid-1",
     "--new-session",
-    "--die-with-parent",
     "--cap-drop",
     "ALL",
 ];
@@ -38,6 +41,7 @@ pub(crate) fn enter(bwrap: &Path, spec: &EnterSpec) -> Result<Infallible, Failur
     }
     args.extend(["--remount-ro", "/", "--chdir", WORKSPACE_AT, "--", INIT_AT].map(OsString::from));
     args.extend(init_args(spec)?.into_iter().map(OsString::from));
+    prctl::set_pdeathsig(None).map_err(wall("processes"))?;
     let error = Command::new(bwrap).args(args).env_clear().envs(spec.env.iter().cloned()).exec();
     Err(wall_at("sandbox", bwrap.display())(error))
 }

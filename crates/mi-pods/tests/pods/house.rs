@@ -1,7 +1,8 @@
 //! A house for pods under test: folders, a driver per backend, and scripts run inside.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -54,6 +55,18 @@ impl House {
             enter_program: ENTER.into(),
             enter_args: Vec::new(),
             backend: Some(backend),
+            bwrap: None,
+        })
+    }
+
+    /// With a bubblewrap that raises the probe's walls and then is this script.
+    pub fn local_with(&self, bwrap: &StandIn) -> LocalDriver {
+        LocalDriver::new(LocalConfig {
+            runtime_dir: self.path("run"),
+            enter_program: ENTER.into(),
+            enter_args: Vec::new(),
+            backend: Some(Backend::Bwrap),
+            bwrap: Some(bwrap.program.clone()),
         })
     }
 
@@ -127,6 +140,34 @@ impl House {
 
     pub fn start(&self, driver: &dyn Driver, spec: PodSpec) -> Arc<dyn Pod> {
         driver.start(spec).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+/// A script in bubblewrap's place. It lies where a pod's uid still sees it when /tmp is covered already.
+pub struct StandIn {
+    folder: TempDir,
+    pub program: PathBuf,
+}
+
+impl StandIn {
+    pub fn new(script: &str) -> Self {
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        let program = folder.path().join("bwrap");
+        let signpost = folder.path().join("signpost");
+        mkfifo(&signpost, Mode::S_IRUSR).unwrap();
+        fs::set_permissions(&signpost, Permissions::from_mode(0o666)).unwrap();
+        let signpost = signpost.display();
+        let text = format!(
+            "#!/bin/sh\ncase \"$*\" in *--probe*) exec /usr/bin/bwrap \"$@\";; esac\nsignpost={signpost}\n{script}\n"
+        );
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        Self { folder, program }
+    }
+
+    pub fn signpost(&self) -> PathBuf {
+        self.folder.path().join("signpost")
     }
 }
 

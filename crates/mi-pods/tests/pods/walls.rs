@@ -7,11 +7,12 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
 use crate::house::{
-    self, DONE, House, LIMIT, OFFICE_UID, TICKET, again, assert_all_gone, backends, play_server, plays, wait_at,
+    self, DONE, House, LIMIT, OFFICE_UID, StandIn, TICKET, again, assert_all_gone, backends, play_server, plays,
+    wait_at,
 };
 use mi_pods::{
-    Driver, FindingState, HarnessRoot, Limit, Limits, LocalConfig, LocalDriver, PodError, PodStatus, Quota, Strictness,
-    marked_processes,
+    Backend, Driver, FindingState, HarnessRoot, Limit, Limits, LocalConfig, LocalDriver, PodError, PodStatus, Quota,
+    Strictness, marked_processes,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -266,6 +267,7 @@ fn wall_pods_die_with_a_shot_server() {
                 enter_program: house::ENTER.into(),
                 enter_args: Vec::new(),
                 backend: Some(backend),
+                bwrap: None,
             });
             let mut spec = inner.spec("ada", BUSY);
             spec.workspace = outer.join("work-ada");
@@ -290,6 +292,50 @@ fn wall_pods_die_with_a_shot_server() {
         assert_eq!(house.local(backend).sweep_orphans().unwrap(), 0);
         assert!(!house.path("run/probe-1-0").exists());
     }
+}
+
+/// Between its clone and its word to the child, bubblewrap may be shot; the child waits for that word for ever.
+#[test]
+fn wall_a_child_that_waits_for_a_shot_bubblewrap_goes_too() {
+    if !backends().contains(&Backend::Bwrap) {
+        return;
+    }
+    let (house, bwrap) = (House::new(), StandIn::new("sleep 1000 &\nkill -9 $$"));
+    let (driver, spec) = (house.local_with(&bwrap), house.spec("ada", "exit 0"));
+    let id = driver.pod_id(&spec);
+    assert!(driver.start(spec).is_err());
+    assert_eq!(marked_processes(&id).unwrap(), Vec::<u32>::new());
+}
+
+/// For the same reason it doesn't go with the server at once: what it began comes to its first process, which finds the server gone.
+#[test]
+fn wall_bubblewrap_ends_what_it_began_when_the_server_is_shot() {
+    const PART: &str = "walls::wall_bubblewrap_ends_what_it_began_when_the_server_is_shot";
+    const STORY: &str = "echo begun >$signpost; while [ -d /proc/$PPID ]; do sleep 0.01; done; echo went on >$signpost";
+    if plays(PART) {
+        play_server(|outer, inner| {
+            let bwrap = Some(std::env::var_os("MI_PODS_TEST_BWRAP").unwrap().into());
+            let driver = LocalDriver::new(LocalConfig {
+                runtime_dir: outer.join("run"),
+                enter_program: house::ENTER.into(),
+                enter_args: Vec::new(),
+                backend: Some(Backend::Bwrap),
+                bwrap,
+            });
+            inner.start(&driver, inner.spec("ada", BUSY))
+        });
+    }
+    if !backends().contains(&Backend::Bwrap) {
+        return;
+    }
+    let (house, bwrap) = (House::new(), StandIn::new(STORY));
+    let mut server = again(PART);
+    server.env("MI_PODS_TEST_DIR", house.dir.path()).env("MI_PODS_TEST_BWRAP", &bwrap.program);
+    let mut server = server.stdout(Stdio::null()).spawn().unwrap();
+    assert_eq!(wait_at(&bwrap.signpost()), "begun\n");
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(wait_at(&bwrap.signpost()), "went on\n");
 }
 
 #[test]

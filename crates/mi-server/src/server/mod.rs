@@ -248,7 +248,8 @@ fn driver(options: &Options, place: &Place) -> Result<Arc<dyn Driver>, StartErro
         PodsKind::Local => {
             let backend = variable("MI_POD_BACKEND").map(|text| text.parse::<Backend>()).transpose();
             let backend = backend.map_err(|error| StartError::Setting(format!("MI_POD_BACKEND: {error}")))?;
-            Ok(Arc::new(LocalDriver::new(LocalConfig { runtime_dir, enter_program, enter_args, backend })))
+            let bwrap = variable("MI_BWRAP").map(PathBuf::from);
+            Ok(Arc::new(LocalDriver::new(LocalConfig { runtime_dir, enter_program, enter_args, backend, bwrap })))
         }
         PodsKind::Process => {
             let search_path = variable("PATH").cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned());

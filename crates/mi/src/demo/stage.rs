@@ -21,7 +21,7 @@ use crate::{settings, voice};
 
 /// Passable for the users of offices, where root starts the demo.
 const FOLDER_MODE: u32 = 0o711;
-const PASSED_ON: [&str; 2] = ["PATH", "MI_POD_BACKEND"];
+const PASSED_ON: [&str; 3] = ["PATH", "MI_POD_BACKEND", "MI_BWRAP"];
 
 pub struct Stage {
     server: Server,

@@ -1,5 +1,7 @@
 //! Walls and limits, found out by raising a tiny pod that looks around from inside.
 
+use std::path::PathBuf;
+
 use mi_cli::World;
 use mi_pods::{
     Backend, Driver, FindingKind, FindingState, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver, Readiness,
@@ -25,7 +27,8 @@ pub fn look(config: &Config, world: &World) -> Result<Vec<Finding>, Failure> {
         PodsKind::Local => {
             let backend = world.variable("MI_POD_BACKEND").map(str::parse::<Backend>).transpose();
             let backend = backend.map_err(|error| Failure::usage(format!("MI_POD_BACKEND: {error}")))?;
-            LocalDriver::new(LocalConfig { runtime_dir, enter_program, enter_args, backend }).readiness()
+            let bwrap = world.variable("MI_BWRAP").map(PathBuf::from);
+            LocalDriver::new(LocalConfig { runtime_dir, enter_program, enter_args, backend, bwrap }).readiness()
         }
         PodsKind::Process => {
             let search_path = world.variable("PATH").unwrap_or(PATH_DEFAULT).to_owned();
