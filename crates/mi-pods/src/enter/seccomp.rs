@@ -54,6 +54,8 @@ const PERSONALITIES: [u32; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF];
 /// Character and block devices; pipes, sockets and files may be made.
 const DEVICE_KINDS: [u32; 2] = [libc::S_IFCHR, libc::S_IFBLK];
 const INTERNET: [u32; 2] = [libc::AF_INET as u32, libc::AF_INET6 as u32];
+/// The first is what the kind stands for. Programs that would rather have another (MPTCP) take these when it isn't there.
+const TCP_OR_UDP: [u32; 3] = [0, libc::IPPROTO_TCP as u32, libc::IPPROTO_UDP as u32];
 const STREAM_OR_DATAGRAM: [u32; 2] = [libc::SOCK_STREAM as u32, libc::SOCK_DGRAM as u32];
 /// The kind of a socket without its flags.
 const SOCKET_KIND_BITS: u32 = 0xF;
@@ -97,7 +99,7 @@ fn machine_check() -> Vec<sock_filter> {
     ]
 }
 
-/// Unix sockets of every kind; streams and datagrams of the internet's two families, which lead to the loopback; and the
+/// Unix sockets of every kind; TCP and UDP of the internet's two families, which lead to the loopback; and the
 /// route family of netlink, by which the C library lists addresses. Everything else doesn't exist here.
 fn socket_check() -> Vec<sock_filter> {
     let mut block = vec![
@@ -115,10 +117,12 @@ fn socket_check() -> Vec<sock_filter> {
         load(argument(1)),
         step(AND, SOCKET_KIND_BITS),
     ];
-    for kind in STREAM_OR_DATAGRAM {
-        block.extend([otherwise(IF_EQUAL, kind, 1), answer(GO_ON)]);
+    block.extend([when(IF_EQUAL, STREAM_OR_DATAGRAM[0], 2), when(IF_EQUAL, STREAM_OR_DATAGRAM[1], 1)]);
+    block.extend([refuse(libc::EPERM), load(argument(2))]);
+    for protocol in TCP_OR_UDP {
+        block.extend([otherwise(IF_EQUAL, protocol, 1), answer(GO_ON)]);
     }
-    block.push(refuse(libc::EPERM));
+    block.push(refuse(libc::EPROTONOSUPPORT));
     for_call(libc::SYS_socket, block)
 }
 

@@ -151,6 +151,12 @@ fn sockets_are_of_the_usual_kinds() {
     for kind in [libc::SOCK_RAW, libc::SOCK_RAW | cloexec, libc::SOCK_SEQPACKET] {
         assert_eq!(socket(libc::AF_INET, kind, libc::IPPROTO_TCP), refused(libc::EPERM));
     }
+    for protocol in [libc::IPPROTO_TCP, libc::IPPROTO_UDP] {
+        assert_eq!(socket(libc::AF_INET6, libc::SOCK_DGRAM, protocol), GO_ON);
+    }
+    for protocol in [libc::IPPROTO_MPTCP, libc::IPPROTO_UDPLITE, libc::IPPROTO_ICMP, libc::IPPROTO_SCTP] {
+        assert_eq!(socket(libc::AF_INET, libc::SOCK_STREAM, protocol), refused(libc::EPROTONOSUPPORT));
+    }
     for family in [libc::AF_PACKET, libc::AF_VSOCK, libc::AF_ALG, libc::AF_BLUETOOTH, libc::AF_KEY, libc::AF_TIPC, 255]
     {
         assert_eq!(socket(family, libc::SOCK_STREAM, 0), refused(libc::EAFNOSUPPORT), "family {family}");
