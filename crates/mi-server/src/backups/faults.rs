@@ -4,7 +4,7 @@ use mi_core::ids::AgentName;
 use mi_core::limits::{BACKUP_BYTES_MAX, BACKUP_FILES_MAX};
 use mi_core::problem::Code;
 
-use super::pack::Stopped;
+use super::pack::{PATHS_BYTES_MAX, Stopped};
 use crate::infra::fault::Fault;
 
 const BYTES_PER_GIB: u64 = 1024 * 1024 * 1024;
@@ -29,7 +29,8 @@ pub fn failed(name: &AgentName, stopped: &Stopped) -> Fault {
             Fault::new(Code::BackupTooLarge, sentence).hint(format!("remove what isn't needed, or {without}"))
         }
         Stopped::TooMany => {
-            let sentence = format!("the workspace of {name} has more than {BACKUP_FILES_MAX} files and folders");
+            let most = format!("{BACKUP_FILES_MAX} files and folders, or {} MiB of names", PATHS_BYTES_MAX >> 20);
+            let sentence = format!("the workspace of {name} has more than {most}");
             Fault::new(Code::BackupTooLarge, sentence).hint(format!("remove what isn't needed, or {without}"))
         }
         Stopped::TooDeep(path) => Fault::new(

@@ -23,8 +23,10 @@ use super::manifest::{self, FileEntry, FolderEntry, LinkEntry, Manifest};
 
 /// Folders in folders; an agent that nests deeper is told where.
 const DEPTH_MAX: usize = 128;
-/// What the kernel takes, too.
-const PATH_BYTES_MAX: usize = 4_096;
+/// The kernel takes 4,096, and a restore has to put its own folder before it.
+const PATH_BYTES_MAX: usize = 3_072;
+/// All names together: they stand in the manifest, which is held in memory and read again by a restore.
+pub const PATHS_BYTES_MAX: usize = 48 * 1024 * 1024;
 /// How archives that grow are named.
 pub const UNFINISHED: &str = ".making-";
 const PIECE_BYTES: usize = 256 * 1024;
@@ -42,7 +44,7 @@ const MODE_BITS: u32 = 0o777;
 pub enum Stopped {
     #[error("it is too large")]
     TooLarge,
-    #[error("it has too many files")]
+    #[error("it has too many files, or their names are too long")]
     TooMany,
     #[error("it nests too deep at {0}")]
     TooDeep(String),
@@ -176,7 +178,7 @@ impl Drop for Loose {
 
 fn write(root: OwnedFd, file: File, id: &str) -> Result<(Facts, Manifest), Stopped> {
     let sink = zstd::stream::write::Encoder::new(Counted::new(file), ZSTD_LEVEL)?;
-    let mut packer = Packer { sink, manifest: Manifest::default(), bytes: 0, entries: 0 };
+    let mut packer = Packer { sink, manifest: Manifest::default(), bytes: 0, entries: 0, paths: 0 };
     packer.folder(root, "", 0)?;
     let Packer { mut sink, manifest, bytes, .. } = packer;
     let text = serde_json::to_vec(&manifest).map_err(io::Error::other)?;
@@ -242,6 +244,8 @@ struct Packer<W: Write> {
     manifest: Manifest,
     bytes: u64,
     entries: usize,
+    /// Bytes of all names so far.
+    paths: usize,
 }
 
 impl<W: Write> Packer<W> {
@@ -257,7 +261,8 @@ impl<W: Write> Packer<W> {
                 continue;
             }
             self.entries += 1;
-            if self.entries > BACKUP_FILES_MAX {
+            self.paths += path.len() + name.to_bytes().len();
+            if self.entries > BACKUP_FILES_MAX || self.paths > PATHS_BYTES_MAX {
                 return Err(Stopped::TooMany);
             }
             match name.to_str() {

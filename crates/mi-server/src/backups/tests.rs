@@ -181,6 +181,32 @@ async fn what_can_t_be_backed_up_stays_unless_without_is_asked_for() {
     house.close().await;
 }
 
+/// A folder in folders with long names, far enough down that each name in it counts by kilobytes.
+fn far_below(workspace: &std::path::Path, levels: usize) -> PathBuf {
+    let far = (0..levels).fold(workspace.to_owned(), |path, _| path.join("n".repeat(250)));
+    std::fs::create_dir_all(&far).unwrap();
+    far
+}
+
+#[tokio::test]
+async fn names_that_no_restore_could_hold_are_told_before_anybody_is_fired() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let workspace = hired_with_files(office, "ada").await;
+    std::fs::write(far_below(&workspace, 12).join("x".repeat(100)), "").unwrap();
+    let refused = office.call("DELETE", "/employees/ada", Value::Null).await.refused();
+    assert_eq!(refused, (409, "backup_failed".to_owned()));
+    std::fs::remove_dir_all(workspace.join("n".repeat(250))).unwrap();
+    let far = far_below(&workspace, 11);
+    for number in 0..17_500 {
+        std::fs::hard_link(workspace.join("run.sh"), far.join(format!("{number:0>200}"))).unwrap();
+    }
+    let refused = office.call("DELETE", "/employees/ada", Value::Null).await.refused();
+    assert_eq!(refused, (409, "backup_too_large".to_owned()));
+    office.call("DELETE", "/employees/ada?noBackup=true", Value::Null).await.ok();
+    house.close().await;
+}
+
 #[tokio::test]
 async fn backups_are_listed_deleted_and_limited_in_number() {
     let house = TestHouse::new().await;
