@@ -100,7 +100,7 @@ words! {
 
 /// How many agents may be hired in a window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, expecting = "an object with count and windowSeconds")]
 pub struct HireLimit {
     pub count: i64,
     pub window_seconds: i64,
