@@ -3,7 +3,7 @@
 //! Groups are made below the server's own, so a limit set on the server also holds for its pods together.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,9 @@ const CPU_PERIOD_MICROS: u64 = 100_000;
 /// A group can be removed only when its last process has been buried; that takes the kernel a moment.
 const REMOVE_TRIES_MAX: u32 = 100;
 const REMOVE_PAUSE: Duration = Duration::from_millis(10);
+/// How much of a pod may be swapped out, and in version 1 how much it may have in both places.
+const SWAP_TWO: &str = "memory.swap.max";
+const SWAP_ONE: &str = "memory.memsw.limit_in_bytes";
 /// Where the server itself moves, since version 2 allows no processes in a group that hands out controllers.
 const SERVER_LEAF: &str = "mi-server";
 
@@ -64,6 +67,16 @@ impl Kind {
             Self::Memory => limits.memory,
             Self::Pids => limits.pids,
             Self::Cpu => limits.cpu,
+        }
+    }
+
+    /// What goes before and after the limit where the kernel has it: memory that a pod swaps out is memory as well.
+    /// Version 1 takes no limit above that of both together, which an earlier pod of this name may have left.
+    fn swap(self, version: Version, amount: u64) -> [Option<(&'static str, String)>; 2] {
+        match (self, version) {
+            (Self::Memory, Version::Two) => [None, Some((SWAP_TWO, "0".to_owned()))],
+            (Self::Memory, Version::One) => [Some((SWAP_ONE, "-1".to_owned())), Some((SWAP_ONE, amount.to_string()))],
+            (Self::Pids | Self::Cpu, Version::One | Version::Two) => [None, None],
         }
     }
 
@@ -162,13 +175,12 @@ impl Cgroups {
             make_group(&dir)?;
             dirs.push(dir.clone());
         }
-        kind.setting(home.version, amount).into_iter().try_for_each(|(file, content)| {
-            // A plain write: creating the file would hide a missing controller on an ordinary file system.
-            fs::OpenOptions::new().write(true).open(dir.join(file)).and_then(|mut file| {
-                use std::io::Write;
-                file.write_all(content.as_bytes())
-            })
-        })
+        let [before, after] = kind.swap(home.version, amount);
+        set_if_there(&dir, before)?;
+        kind.setting(home.version, amount)
+            .into_iter()
+            .try_for_each(|(file, content)| set(&dir.join(file), &content))?;
+        set_if_there(&dir, after)
     }
 
     /// Tries each limit on a group of its own.
@@ -221,6 +233,20 @@ impl Group {
             Kind::Cpu => {}
         }
         self.degraded.push(kind.without_group(error));
+    }
+}
+
+/// A plain write: creating the file would hide a missing controller on an ordinary file system.
+fn set(file: &Path, content: &str) -> io::Result<()> {
+    fs::OpenOptions::new().write(true).open(file)?.write_all(content.as_bytes())
+}
+
+/// Not every kernel counts what is swapped out.
+fn set_if_there(dir: &Path, setting: Option<(&'static str, String)>) -> io::Result<()> {
+    let Some((file, content)) = setting else { return Ok(()) };
+    match set(&dir.join(file), &content) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
     }
 }
 

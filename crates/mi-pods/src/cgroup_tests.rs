@@ -74,3 +74,27 @@ fn settings_are_what_each_version_expects() {
     assert_eq!(Kind::Cpu.setting(Version::One, 500)[1], ("cpu.cfs_quota_us", "50000".to_owned()));
     assert_eq!(Kind::Memory.setting(Version::One, 7), [("memory.limit_in_bytes", "7".to_owned())]);
 }
+
+#[test]
+fn what_is_swapped_out_counts_where_the_kernel_counts_it() {
+    let layout = Layout::new().mount("memory", "cgroup", "memory").mount("unified", "cgroup2", "nsdelegate");
+    let limits = Limits { memory: Some(Limit { amount: 7, strict: Strictness::Required }), ..Limits::NONE };
+    let of = |name: &str| layout.dir.path().join(name).join("system/mi/pod");
+    let check = |own: &str, name: &str, file: &str, expect: &str| {
+        let dir = of(name);
+        fs::create_dir_all(&dir).unwrap();
+        for file in ["memory.limit_in_bytes", "memory.max", "memory.oom.group"] {
+            fs::write(dir.join(file), "").unwrap();
+        }
+        let groups = Cgroups::parse(&layout.mountinfo, own);
+        groups.create("pod", &limits).unwrap();
+        assert!(!dir.join(file).exists(), "a kernel without it has no such file");
+        fs::write(dir.join(file), "").unwrap();
+        groups.create("pod", &limits).unwrap();
+        assert_eq!(fs::read_to_string(dir.join(file)).unwrap(), expect);
+    };
+    // An ordinary file keeps both writes, one over the other.
+    check("4:memory:/system/mi\n", "memory", "memory.memsw.limit_in_bytes", "71");
+    fs::write(layout.dir.path().join("unified/system/mi/cgroup.controllers"), "memory").unwrap();
+    check("0::/system/mi\n", "unified", "memory.swap.max", "0");
+}
