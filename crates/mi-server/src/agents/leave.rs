@@ -23,6 +23,7 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
+use crate::infra::sweeps::Cursor;
 use crate::infra::wakeups::Wake;
 use crate::pods::{Desired, Observed, service as pods};
 use crate::tasks::{self, calls};
@@ -118,9 +119,12 @@ pub(super) fn dismiss(act: &mut Act<'_>, agent: &AgentRow, reason: &str) -> Resu
     Ok(stopped)
 }
 
-/// Specialists that may have nothing more to do: those that sleep.
-pub async fn end_specialists(house: &House) -> Result<(), Fault> {
-    for (office, id) in house.db.read(|tx| Ok(store::sleeping_specialists(tx, ENDED_PER_ROUND_MAX)?)).await? {
+/// Specialists that may have nothing more to do: those that sleep, and those that can't start.
+pub async fn end_specialists(house: &House, cursor: &Cursor<(OfficeId, AgentId)>) -> Result<(), Fault> {
+    let after = cursor.after();
+    let page = house.db.read(move |tx| Ok(store::resting_specialists(tx, after, ENDED_PER_ROUND_MAX)?)).await?;
+    cursor.took(&page, ENDED_PER_ROUND_MAX);
+    for (office, id) in page {
         let clock = house.clock.clone();
         let judge = move |tx: &mut dyn Tx| {
             let head = look(tx, office)?;
@@ -155,9 +159,14 @@ fn through_with(
     let Some(agent) = by_id(tx, office, id)?.filter(|agent| agent.fired_at.is_none()) else { return Ok(None) };
     let Some(pod) = pods::row(tx, office, id)? else { return Ok(None) };
     let term = Millis::seconds(head.settings.idle_timeout_seconds);
-    let rested = pod.idle_since.is_some_and(|since| now - since >= term);
-    let sleeps = pod.desired == Desired::Asleep && pod.observed == Observed::None && rested;
-    let is_needed = !sleeps
+    let since = match (pod.desired, pod.observed) {
+        (Desired::Asleep, Observed::None) => pod.idle_since,
+        // Nobody sees to it any more; its last error is kept in its events.
+        (Desired::Running | Desired::Asleep, Observed::Failed) => pod.last_error_at,
+        (Desired::Running | Desired::Asleep | Desired::Stopped | Desired::Gone, _) => None,
+    };
+    let rested = since.is_some_and(|since| now - since >= term);
+    let is_needed = !rested
         || agent.live_sessions > 0
         || tasks::service::any_waits_for(tx, office, &agent.name)?
         || chat::service::wakes(tx, office, &agent.name, 1)?.is_some();

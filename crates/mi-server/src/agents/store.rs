@@ -210,11 +210,19 @@ pub fn last_fired(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Optio
     }
 }
 
-/// Agents that were hired by agents and rest. A cross join keeps SQLite to this order: there are few of them, and many who
-/// rest.
-pub fn sleeping_specialists(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
+/// Agents that were hired by agents and rest, or can't start, after one of them. A cross join keeps SQLite to this order:
+/// there are few of them, and many who rest.
+pub fn resting_specialists(
+    tx: &mut dyn Tx,
+    after: Option<(OfficeId, AgentId)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
     let sql = "select a.office_id, a.id from agents a cross join pods p \
-               where a.spawned_by is not null and a.fired_at is null and p.office_id = a.office_id and p.agent_id = a.id \
-               and p.desired = 'asleep' and p.observed = 'none' order by p.idle_since limit $1";
-    tx.query(sql, args![most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+               where a.spawned_by is not null and a.fired_at is null and p.office_id = a.office_id \
+               and p.agent_id = a.id and ((p.desired = 'asleep' and p.observed = 'none') or p.observed = 'failed') \
+               and ($1 = '' or a.office_id > $1 or (a.office_id = $1 and a.id > $2)) \
+               order by a.office_id, a.id limit $3";
+    let text = |id: uuid::Uuid| id.simple().to_string();
+    let (office, agent) = after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default();
+    tx.query(sql, args![office, agent, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }

@@ -11,14 +11,18 @@ use super::store;
 use crate::house::House;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
+use crate::infra::sweeps::Cursor;
 
 /// Workspaces removed in one round; the next round takes the rest.
 const PER_ROUND_MAX: i64 = 50;
 
 /// One round. Each is done even if one before it fails.
-pub async fn sweep(house: &House) -> Result<(), Fault> {
+pub async fn sweep(house: &House, cursor: &Cursor<(OfficeId, AgentId)>) -> Result<(), Fault> {
+    let after = cursor.after();
+    let page = house.db.read(move |tx| Ok(store::leavings(tx, after, PER_ROUND_MAX)?)).await?;
+    cursor.took(&page, PER_ROUND_MAX);
     let mut outcome = Ok(());
-    for (office, agent, _) in house.db.read(|tx| Ok(store::leavings(tx, PER_ROUND_MAX)?)).await? {
+    for (office, agent) in page {
         outcome = outcome.and(clear_one(house, office, agent).await);
     }
     outcome
@@ -26,10 +30,7 @@ pub async fn sweep(house: &House) -> Result<(), Fault> {
 
 async fn clear_one(house: &House, office: OfficeId, agent: AgentId) -> Result<(), Fault> {
     let Some(turn) = house.backups.turn_if_free(agent).await? else { return Ok(()) };
-    let still_away = move |tx: &mut dyn Tx| {
-        let found = store::leavings(tx, PER_ROUND_MAX)?;
-        Ok(found.iter().any(|(_, left, _)| *left == agent))
-    };
+    let still_away = move |tx: &mut dyn Tx| Ok(store::is_leaving(tx, office, agent)?);
     // Somebody may have brought it back while we waited.
     if house.db.read(still_away).await? {
         let workspace = house.workspace_dir(office, agent);

@@ -1,6 +1,6 @@
 //! Rows of backups.
 
-use mi_core::ids::{AgentId, AgentName, OfficeId};
+use mi_core::ids::{AgentId, OfficeId};
 use mi_core::time::Time;
 use mi_core::wire::backups::{Backup, BackupCause};
 
@@ -110,14 +110,27 @@ pub fn surplus_of_specialists(tx: &mut dyn Tx, office: OfficeId, keep: i64) -> R
     tx.query(sql, args![office, keep])?.iter().map(|row| row.get(0)).collect()
 }
 
-/// Whoever left, whose pod is gone and whose workspace is not yet removed.
-pub fn leavings(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId, AgentName)>, DbError> {
-    let sql = "select p.office_id, p.agent_id, a.name from pods p \
+/// Whoever left, whose pod is gone and whose workspace is not yet removed, after one of them.
+pub fn leavings(
+    tx: &mut dyn Tx,
+    after: Option<(OfficeId, AgentId)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
+    let sql = "select p.office_id, p.agent_id from pods p \
                join agents a on a.office_id = p.office_id and a.id = p.agent_id \
-               where p.desired = 'gone' and p.observed = 'none' and p.cleared_at is null \
-               and a.fired_at is not null limit $1";
-    let read = |row: &Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    tx.query(sql, args![most])?.iter().map(read).collect()
+               where p.desired = 'gone' and p.observed = 'none' and p.cleared_at is null and a.fired_at is not null \
+               and ($1 = '' or p.office_id > $1 or (p.office_id = $1 and p.agent_id > $2)) \
+               order by p.office_id, p.agent_id limit $3";
+    let text = |id: uuid::Uuid| id.simple().to_string();
+    let (office, agent) = after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default();
+    tx.query(sql, args![office, agent, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+pub fn is_leaving(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<bool, DbError> {
+    let sql = "select p.agent_id from pods p join agents a on a.office_id = p.office_id and a.id = p.agent_id \
+               where p.office_id = $1 and p.agent_id = $2 and p.desired = 'gone' and p.observed = 'none' \
+               and p.cleared_at is null and a.fired_at is not null";
+    Ok(tx.first(sql, args![office, agent])?.is_some())
 }
 
 /// Its workspace is gone; unless it came back meanwhile.

@@ -93,16 +93,6 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("webhooks", "select min(next_at) from webhook_deliveries", "when the sweep has to look again"),
     ("webhooks", "select office_id, id from webhooks", "pruning, which then acts in each office"),
     ("pods", "select distinct office_id from pods", "pods that a dead server left behind"),
-    (
-        "backups",
-        "select p.office_id, p.agent_id, a.name",
-        "workspaces of those who left: a sweep removes each in its office",
-    ),
-    (
-        "agents",
-        "select a.office_id, a.id from agents a cross join pods p",
-        "specialists that rest: the sweep acts in each office",
-    ),
 ];
 
 /// A string of a source file.

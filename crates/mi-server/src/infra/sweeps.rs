@@ -4,11 +4,36 @@
 //! in every round between.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::time::Millis;
 
 use super::clock::Clock;
 use super::fault::Fault;
+
+/// Where a sweep that takes some of many goes on in its next round, so that none waits for ever behind others.
+#[derive(Debug, Clone)]
+pub struct Cursor<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Default for Cursor<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(None)))
+    }
+}
+
+impl<T: Clone> Cursor<T> {
+    /// After which it goes on; `None` is the beginning.
+    pub fn after(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A round took these, out of at most so many: after fewer it begins anew.
+    pub fn took(&self, page: &[T], most: i64) {
+        let is_full = i64::try_from(page.len()).unwrap_or(i64::MAX) >= most;
+        let next = page.last().filter(|_| is_full).cloned();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+}
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

@@ -14,7 +14,7 @@ use crate::infra::clock::Clock;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
 use crate::infra::http::certificate::{Certificate, Look};
-use crate::infra::sweeps::Sweep;
+use crate::infra::sweeps::{Cursor, Sweep};
 use crate::{agents, audit, backups, checks, egress, identity, login, pods, schedules, sessions, tasks, webhooks};
 
 const LAPSE_MS: i64 = 500;
@@ -214,18 +214,18 @@ fn egress_sweep(house: &House) -> Sweep {
 }
 
 fn specialists_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, cursor) = (house.clone(), Cursor::default());
     Sweep::periodic("specialists", Millis(SPECIALISTS_MS), &house.clock, move || {
-        let house = own.clone();
-        async move { agents::sweep::end_specialists(&house).await }
+        let (house, cursor) = (own.clone(), cursor.clone());
+        async move { agents::sweep::end_specialists(&house, &cursor).await }
     })
 }
 
 fn leavings_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, cursor) = (house.clone(), Cursor::default());
     Sweep::periodic("leavings", Millis(LEAVINGS_MS), &house.clock, move || {
-        let house = own.clone();
-        async move { backups::sweep(&house).await }
+        let (house, cursor) = (own.clone(), cursor.clone());
+        async move { backups::sweep(&house, &cursor).await }
     })
 }
 
