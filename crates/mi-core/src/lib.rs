@@ -15,6 +15,7 @@ pub mod credits;
 pub mod drive;
 pub mod egress;
 pub mod hands;
+pub mod harnesses;
 pub mod identity;
 pub mod ids;
 pub mod limits;

@@ -12,15 +12,18 @@ use std::io::Read;
 use std::os::fd::FromRawFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mi_client::Signer;
 use mi_client::Trust;
+use mi_core::harnesses::{NODE_VARIABLE, PROGRAMS, Program};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::env::is_reserved_env_key;
 
 use crate::fault::RunnerError;
+use crate::harness::vendor::Programs;
 
 /// As much as a pipe holds that nobody reads yet.
 const TICKET_BYTES_MAX: u64 = 4096;
@@ -37,6 +40,10 @@ const TRUST_VARIABLE: &str = "MI_CA_CERT";
 const UNREACHABLE_IN_POD_MAX: Duration = Duration::from_secs(600);
 /// A machine elsewhere may be offline over a weekend.
 const UNREACHABLE_ELSEWHERE_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
+/// A program that says nothing for so long while it waits for its model hangs.
+const SILENCE_MAX_DEFAULT: Duration = Duration::from_secs(900);
+/// The same, as the server's setting says it.
+const SILENCE_VARIABLE: &str = "MI_HARNESS_SILENCE_SECONDS";
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How a runner shows in its first call whose it is; after that it has a token of its own.
@@ -93,7 +100,29 @@ pub struct Brought {
     pub command: Option<CommandLine>,
 }
 
-/// Where sessions run and what they see; nothing secret.
+/// Somebody's own account at a vendor: their login or their keys, by which a vendor's program pays on their machine.
+#[derive(Clone)]
+pub struct OwnLogin {
+    /// Of their environment: where the program's own folder is, and the keys that it reads.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl OwnLogin {
+    /// What must not be said: values of variables that hold keys.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_secret = |name: &str| ["KEY", "TOKEN", "SECRET"].iter().any(|part| name.contains(part));
+        let all = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(move |(name, _)| is_secret(name))
+    }
+}
+
+impl fmt::Debug for OwnLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}
+
+/// Where sessions run and what they see; nothing secret but a person's own login on their own machine.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub endpoint: String,
@@ -104,6 +133,13 @@ pub struct Place {
     pub drive: Drive,
     /// In a pod nothing: there the agent's record says what runs.
     pub brought: Option<Brought>,
+    /// The vendors' programs that are there.
+    pub programs: Arc<Programs>,
+    /// Where a program gets a home of its own for each session.
+    pub homes: PathBuf,
+    pub own_login: Option<OwnLogin>,
+    /// How long a program may say nothing while it waits for its model.
+    pub silence_max: Duration,
     /// A runner that can't reach its server for so long gives up.
     pub unreachable_max: Duration,
     /// The clean environment that every child starts from.
@@ -167,6 +203,11 @@ pub struct Elsewhere {
     pub workspace: PathBuf,
     /// Goes in front of PATH; holds `tq` and `mi`.
     pub programs: PathBuf,
+    /// The vendors' programs that are on this machine.
+    pub harnesses: Programs,
+    /// Where a program gets a home of its own for each session.
+    pub homes: PathBuf,
+    pub own_login: Option<OwnLogin>,
 }
 
 impl RunnerConfig {
@@ -193,6 +234,10 @@ impl RunnerConfig {
             workspace: wish.workspace,
             drive: Drive::ApiOnly,
             brought: Some(wish.brought),
+            programs: Arc::new(wish.harnesses),
+            homes: wish.homes,
+            own_login: wish.own_login,
+            silence_max: around.silence_max(),
             unreachable_max: UNREACHABLE_ELSEWHERE_MAX,
             environment,
         };
@@ -225,6 +270,10 @@ impl RunnerConfig {
             office,
             agent: agent.clone(),
             environment: around.base_environment(&workspace),
+            programs: Arc::new(around.programs()),
+            homes: workspace.clone(),
+            own_login: None,
+            silence_max: around.silence_max(),
             workspace,
             drive: around.get("MI_SHARED_FILES").map_or(Drive::Standard, |path| Drive::At(path.into())),
             brought: None,
@@ -252,6 +301,17 @@ impl Surroundings<'_> {
     {
         let text = self.get(name).ok_or(RunnerError::NotSet { name })?;
         text.parse().map_err(|error: T::Err| RunnerError::NotUsable { name, reason: error.to_string() })
+    }
+
+    /// Those that the pod's maker found.
+    fn programs(&self) -> Programs {
+        let place = |program: &Program| Some((program.kind, PathBuf::from(self.get(program.variable)?)));
+        Programs::new(PROGRAMS.iter().filter_map(place), self.get(NODE_VARIABLE).map(PathBuf::from))
+    }
+
+    fn silence_max(&self) -> Duration {
+        let seconds = self.get(SILENCE_VARIABLE).and_then(|text| text.parse().ok());
+        seconds.map_or(SILENCE_MAX_DEFAULT, Duration::from_secs)
     }
 
     fn base_environment(&self, workspace: &Path) -> BTreeMap<String, String> {
@@ -346,6 +406,9 @@ mod tests {
             brought: Brought { harness: HarnessKind::Command, command: Some(CommandLine::Shell("true".into())) },
             workspace: "/home/me/work".into(),
             programs: "/home/me/bin".into(),
+            harnesses: Programs::default(),
+            homes: "/home/me".into(),
+            own_login: None,
             trusted: None,
         };
         let all = BTreeMap::from([

@@ -33,13 +33,13 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Address, Brought, Drive, Elsewhere, Place, Proof, RunnerConfig, Ticket, Trusted};
+pub use config::{Address, Brought, Drive, Elsewhere, OwnLogin, Place, Proof, RunnerConfig, Ticket, Trusted};
 pub use control::{Call, ControlError, ControlPlane, Desk, HttpControl};
 pub use fault::RunnerError;
 pub use harness::native::model::{
     Carry, Message, Model, ModelError, ModelSource, ToolCall, ToolResult, ToolSpec, Turn, Usage,
 };
-pub use harness::{Missing, native::gateway::GatewayModels};
+pub use harness::{Missing, native::gateway::GatewayModels, vendor::Programs};
 pub use life::{ExitReason, Parts, run_in_place};
 pub use process::Reach;
 

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::beats;
 use crate::clock::{ServerClock, pause, reach, within};
-use crate::config::Brought;
+use crate::config::{Brought, OwnLogin};
 use crate::control::{Call, ControlError, Verdict};
 use crate::fault::RunnerError;
-use crate::harness::{Job, Outcome, harness_for};
+use crate::harness::{Job, Missing, Outcome, harness_for, native};
 use crate::kit;
 use crate::life::Parts;
 use crate::outbox::Outbox;
@@ -180,7 +180,8 @@ async fn work(
         Err(error) => return Outcome::of(EndCause::Failed, format!("the session's context can't be read: {error}")),
     };
     let given = variables.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    outbox.keep_secret(given.chain([("MI_API_KEY", grant.credential.as_str())]));
+    let own = parts.place.own_login.iter().flat_map(OwnLogin::secrets);
+    outbox.keep_secret(given.chain([("MI_API_KEY", grant.credential.as_str())]).chain(own));
     if kit::is_laid_out(&parts.place.drive)
         && let Err(fault) = kit::lay_out(&parts.place.workspace, &context)
     {
@@ -197,23 +198,38 @@ async fn work(
         context,
         tree: tree.clone(),
         outbox: outbox.clone(),
+        programs: parts.place.programs.clone(),
+        homes: parts.place.homes.clone(),
+        own_login: parts.place.own_login.clone(),
+        silence_max: parts.place.silence_max,
         leave: leave.clone(),
     };
-    run_harness(parts, Arc::new(job)).await
+    let (outcome, kind) = run_harness(parts, Arc::new(job)).await;
+    Outcome { harness: (kind != grant.harness).then_some(kind), ..outcome }
 }
 
-async fn run_harness(parts: &Parts, job: Arc<Job>) -> Outcome {
-    let harness = harness_for(job.grant.harness, &parts.models);
-    if harness.kind() != job.grant.harness {
-        let text = format!("harness {} runs on {} for now", job.grant.harness, HarnessKind::Native);
-        job.outbox.log(&text);
+/// Runs what was asked for, or, where its program isn't there, our own loop with the same model; and says so.
+async fn run_harness(parts: &Parts, job: Arc<Job>) -> (Outcome, HarnessKind) {
+    let asked = job.grant.harness;
+    let mut harness = harness_for(asked, &parts.models);
+    let mut ready = harness.prepare(&job).await;
+    if let Err(missing) = &ready
+        && missing.is_of_the_program()
+        && asked != HarnessKind::Command
+        && job.own_login.is_none()
+    {
+        harness = native(&parts.models);
+        job.outbox.log(&missing.to_string());
+        ready = harness.prepare(&job).await;
     }
-    if let Err(missing) = harness.prepare(&job) {
-        return Outcome::of(EndCause::HarnessMissing, missing.to_string());
+    let kind = harness.kind();
+    if kind != asked {
+        job.outbox.log(&format!("this session runs on {kind} in place of {asked}, with the same model"));
     }
-    match harness.spawn(job) {
-        Ok(running) => running.outcome().await,
-        Err(missing) => Outcome::of(EndCause::HarnessMissing, missing.to_string()),
+    let spawned = ready.and_then(|()| harness.spawn(job));
+    match spawned {
+        Ok(running) => (running.outcome().await, kind),
+        Err(Missing(cause, sentence)) => (Outcome::of(cause, sentence), kind),
     }
 }
 
@@ -251,7 +267,7 @@ fn report(outcome: &Outcome, stop: Option<&Stop>, last: i64) -> EndSession {
         Some(stop) => (stop.cause(), stop.sentence()),
         None => (outcome.cause, outcome.summary.clone()),
     };
-    EndSession { exit: outcome.exit, signal: outcome.signal, cause, summary, last }
+    EndSession { exit: outcome.exit, signal: outcome.signal, cause, summary, harness: outcome.harness, last }
 }
 
 async fn end(parts: &Parts, grant: &SessionGrant, report: EndSession) -> After {

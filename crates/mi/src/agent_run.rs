@@ -18,7 +18,7 @@ use mi_cli::{Global, World, variables};
 use mi_client::{Client, Credential, Endpoint};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
-use mi_runner::{Address, Brought, Elsewhere, ExitReason, Proof, RunnerConfig, Ticket, Trusted};
+use mi_runner::{Address, Brought, Elsewhere, ExitReason, Programs, Proof, RunnerConfig, Ticket, Trusted};
 use mi_server::infra::config::LogFormat;
 
 use crate::failure::Failure;
@@ -178,6 +178,9 @@ fn prepare(home: &Path, args: &AgentRunArgs, worker: Worker, brought: Brought) -
         brought,
         workspace,
         programs,
+        harnesses: Programs::default(),
+        homes: own.clone(),
+        own_login: None,
     })?)
 }
 

@@ -252,6 +252,9 @@ pub struct EndSession {
     pub cause: EndCause,
     #[serde(default)]
     pub summary: String,
+    /// The program that really ran, where the runner chose another one than it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness: Option<HarnessKind>,
     /// The number after the last item sent in step 5.
     #[serde(default)]
     pub last: i64,
@@ -262,6 +265,9 @@ words! {
     EndCause {
         Finished = "finished", Failed = "failed", Deadline = "deadline", Killed = "killed",
         HarnessMissing = "harness_missing", Drain = "drain", Stopped = "stopped", Stale = "stale",
+        HarnessTooOld = "harness_too_old", HarnessHung = "harness_hung", DidNothing = "did_nothing", Loop = "loop",
+        Unauthorized = "unauthorized", NoModelKey = "no_model_key", OutOfCredits = "out_of_credits",
+        RateLimited = "rate_limited", ProviderFailed = "provider_failed", StreamCut = "stream_cut",
     }
 }
 

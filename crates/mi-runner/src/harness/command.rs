@@ -9,6 +9,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mi_core::ids::excerpt;
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::runner::EndCause;
@@ -30,21 +31,22 @@ impl Harness for CommandHarness {
         HarnessKind::Command
     }
 
-    fn prepare(&self, job: &Job) -> Result<(), Missing> {
-        match &job.grant.command {
-            None => Err(Missing("the agent has no command".into())),
-            Some(CommandLine::Argv(words)) if words.is_empty() => Err(Missing("the agent's command is empty".into())),
+    fn prepare<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<(), Missing>> {
+        let found = match &job.grant.command {
+            None => Err(Missing::from("the agent has no command")),
+            Some(CommandLine::Argv(words)) if words.is_empty() => Err(Missing::from("the agent's command is empty")),
             Some(CommandLine::Argv(_) | CommandLine::Shell(_)) => Ok(()),
-        }
+        };
+        Box::pin(async move { found })
     }
 
     fn spawn(&self, job: Arc<Job>) -> Result<Running, Missing> {
-        let line = job.grant.command.as_ref().ok_or_else(|| Missing("the agent has no command".into()))?;
+        let line = job.grant.command.as_ref().ok_or_else(|| Missing::from("the agent has no command"))?;
         let mut command = command_of(line)?;
         dress(&mut command, &job.environment, &job.workspace);
         command.stdin(Stdio::piped());
         let child =
-            job.tree.spawn(command).map_err(|error| Missing(format!("the command can't be started: {error}")))?;
+            job.tree.spawn(command).map_err(|error| Missing::from(format!("the command can't be started: {error}")))?;
         Ok(Running::new(attend(child, job)))
     }
 }
@@ -53,7 +55,7 @@ pub(crate) fn command_of(line: &CommandLine) -> Result<Command, Missing> {
     match line {
         CommandLine::Shell(text) => Ok(shell(text)),
         CommandLine::Argv(words) => {
-            let (program, rest) = words.split_first().ok_or_else(|| Missing("the agent's command is empty".into()))?;
+            let (program, rest) = words.split_first().ok_or_else(|| Missing::from("the agent's command is empty"))?;
             let mut command = Command::new(program);
             command.args(rest);
             Ok(command)
@@ -122,5 +124,5 @@ fn outcome(status: io::Result<ExitStatus>, last_line: &str) -> Outcome {
     };
     let summary = if last_line.is_empty() { ended } else { format!("{ended}; its last line: {}", excerpt(last_line)) };
     let cause = if status.success() { EndCause::Finished } else { EndCause::Failed };
-    Outcome { exit: status.code(), signal: status.signal(), cause, summary }
+    Outcome { exit: status.code(), signal: status.signal(), ..Outcome::of(cause, summary) }
 }

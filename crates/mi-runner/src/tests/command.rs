@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mi_core::ids::ClaimToken;
 use mi_core::time::Millis;
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::runner::{EndCause, EndSession, ItemKind, OrderAct, SessionGrant};
@@ -145,7 +146,9 @@ const RUNAWAY: &str = "(setsid nohup sh -c 'trap \"\" TERM; echo $$ > runaway; e
 async fn a_grandchild_that_ran_away_is_dead_at_the_end() {
     let _alone = alone().await;
     for reach in [Reach::Everything, Reach::Marked] {
-        let mut room = room(command(RUNAWAY));
+        // A mark of its own: another test's processes, which run at the same time, carry that of session 41.
+        let own = ClaimToken(i64::from(std::process::id()));
+        let mut room = room(SessionGrant { id: own, token: own, ..command(RUNAWAY) });
         room.parts.reach = reach;
         assert_eq!(room.end().await.cause, EndCause::Finished);
         let pid = room.read("runaway");

@@ -386,6 +386,10 @@ pub fn parts(fake: &Arc<Fake>, workspace: &Path, models: Arc<Scripted>) -> Parts
         workspace: workspace.to_owned(),
         drive: Drive::At(workspace.join("drive")),
         brought: None,
+        programs: Arc::default(),
+        homes: workspace.to_owned(),
+        own_login: None,
+        silence_max: LIMIT,
         unreachable_max: LIMIT,
         environment: environment.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
     };

@@ -7,3 +7,4 @@ mod kit;
 mod life;
 mod native;
 mod terminal;
+mod vendors;

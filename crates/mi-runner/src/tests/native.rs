@@ -101,7 +101,7 @@ async fn a_model_that_only_says_it_is_done_has_failed() {
     let _alone = alone().await;
     let stage = stage([says("All done!"), says("Really, done."), says("Done.")]);
     let end = stage.task().await;
-    assert_eq!(end.cause, EndCause::Failed);
+    assert_eq!(end.cause, EndCause::DidNothing);
     assert_eq!(end.summary, "model stopped without finishing the task; it said last: Done.");
     assert!(stage.acts().is_empty());
     let reminders = stage.fake.texts(ItemKind::Log);
@@ -181,21 +181,28 @@ async fn open_subtasks_send_the_parent_back_to_wait() {
 #[tokio::test]
 async fn a_refusing_model_ends_the_session_at_once_and_names_the_cause() {
     let _alone = alone().await;
-    let refusal = ModelError::Refused { cause: "out_of_credits".into(), detail: "status 402: no credits left".into() };
+    let refusal = ModelError::Refused {
+        cause: "out_of_credits".into(),
+        detail: "status 402: no credits left".into(),
+        status: 402,
+    };
     let end = stage([Err(refusal), finish()]).task().await;
-    assert_eq!((end.cause, end.summary.as_str()), (EndCause::Failed, "out_of_credits: status 402: no credits left"));
+    assert_eq!(
+        (end.cause, end.summary.as_str()),
+        (EndCause::OutOfCredits, "out_of_credits: status 402: no credits left")
+    );
 }
 
 #[tokio::test]
 async fn passing_troubles_are_waited_out_a_few_times() {
     let _alone = alone().await;
-    let busy = || Err(ModelError::Passing { detail: "status 429".into(), retry_after_s: Some(0) });
+    let busy = || Err(ModelError::Passing { detail: "status 429".into(), retry_after_s: Some(0), status: Some(429) });
     let patient = stage([busy(), busy(), busy(), finish()]);
     assert_eq!(patient.task().await.cause, EndCause::Finished);
     let hopeless = stage([busy(), busy(), busy(), busy()]);
     let end = hopeless.task().await;
     let summary = "no answer of the model after 4 calls: status 429";
-    assert_eq!((end.cause, end.summary.as_str()), (EndCause::Failed, summary));
+    assert_eq!((end.cause, end.summary.as_str()), (EndCause::RateLimited, summary));
 }
 
 #[tokio::test]
@@ -263,10 +270,13 @@ async fn vendor_harnesses_run_on_native_and_say_so() {
     let _alone = alone().await;
     let vendor = stage([finish()]);
     assert_eq!(vendor.play(grant(HarnessKind::OpenaiCodex)).await.cause, EndCause::Finished);
-    assert_eq!(vendor.fake.texts(ItemKind::Log), ["harness openai-codex runs on native for now"]);
+    assert_eq!(
+        vendor.fake.texts(ItemKind::Log),
+        ["this session runs on native in place of openai-codex, with the same model"]
+    );
     let without = stage([]);
     let end = without.play(SessionGrant { model: None, ..grant(HarnessKind::Native) }).await;
-    assert_eq!(end.cause, EndCause::HarnessMissing);
+    assert_eq!(end.cause, EndCause::NoModelKey);
 }
 
 /// What closes the task is said before the model begins, with what was wrong the last time.

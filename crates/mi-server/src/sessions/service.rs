@@ -359,6 +359,16 @@ fn end_live(act: &mut Act<'_>, session: &SessionRow, wish: &EndSession) -> Resul
         | EndCause::Deadline
         | EndCause::Killed
         | EndCause::HarnessMissing
+        | EndCause::HarnessTooOld
+        | EndCause::HarnessHung
+        | EndCause::DidNothing
+        | EndCause::Loop
+        | EndCause::Unauthorized
+        | EndCause::NoModelKey
+        | EndCause::OutOfCredits
+        | EndCause::RateLimited
+        | EndCause::ProviderFailed
+        | EndCause::StreamCut
         | EndCause::Stale => lose(act, session, &loss(wish)),
     }
 }
@@ -370,6 +380,16 @@ fn loss(wish: &EndSession) -> String {
         (EndCause::Finished, None, _) => "the session ended without finishing the task".to_owned(),
         (EndCause::Deadline, ..) => "the session ran into its deadline".to_owned(),
         (EndCause::HarnessMissing, ..) => "the harness could not be started".to_owned(),
+        (EndCause::HarnessTooOld, ..) => "the harness is too old to be used".to_owned(),
+        (EndCause::HarnessHung, ..) => "the harness hung".to_owned(),
+        (EndCause::DidNothing, ..) => "the session ended without having done anything".to_owned(),
+        (EndCause::Loop, ..) => "the session went in circles".to_owned(),
+        (EndCause::Unauthorized, ..) => "the provider refused the key (unauthorized)".to_owned(),
+        (EndCause::NoModelKey, ..) => "there is no key for the model (no_model_key)".to_owned(),
+        (EndCause::OutOfCredits, ..) => "the model call was refused for want of credits (out_of_credits)".to_owned(),
+        (EndCause::RateLimited, ..) => "the provider's quota was used up (rate_limited)".to_owned(),
+        (EndCause::ProviderFailed, ..) => "the model's provider failed (provider_failed)".to_owned(),
+        (EndCause::StreamCut, ..) => "the model's answer broke off (stream_cut)".to_owned(),
         (_, _, Some(signal)) => format!("the session was killed by signal {signal}"),
         (cause, Some(code), None) => format!("the session ended (exit {code}, {cause}) without finishing the task"),
         (cause, None, None) => format!("the session ended ({cause}) without finishing the task"),

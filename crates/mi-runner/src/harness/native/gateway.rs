@@ -45,11 +45,11 @@ impl ModelSource for GatewayModels {
     fn open(&self, choice: &ModelChoice, endpoint: &str, credential: &str) -> Result<Box<dyn Model>, Missing> {
         let base = format!("{}/{}/", endpoint.trim_end_matches('/'), choice.base_path.trim_matches('/'));
         let http = http_client(endpoint, self.trust.as_ref())
-            .map_err(|why| Missing(format!("no connection to the model gateway: {why}")))?;
+            .map_err(|why| Missing::from(format!("no connection to the model gateway: {why}")))?;
         let client = genai::Client::builder()
             .with_reqwest(http)
             .build()
-            .map_err(|error| Missing(format!("the model client can't be made: {error}")))?;
+            .map_err(|error| Missing::from(format!("the model client can't be made: {error}")))?;
         let target = ServiceTarget {
             endpoint: Endpoint::from_owned(base),
             auth: AuthData::from_single(credential),
@@ -201,7 +201,7 @@ fn usage_of(usage: &genai::chat::Usage) -> Usage {
 }
 
 fn passing(detail: impl Into<String>) -> ModelError {
-    ModelError::Passing { detail: detail.into(), retry_after_s: None }
+    ModelError::Passing { detail: detail.into(), retry_after_s: None, status: None }
 }
 
 /// A status decides where there is one; without one the way to the model failed, which may pass.
@@ -244,9 +244,13 @@ fn by_status(status: u16, body: &str, retry_after_s: Option<u64>) -> ModelError 
     let no_key = problem.as_ref().is_some_and(|problem| problem.code == "no_model_key");
     match status {
         408 | 409 | 429 | 500.. if !no_key => {
-            ModelError::Passing { detail: format!("the model answered with status {status}: {detail}"), retry_after_s }
+            let detail = format!("the model answered with status {status}: {detail}");
+            ModelError::Passing { detail, retry_after_s, status: Some(status) }
         }
-        _ => ModelError::Refused { cause: cause_of(status, problem), detail: format!("status {status}: {detail}") },
+        _ => {
+            let cause = cause_of(status, problem);
+            ModelError::Refused { cause, detail: format!("status {status}: {detail}"), status }
+        }
     }
 }
 

@@ -3,13 +3,12 @@
 //! The model works with tools until the queue accepts the end of the task (`finish`, `fail`, `block`). A model that
 //! merely says that it is done is reminded, then the session ends as failed and the server counts the attempt.
 //!
-//! Rooms: `talk` (the loop), `prompt` (what the model is told), `tools` (what it may do), `files` and `shell` (tools at
+//! Rooms: `talk` (the loop), `tools` (what it may do), `files` and `shell` (tools at
 //! the workspace), `model` (what we want of a model), `gateway` (a real one, through the server).
 
 mod files;
 pub mod gateway;
 pub mod model;
-mod prompt;
 mod shell;
 mod specs;
 mod talk;
@@ -18,6 +17,7 @@ mod tools;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::EndCause;
 
@@ -42,15 +42,16 @@ impl Harness for NativeHarness {
         HarnessKind::Native
     }
 
-    fn prepare(&self, job: &Job) -> Result<(), Missing> {
-        match job.grant.model {
+    fn prepare<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<(), Missing>> {
+        let found = match job.grant.model {
             Some(_) => Ok(()),
-            None => Err(Missing("the agent has no model: hire it with a provider whose key the server has".into())),
-        }
+            None => Err(no_model()),
+        };
+        Box::pin(async move { found })
     }
 
     fn spawn(&self, job: Arc<Job>) -> Result<Running, Missing> {
-        let choice = job.grant.model.clone().ok_or_else(|| Missing("the agent has no model".into()))?;
+        let choice = job.grant.model.clone().ok_or_else(no_model)?;
         let model = self.models.open(&choice, &job.endpoint, &job.grant.credential)?;
         Ok(Running::new(async move {
             let leave = job.leave.clone();
@@ -63,22 +64,7 @@ impl Harness for NativeHarness {
     }
 }
 
-/// Shows a text's beginning and end when the whole would be too much for a model.
-pub(super) fn shortened(text: &str, bytes_max: usize) -> String {
-    if text.len() <= bytes_max {
-        return text.to_owned();
-    }
-    let head = &text[..text.floor_char_boundary(bytes_max / 2)];
-    let tail = &text[text.ceil_char_boundary(text.len() - bytes_max / 2)..];
-    let left_out = text.len() - head.len() - tail.len();
-    format!("{head}\n[… {left_out} bytes left out …]\n{tail}")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn long_texts_keep_both_ends() {
-        assert_eq!(super::shortened("short", 5), "short");
-        assert_eq!(super::shortened("äbcdefghij", 4), "ä\n[… 7 bytes left out …]\nij");
-    }
+fn no_model() -> Missing {
+    let sentence = "the agent has no model: hire it with a provider whose key the server has";
+    Missing::of(EndCause::NoModelKey, sentence)
 }

@@ -89,11 +89,11 @@ pub struct Usage {
 pub enum ModelError {
     /// Repeating can't help: bad credential, no credits, unknown model.
     #[error("{cause}: {detail}")]
-    Refused { cause: String, detail: String },
+    Refused { cause: String, detail: String, status: u16 },
     /// The claim is gone; the session must stop.
     #[error("the claim is no longer the live one")]
     Stale,
     /// Busy, broken off, unreachable, too slow.
     #[error("{detail}")]
-    Passing { detail: String, retry_after_s: Option<u64> },
+    Passing { detail: String, retry_after_s: Option<u64>, status: Option<u16> },
 }

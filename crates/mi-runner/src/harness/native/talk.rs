@@ -6,10 +6,13 @@ use mi_core::ids::excerpt;
 use mi_core::wire::runner::{Cause, EndCause, ItemKind};
 
 use super::model::{Message, Model, ModelError, ToolCall, ToolResult, ToolSpec, Turn};
-use super::shortened;
 use super::tools::{Bench, Effect};
-use super::{Job, Outcome, prompt};
+use super::{Job, Outcome};
 use crate::clock::pause;
+use crate::harness::loops::{Done, Loops};
+use crate::harness::prompt::{self, Hands};
+use crate::harness::shortened;
+use crate::harness::trouble::Trouble;
 
 /// Turns of one session.
 const TURNS_MAX: usize = 100;
@@ -50,22 +53,35 @@ struct Talk<'a> {
     bench: Bench<'a>,
     tools: Vec<ToolSpec>,
     conversation: Vec<Message>,
+    loops: Loops,
     reminders: usize,
+    /// Tools that were called so far.
+    called: usize,
     first_pause: Duration,
 }
 
 impl<'a> Talk<'a> {
     fn new(model: &'a dyn Model, job: &'a Job, first_pause: Duration) -> Self {
-        let conversation = vec![Message::System(prompt::system(job)), Message::User(prompt::user(job))];
+        let conversation = vec![Message::System(prompt::system(job, Hands::Native)), Message::User(prompt::user(job))];
         let bench = Bench::new(job);
-        Self { model, job, tools: bench.specs(), bench, conversation, reminders: 0, first_pause }
+        Self {
+            model,
+            job,
+            tools: bench.specs(),
+            bench,
+            conversation,
+            loops: Loops::default(),
+            reminders: 0,
+            called: 0,
+            first_pause,
+        }
     }
 
     async fn turn(&mut self) -> Progress {
         let turn = match self.ask().await {
             Ok(turn) => turn,
             Err(ModelError::Stale) => return ends(EndCause::Stale, ModelError::Stale.to_string()),
-            Err(error) => return ends(EndCause::Failed, error.to_string()),
+            Err(error) => return ends(cause_of(&error), error.to_string()),
         };
         self.record(&turn);
         let (text, calls) = (turn.text.clone(), turn.calls.clone());
@@ -74,10 +90,17 @@ impl<'a> Talk<'a> {
             return self.answer_text(text).await;
         }
         self.reminders = 0;
+        self.called += calls.len();
         let mut results = Vec::new();
         for call in calls {
             match self.bench.use_tool(&call.name, call.arguments.clone()).await {
-                Effect::Answer(text) => results.push(self.result(call, &text)),
+                Effect::Answer(text) => {
+                    let reason = self.loops.see(&call.name, &call.arguments, &text, done(&call.name, &text));
+                    results.push(self.result(call, &text));
+                    if let Some(reason) = reason {
+                        return ends(EndCause::Loop, reason);
+                    }
+                }
                 Effect::Ends { cause, summary } => {
                     self.record_call(&call, &summary);
                     return ends(cause, summary);
@@ -99,7 +122,8 @@ impl<'a> Talk<'a> {
         if self.reminders == REMINDERS_MAX {
             let said = if text.trim().is_empty() { "nothing".into() } else { excerpt(text.trim()) };
             let summary = format!("model stopped without finishing the task; it said last: {said}");
-            return ends(EndCause::Failed, summary);
+            let cause = if self.called == 0 { EndCause::DidNothing } else { EndCause::Failed };
+            return ends(cause, summary);
         }
         self.reminders += 1;
         self.job.outbox.log("the model answered without a tool and was reminded that only `finish` ends the task");
@@ -111,20 +135,20 @@ impl<'a> Talk<'a> {
     async fn ask(&self) -> Result<Turn, ModelError> {
         let mut rest = self.first_pause;
         for attempt in 1..=MODEL_TRIES_MAX {
-            let (detail, retry_after) = match self.model.turn(&self.conversation, &self.tools).await {
-                Err(ModelError::Passing { detail, retry_after_s }) => (detail, retry_after_s),
+            let (detail, retry_after, status) = match self.model.turn(&self.conversation, &self.tools).await {
+                Err(ModelError::Passing { detail, retry_after_s, status }) => (detail, retry_after_s, status),
                 answer => return answer,
             };
             self.job.outbox.log(&format!("model call {attempt} of {MODEL_TRIES_MAX} failed: {detail}"));
             if attempt == MODEL_TRIES_MAX {
                 let detail = format!("no answer of the model after {MODEL_TRIES_MAX} calls: {detail}");
-                return Err(ModelError::Passing { detail, retry_after_s: None });
+                return Err(ModelError::Passing { detail, retry_after_s: None, status });
             }
             let asked = retry_after.map(|seconds| Duration::from_secs(seconds.min(RETRY_AFTER_SECONDS_MAX)));
             pause(asked.unwrap_or(rest)).await;
             rest *= 2;
         }
-        Err(ModelError::Passing { detail: "the model was never called".into(), retry_after_s: None })
+        Err(ModelError::Passing { detail: "the model was never called".into(), retry_after_s: None, status: None })
     }
 
     fn record(&self, turn: &Turn) {
@@ -147,6 +171,20 @@ impl<'a> Talk<'a> {
         let arguments = shortened(&call.arguments.to_string(), TOOL_RECORD_BYTES_MAX);
         let answer = shortened(answer, TOOL_RECORD_BYTES_MAX);
         self.job.outbox.push(ItemKind::Tool, &format!("{} {arguments}\n→ {answer}", call.name));
+    }
+}
+
+/// A refusal of a tool, or a command that ended with another code than 0.
+fn done(tool: &str, answer: &str) -> Done {
+    let failed = answer.starts_with("error: ") || (tool == "shell" && !answer.starts_with("exit code: 0"));
+    if failed { Done::Badly } else { Done::Well }
+}
+
+fn cause_of(error: &ModelError) -> EndCause {
+    match error {
+        ModelError::Stale => EndCause::Stale,
+        ModelError::Refused { status, .. } => Trouble::new(Some(*status), error.to_string()).cause(),
+        ModelError::Passing { status, .. } => Trouble::new(*status, error.to_string()).cause(),
     }
 }
 

@@ -7,12 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use mi_core::ids::TaskId;
-use mi_core::mentions::{Speaker, means};
 use mi_core::problem::Code;
 use mi_core::roles::role_of;
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::wire::agents::HireAgent;
-use mi_core::wire::runner::{Cause, EndCause, InboxMessage};
+use mi_core::wire::runner::{Cause, EndCause};
 use mi_core::wire::tasks::{AddArtifact, CreateTask, UpdateTask};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,9 +23,7 @@ use super::specs;
 use super::{Job, Outcome, shell};
 use crate::config::Drive;
 use crate::control::{ControlError, Verdict};
-
-/// As whom people write.
-const OWNER: &str = "owner";
+use crate::harness::reply;
 
 /// What a tool call led to.
 pub(super) enum Effect {
@@ -252,30 +249,9 @@ impl<'a> Bench<'a> {
         ended(EndCause::Finished, summary)
     }
 
-    /// Sends the last text of a chat session to whom it answers, unless the model has already written to them.
+    /// Sends the last text of a chat session to whom it answers.
     pub(super) async fn reply(&self, text: &str) -> Result<String, Outcome> {
-        let Some(asked) = self.job.context.messages.iter().rfind(|message| self.is_asked(message)) else {
-            return Ok("there was no message to answer".into());
-        };
-        // What was asked in a group is answered there.
-        let group = asked.group_id.map(|group| group.to_string());
-        let sender = group.as_ref().unwrap_or(&asked.from_agent);
-        if self.written_to.contains(sender) || text.trim().is_empty() {
-            return Ok(format!("the talk with {sender} is over"));
-        }
-        match self.job.desk.send_message(sender.clone(), text.trim().to_owned()).await {
-            Ok(()) => Ok(format!("replied to {sender}")),
-            Err(error) => {
-                let cause = if error.verdict() == Verdict::Stale { EndCause::Stale } else { EndCause::Failed };
-                Err(Outcome::of(cause, format!("the reply to {sender} can't be sent: {error}")))
-            }
-        }
-    }
-
-    /// What others say to each other in a group is only overheard.
-    fn is_asked(&self, message: &InboxMessage) -> bool {
-        let speaker = if message.from_agent == OWNER { Speaker::Owner } else { Speaker::Agent };
-        message.group_id.is_none() || means(&message.body, &self.job.context.agent.name, speaker)
+        reply::send(self.job, text, &self.written_to).await
     }
 
     fn task(&self) -> Result<TaskId, Fault> {

@@ -1,4 +1,4 @@
-//! What the model is told at the start of a session.
+//! What a model is told at the start of a session, whichever harness it works in: one place for all of them.
 
 use std::fmt::Write;
 
@@ -13,6 +13,15 @@ use crate::kit::is_laid_out;
 
 /// Of one description or result; the whole is on the task.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// What the model acts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hands {
+    /// The tools of our own loop.
+    Native,
+    /// A program's own tools, beside them `tq` and our MCP server.
+    Program,
+}
 
 const RULES_TASK: &str = "\
 You work alone on one task from your office's queue, with the tools you are given. Rules:
@@ -30,7 +39,24 @@ Somebody wrote to you. Work with the tools as far as the answer needs it, then a
 without a tool call, is sent to the sender (or to the group where you were asked there) as your reply. With `message` \
 you reach others. The shared drive is at /shared/files; your working folder is your private workspace.";
 
-pub(super) fn system(job: &Job) -> String {
+const RULES_TASK_PROGRAM: &str = "\
+You work alone on one task from your office's queue, with nobody to ask. Rules:
+- Finish only by `tq done \"RESULT\"` in the shell, or by the tool `task_done` of the MCP server `mitosis`: its result is \
+what others will read and build on. Saying that you are done finishes nothing.
+- If the task can't be done: `tq update --status failed --error \"WHY\"` (or `task_fail`). If somebody else must act first: \
+`tq update --status blocked --reason \"WHY\"` (or `task_block`).
+- Put what others need on the shared drive at /shared/files and link it with `tq artifact PATH` before you finish.
+- Your working folder is your private workspace. `tq --help` shows what else the queue can do.
+- Look before you claim: read the files you speak about, run what you say works.
+- Large work may be split with `tq subtask \"TITLE\"`; then end your turn, and the task comes back to you when the subtasks \
+are done.";
+
+const RULES_MESSAGE_PROGRAM: &str = "\
+Somebody wrote to you. Work as far as the answer needs it, then answer with plain text: your last text is sent to the \
+sender (or to the group where you were asked there) as your reply, so don't send it yourself. With `tq send NAME TEXT` you \
+reach others. The shared drive is at /shared/files; your working folder is your private workspace.";
+
+pub(crate) fn system(job: &Job, hands: Hands) -> String {
     let agent = &job.context.agent;
     let mut out = format!("You are {}, an agent of the office {}.", agent.name, job.context.office.name);
     if let Some(role) = &agent.role {
@@ -50,16 +76,18 @@ pub(super) fn system(job: &Job) -> String {
         let pages = skills.iter().map(|skill| format!("skills/{}/SKILL.md: {}", skill.name, skill.description));
         section(&mut out, "Pages in your workspace that say how things are done; read one before you do that", pages);
     }
-    let rules = match job.grant.cause {
-        Cause::Task => RULES_TASK,
-        Cause::Message => RULES_MESSAGE,
+    let rules = match (job.grant.cause, hands) {
+        (Cause::Task, Hands::Native) => RULES_TASK,
+        (Cause::Task, Hands::Program) => RULES_TASK_PROGRAM,
+        (Cause::Message, Hands::Native) => RULES_MESSAGE,
+        (Cause::Message, Hands::Program) => RULES_MESSAGE_PROGRAM,
     };
     line(&mut out, format_args!("\n{rules}"));
     out
 }
 
 /// One fact per line first, so that it can be read by eye and by program; long texts follow.
-pub(super) fn user(job: &Job) -> String {
+pub(crate) fn user(job: &Job) -> String {
     let context = &job.context;
     let mut out = format!("agent: {}", context.agent.name);
     if let Some(task) = &context.task {

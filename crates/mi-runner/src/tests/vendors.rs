@@ -1,0 +1,261 @@
+//! Harnesses of vendors' programs, played by small scripts that say what the real ones say.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::runner::{Cause, EndCause, EndSession, ItemKind, ModelChoice, SessionGrant, Wire};
+
+use super::fake::*;
+use crate::OwnLogin;
+use crate::config::Place;
+use crate::harness::vendor::Programs;
+use crate::life::Parts;
+
+struct Stage {
+    folder: tempfile::TempDir,
+    fake: Arc<Fake>,
+    kind: HarnessKind,
+    parts: Parts,
+}
+
+/// The program answers `--version` and else runs the script.
+fn stage(kind: HarnessKind, version: &str, script: &str) -> Stage {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    let text = format!("#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; exit; fi\n{script}\n");
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let workspace = folder.path().join("workspace");
+    fs::create_dir_all(workspace.join("drive")).unwrap();
+    let fake = Fake::new();
+    let parts = parts(&fake, &workspace, Scripted::new([]));
+    let stage = Stage { folder, fake, kind, parts };
+    stage.with(|place| place.programs = Arc::new(Programs::new([(kind, program)], None)))
+}
+
+fn claude(script: &str) -> Stage {
+    stage(HarnessKind::ClaudeCode, "2.1.197 (Claude Code)", script)
+}
+
+impl Stage {
+    fn with(mut self, change: impl FnOnce(&mut Place)) -> Self {
+        let mut place = (*self.parts.place).clone();
+        change(&mut place);
+        self.parts.place = Arc::new(place);
+        self
+    }
+
+    fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.workspace().join(name)).unwrap()
+    }
+
+    fn grant(&self) -> SessionGrant {
+        let (provider, wire, base_path) = match self.kind {
+            HarnessKind::ClaudeCode => ("anthropic", Wire::Anthropic, "/llm/anthropic/v1"),
+            HarnessKind::GeminiCli => ("google", Wire::Gemini, "/llm/gemini/v1beta"),
+            HarnessKind::OpenaiCodex | HarnessKind::Native | HarnessKind::Command => {
+                ("openai", Wire::OpenaiResponses, "/llm/openai/v1")
+            }
+        };
+        let model =
+            ModelChoice { provider: provider.into(), model: "scripted".into(), wire, base_path: base_path.into() };
+        SessionGrant { model: Some(model), ..grant(self.kind) }
+    }
+
+    async fn end(&self) -> EndSession {
+        self.play(self.grant()).await
+    }
+
+    async fn play(&self, grant: SessionGrant) -> EndSession {
+        self.fake.grant(grant);
+        live(self.parts.clone()).await.unwrap();
+        self.fake.only_end()
+    }
+
+    fn log(&self) -> String {
+        self.fake.texts(ItemKind::Log).join("\n")
+    }
+}
+
+/// A script that says these lines.
+fn says(lines: &[&str]) -> String {
+    format!("cat <<'END'\n{}\nEND", lines.join("\n"))
+}
+
+const TEXT: &str = r#"{"type":"assistant","message":{"id":"m1","model":"c","content":[{"type":"text","text":"I look."}],"usage":{"input_tokens":200,"cache_read_input_tokens":1000,"cache_creation_input_tokens":50,"output_tokens":1}}}"#;
+const CALL: &str = r#"{"type":"assistant","message":{"id":"m1","model":"c","content":[{"type":"tool_use","id":"t1","name":"Bash","input":{"command":"make"}}],"usage":{"input_tokens":200,"cache_read_input_tokens":1000,"cache_creation_input_tokens":50,"output_tokens":40}}}"#;
+const GOOD: &str = r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":"made","is_error":false}]}}"#;
+const BAD: &str = r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"no rule"}],"is_error":true}]}}"#;
+const RESULT: &str = r#"{"type":"result","subtype":"success","is_error":false,"api_error_status":null,"result":"I look.","modelUsage":{"c":{"inputTokens":600,"outputTokens":120,"cacheReadInputTokens":3000,"cacheCreationInputTokens":150}}}"#;
+
+#[tokio::test]
+async fn claude_gets_our_settings_the_prompt_and_no_key() {
+    let _alone = alone().await;
+    let look = "env > env.txt; cat > prompt.txt; echo \"$@\" > args.txt; cp -r $CLAUDE_CONFIG_DIR home; ";
+    let stage = claude(&format!("{look}{}", says(&[TEXT, CALL, GOOD, RESULT])));
+    let end = stage.end().await;
+    let summary = "claude-code ended after 1 tool calls; it said last: I look.";
+    assert_eq!((end.cause, end.exit, end.summary.as_str()), (EndCause::Finished, Some(0), summary));
+    assert_eq!(end.harness, None);
+    let environment = stage.read("env.txt");
+    for line in [
+        "ANTHROPIC_BASE_URL=http://127.0.0.1:1/llm/anthropic",
+        "ANTHROPIC_API_KEY=mis_secret",
+        "DISABLE_TELEMETRY=1",
+        "DISABLE_AUTOUPDATER=1",
+        "IS_SANDBOX=1",
+        "MI_TASK=7",
+    ] {
+        assert!(environment.lines().any(|found| found == line), "{line} is missing in {environment}");
+    }
+    let args = stage.read("args.txt");
+    assert!(args.contains("--model scripted") && args.contains("--strict-mcp-config"), "{args}");
+    assert!(!args.contains("mis_secret"), "{args}");
+    let prompt = stage.read("prompt.txt");
+    assert!(prompt.contains("Finish only by `tq done") && prompt.contains("task id: 7"), "{prompt}");
+    assert!(!prompt.contains("`finish`"), "{prompt}");
+    let servers = r#"{"mcpServers":{"mitosis":{"command":"mi","args":["mcp"]}}}"#;
+    assert_eq!(stage.read("home/mcp.json"), servers);
+    assert!(!stage.workspace().join(".mi-home-claude-code").exists());
+}
+
+#[tokio::test]
+async fn what_claude_says_is_kept_by_kind() {
+    let _alone = alone().await;
+    let stage = claude(&says(&[TEXT, CALL, GOOD, r#"{"type":"novelty","x":1}"#, "no json", RESULT]));
+    stage.end().await;
+    assert_eq!(stage.fake.texts(ItemKind::Transcript), ["I look."]);
+    assert_eq!(stage.fake.texts(ItemKind::Tool), ["Bash {\"command\":\"make\"}\n→ made"]);
+    let usage = r#"{"input_tokens":3750,"output_tokens":120,"cached_tokens":3000,"model":"c","provider":"anthropic"}"#;
+    assert_eq!(stage.fake.texts(ItemKind::Usage), [usage]);
+    assert_eq!(stage.log(), "claude-code: {\"type\":\"novelty\",\"x\":1}\nno json");
+}
+
+#[tokio::test]
+async fn each_trouble_of_claude_ends_under_its_name() {
+    let _alone = alone().await;
+    let failed = |status: &str, sentence: &str| {
+        let line = format!(
+            r#"{{"type":"result","subtype":"success","is_error":true,"api_error_status":{status},"result":"{sentence}","modelUsage":{{}}}}"#
+        );
+        format!("{}\nexit 1", says(&[&line]))
+    };
+    for (script, cause, words) in [
+        (failed("401", "Failed to authenticate"), EndCause::Unauthorized, "status 401: Failed to authenticate"),
+        (failed("402", "API Error: 402"), EndCause::OutOfCredits, "status 402"),
+        (failed("429", "Request rejected"), EndCause::RateLimited, "status 429"),
+        (failed("500", "API Error: 500"), EndCause::ProviderFailed, "status 500"),
+        (failed("null", "Stream ended without receiving any events"), EndCause::StreamCut, "Stream ended"),
+        (says(&[TEXT, RESULT]), EndCause::DidNothing, "without having used a tool; it said last: I look."),
+        ("true".to_owned(), EndCause::DidNothing, "and said nothing"),
+        ("echo 'it broke' >&2; exit 3".to_owned(), EndCause::Failed, "exited with 3; its last line: it broke"),
+    ] {
+        let stage = claude(&script);
+        let end = stage.end().await;
+        assert_eq!(end.cause, cause, "{script}: {}", end.summary);
+        assert!(end.summary.starts_with("claude-code") && end.summary.contains(words), "{}", end.summary);
+    }
+}
+
+#[tokio::test]
+async fn a_program_in_a_circle_is_ended() {
+    let _alone = alone().await;
+    let stage = claude(&format!("{}\nsleep 1000", says(&[CALL, BAD, CALL, BAD])));
+    let end = stage.end().await;
+    let summary = "the same call failed in the same way 2 times in a row: Bash {\"command\":\"make\"}: no rule";
+    assert_eq!((end.cause, end.summary.as_str(), end.signal), (EndCause::Loop, summary, Some(15)));
+    let usage = r#"{"input_tokens":1250,"output_tokens":40,"cached_tokens":1000,"model":"c","provider":"anthropic"}"#;
+    assert_eq!(stage.fake.texts(ItemKind::Usage), [usage]);
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_before_or_after_its_first_word_is_ended() {
+    let _alone = alone().await;
+    for script in ["sleep 1000".to_owned(), format!("{}\nsleep 1000", says(&[TEXT]))] {
+        let stage = claude(&script).with(|place| place.silence_max = Duration::from_millis(300));
+        let end = stage.end().await;
+        assert_eq!((end.cause, end.signal), (EndCause::HarnessHung, Some(15)), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn while_a_tool_is_at_work_silence_is_no_hang() {
+    let _alone = alone().await;
+    let script = format!("{}\nsleep 1\n{}", says(&[CALL]), says(&[GOOD, RESULT]));
+    let stage = claude(&script).with(|place| place.silence_max = Duration::from_millis(300));
+    assert_eq!(stage.end().await.cause, EndCause::Finished);
+}
+
+#[tokio::test]
+async fn without_its_program_or_with_an_old_one_it_runs_on_native() {
+    let _alone = alone().await;
+    let missing = claude("").with(|place| place.programs = Arc::default());
+    let end = missing.end().await;
+    assert_eq!(end.harness, Some(HarnessKind::Native));
+    let log = missing.log();
+    assert!(log.contains("claude-code is not installed; `npm install -g @anthropic-ai/claude-code`"), "{log}");
+    assert!(log.contains("this session runs on native in place of claude-code"), "{log}");
+    let old = stage(HarnessKind::ClaudeCode, "1.0.3 (Claude Code)", "exit 1");
+    assert_eq!(old.end().await.harness, Some(HarnessKind::Native));
+    assert!(old.log().contains("claude-code is version 1.0.3, older than 2.1"), "{}", old.log());
+    let foreign = claude("exit 1");
+    let model = ModelChoice { wire: Wire::OpenaiChat, ..foreign.grant().model.unwrap() };
+    let end = foreign.play(SessionGrant { model: Some(model), ..foreign.grant() }).await;
+    assert_eq!(end.harness, Some(HarnessKind::Native));
+}
+
+#[tokio::test]
+async fn an_untested_version_is_used_and_said() {
+    let _alone = alone().await;
+    let stage = stage(HarnessKind::ClaudeCode, "9.0.0", &says(&[TEXT, CALL, GOOD, RESULT]));
+    assert_eq!(stage.end().await.cause, EndCause::Finished);
+    assert!(stage.log().contains("claude-code is version 9.0.0; we worked with 2.1"), "{}", stage.log());
+}
+
+#[tokio::test]
+async fn without_any_model_the_name_says_so() {
+    let _alone = alone().await;
+    let stage = claude("");
+    let end = stage.play(SessionGrant { model: None, ..stage.grant() }).await;
+    assert_eq!(end.cause, EndCause::NoModelKey);
+}
+
+#[tokio::test]
+async fn its_last_text_answers_a_message_once() {
+    let _alone = alone().await;
+    let chat = |stage: &Stage| SessionGrant { cause: Cause::Message, task: None, attempt: None, ..stage.grant() };
+    let quiet = claude(&says(&[TEXT, RESULT]));
+    quiet.fake.state().context = Some(context(Some("owner")));
+    let end = quiet.play(chat(&quiet)).await;
+    assert_eq!((end.cause, end.summary.as_str()), (EndCause::Finished, "replied to owner"));
+    assert_eq!(quiet.fake.state().acts, [r#"message ["owner","I look."]"#]);
+    let sent = CALL.replace("make", "tq send owner 'I look'");
+    let busy = claude(&says(&[&sent, GOOD, TEXT, RESULT]));
+    busy.fake.state().context = Some(context(Some("owner")));
+    assert_eq!(busy.play(chat(&busy)).await.summary, "the talk with owner is over");
+    assert!(busy.fake.state().acts.is_empty());
+}
+
+#[tokio::test]
+async fn with_ones_own_login_no_gateway_is_named_and_usage_is_marked() {
+    let _alone = alone().await;
+    let script = format!("env > env.txt\n{}", says(&[TEXT, CALL, GOOD, RESULT]));
+    let variables = [("HOME".to_owned(), "/home/me".to_owned()), ("ANTHROPIC_API_KEY".to_owned(), "sk-own".to_owned())];
+    let login = OwnLogin { variables: variables.into() };
+    let stage = claude(&script).with(|place| place.own_login = Some(login));
+    assert_eq!(stage.end().await.cause, EndCause::Finished);
+    let environment = stage.read("env.txt");
+    let has = |line: &str| environment.lines().any(|found| found == line);
+    assert!(has("HOME=/home/me") && has("ANTHROPIC_API_KEY=sk-own"), "{environment}");
+    assert!(!environment.contains("ANTHROPIC_BASE_URL"), "{environment}");
+    let usage = stage.fake.texts(ItemKind::Usage);
+    assert!(usage[0].ends_with(r#""provider":"anthropic","subscription":true}"#), "{usage:?}");
+}
