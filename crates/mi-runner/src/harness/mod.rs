@@ -9,6 +9,7 @@
 
 mod claude_code;
 pub(crate) mod command;
+mod gemini_cli;
 mod lines;
 mod loops;
 pub(crate) mod native;
@@ -130,7 +131,8 @@ pub(crate) fn harness_for(kind: HarnessKind, models: &Arc<dyn ModelSource>) -> B
     match kind {
         HarnessKind::Command => Box::new(command::CommandHarness),
         HarnessKind::ClaudeCode => Box::new(VendorHarness::new(claude_code::ClaudeCode)),
-        HarnessKind::Native | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli => native(models),
+        HarnessKind::GeminiCli => Box::new(VendorHarness::new(gemini_cli::GeminiCli)),
+        HarnessKind::Native | HarnessKind::OpenaiCodex => native(models),
     }
 }
 

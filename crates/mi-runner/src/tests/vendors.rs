@@ -259,3 +259,69 @@ async fn with_ones_own_login_no_gateway_is_named_and_usage_is_marked() {
     let usage = stage.fake.texts(ItemKind::Usage);
     assert!(usage[0].ends_with(r#""provider":"anthropic","subscription":true}"#), "{usage:?}");
 }
+
+fn gemini(script: &str) -> Stage {
+    stage(HarnessKind::GeminiCli, "0.61.0", script)
+}
+
+const G_TEXT: &str = r#"{"type":"message","role":"assistant","content":"I look","delta":true}
+{"type":"message","role":"assistant","content":" 0.","delta":true}"#;
+const G_CALL: &str =
+    r#"{"type":"tool_use","tool_name":"run_shell_command","tool_id":"t1","parameters":{"command":"make"}}"#;
+const G_GOOD: &str = r#"{"type":"tool_result","tool_id":"t1","status":"success","output":"made"}"#;
+const G_RESULT: &str = r#"{"type":"result","status":"success","stats":{"models":{"g":{"total_tokens":3735,"input_tokens":3600,"output_tokens":120,"cached":3000}}}}"#;
+
+#[tokio::test]
+async fn gemini_gets_our_settings_and_no_proxy() {
+    let _alone = alone().await;
+    let script = format!(
+        "env > env.txt; cp -r $GEMINI_CLI_HOME home; cat > prompt.txt\n{}",
+        says(&[G_TEXT, G_CALL, G_GOOD, G_RESULT])
+    );
+    let stage = gemini(&script);
+    stage.fake.state().env.insert("HTTPS_PROXY".into(), "http://127.0.0.1:9".into());
+    fs::create_dir(stage.workspace().join(".gemini")).unwrap();
+    fs::write(stage.workspace().join(".gemini/settings.json"), "{}").unwrap();
+    assert_eq!(stage.end().await.cause, EndCause::Finished);
+    let environment = stage.read("env.txt");
+    for line in ["GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:1/llm/gemini", "GEMINI_API_KEY=mis_secret"] {
+        assert!(environment.lines().any(|found| found == line), "{line} is missing in {environment}");
+    }
+    assert!(!environment.contains("HTTPS_PROXY"), "{environment}");
+    let settings = stage.read("home/.gemini/settings.json");
+    assert!(settings.contains(r#""MI_API_KEY":"$MI_API_KEY""#) && !settings.contains("mis_secret"), "{settings}");
+    assert!(!stage.workspace().join(".gemini/settings.json").exists());
+    assert!(stage.read("prompt.txt").contains("task id: 7"));
+    assert_eq!(stage.fake.texts(ItemKind::Transcript), ["I look 0."]);
+    assert_eq!(stage.fake.texts(ItemKind::Tool), ["run_shell_command {\"command\":\"make\"}\n→ made"]);
+    let usage = r#"{"input_tokens":3600,"output_tokens":135,"cached_tokens":3000,"model":"g","provider":"google"}"#;
+    assert_eq!(stage.fake.texts(ItemKind::Usage), [usage]);
+}
+
+#[tokio::test]
+async fn each_trouble_of_gemini_ends_under_its_name() {
+    let _alone = alone().await;
+    let failed = |message: &str, exit: i32| {
+        let message = serde_json::to_string(message).unwrap();
+        let line = format!(
+            r#"{{"type":"result","status":"error","error":{{"type":"unknown","message":{message}}},"stats":{{"models":{{}}}}}}"#
+        );
+        format!("{}\nexit {exit}", says(&[&line]))
+    };
+    let cut = r#"{"type":"error","severity":"error","message":"Model stream ended without a finish reason."}"#;
+    let silent = r#"{"type":"result","status":"error","stats":{"models":{}}}"#;
+    for (script, cause) in [
+        (failed(r#"[API Error: {"error":{"message":"bad key","code":401}}]"#, 1), EndCause::Unauthorized),
+        (failed("[API Error: nothing left]", 146), EndCause::OutOfCredits),
+        (failed(r#"[API Error: {"error":"x","code":"out_of_credits"}]"#, 1), EndCause::OutOfCredits),
+        (failed("[API Error: slow down]", 173), EndCause::RateLimited),
+        (failed(r#"[API Error: {"error":{"code":503}}]"#, 1), EndCause::ProviderFailed),
+        (says(&[cut, silent]), EndCause::StreamCut),
+        ("echo 'Invalid auth method selected.' >&2; exit 41".to_owned(), EndCause::Failed),
+        (says(&[G_TEXT, G_RESULT]), EndCause::DidNothing),
+    ] {
+        let stage = gemini(&script);
+        let end = stage.end().await;
+        assert_eq!(end.cause, cause, "{script}: {}", end.summary);
+    }
+}

@@ -1,0 +1,132 @@
+//! Harness `gemini-cli`: Google's own program, in its headless form.
+//!
+//! Its settings are ours alone, in a home of its own; what an agent's workspace says beside them is set aside. Probed with
+//! 0.61 (design §5).
+
+mod events;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::runner::{ModelChoice, Wire};
+use serde_json::{Value, json};
+
+use super::Job;
+use super::vendor::{Home, Line, MCP_NAME, Reader, Vendor, unversioned_base_url};
+use crate::config::Drive;
+
+const SETTINGS_FILE: &str = ".gemini/settings.json";
+/// Where an agent's own settings of its workspace go, which would win over ours.
+const SET_ASIDE: &str = ".gemini/settings.json.set-aside";
+/// Of one model call, before the program gives up; by itself it would go on for many minutes.
+const TRIES_MAX: u32 = 3;
+/// What leads to another account, another model or another machine. A proxy for everything would take the calls to
+/// the gateway, too: the program doesn't heed `NO_PROXY` for its models.
+const UNSET: [&str; 15] = [
+    "ALL_PROXY",
+    "GEMINI_MODEL",
+    "GEMINI_SANDBOX",
+    "GOOGLE_API_KEY",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_GENAI_USE_GCA",
+    "GOOGLE_GENAI_USE_VERTEXAI",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NODE_USE_ENV_PROXY",
+    "SANDBOX",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+];
+
+pub(super) struct GeminiCli;
+
+impl Vendor for GeminiCli {
+    fn kind(&self) -> HarnessKind {
+        HarnessKind::GeminiCli
+    }
+
+    fn speaks(&self, model: &ModelChoice) -> Result<(), String> {
+        match model.wire {
+            Wire::Gemini => Ok(()),
+            Wire::OpenaiChat | Wire::OpenaiResponses | Wire::Anthropic => {
+                Err(format!("gemini-cli speaks to models of google, not to {} of {}", model.model, model.provider))
+            }
+        }
+    }
+
+    fn settle(&self, job: &Job, home: &Home) -> io::Result<()> {
+        match job.drive {
+            Drive::Standard | Drive::At(_) => set_aside(job)?,
+            // Somebody's own machine: what stands in their folder is theirs to say.
+            Drive::ApiOnly => {}
+        }
+        home.write(SETTINGS_FILE, &settings(job).to_string()).map(drop)
+    }
+
+    fn line(&self, job: &Job, home: &Home) -> Line {
+        let mut args = vec!["--yolo".to_owned(), "--output-format=stream-json".to_owned()];
+        let mut set =
+            vec![("GEMINI_CLI_TRUST_WORKSPACE", "true".to_owned()), ("GEMINI_CLI_NO_RELAUNCH", "1".to_owned())];
+        let Some(model) = &job.grant.model else { return Line { args, set, unset: Vec::new() } };
+        args.push(format!("--model={}", model.model));
+        if job.own_login.is_some() {
+            return Line { args, set, unset: Vec::new() };
+        }
+        set.push(("GEMINI_CLI_HOME", home.text()));
+        set.push(("GOOGLE_GEMINI_BASE_URL", unversioned_base_url(job, model)));
+        set.push(("GEMINI_API_KEY", job.grant.credential.clone()));
+        Line { args, set, unset: UNSET.to_vec() }
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        Box::new(events::Events::default())
+    }
+}
+
+/// The key is named, not written: the program puts the variable's value in.
+fn settings(job: &Job) -> Value {
+    let passed_on = job.environment.keys().filter(|name| name.starts_with("MI_"));
+    let environment: serde_json::Map<String, Value> =
+        passed_on.map(|name| (name.clone(), json!(format!("${name}")))).collect();
+    json!({
+        "general": {
+            "enableAutoUpdate": false, "enableAutoUpdateNotification": false, "disableAutoUpdate": true,
+            "disableUpdateNag": true, "maxAttempts": TRIES_MAX,
+            "checkpointing": {"enabled": false},
+        },
+        "security": {
+            "auth": {"selectedType": "gemini-api-key", "enforcedType": "gemini-api-key"},
+            "folderTrust": {"enabled": false},
+            "environmentVariableRedaction": {"enabled": false},
+        },
+        "privacy": {"usageStatisticsEnabled": false},
+        "telemetry": {"enabled": false},
+        "tools": {"sandbox": false},
+        "ide": {"enabled": false},
+        "hooksConfig": {"enabled": false},
+        "mcpServers": {MCP_NAME: {"command": "mi", "args": ["mcp"], "env": environment, "trust": true}},
+    })
+}
+
+fn set_aside(job: &Job) -> io::Result<()> {
+    let own = job.workspace.join(SETTINGS_FILE);
+    if !exists(&own)? {
+        return Ok(());
+    }
+    fs::rename(&own, job.workspace.join(SET_ASIDE))?;
+    job.outbox.log(&format!("{SETTINGS_FILE} of the workspace is {SET_ASIDE} now: settings come from the platform"));
+    Ok(())
+}
+
+/// A link that leads nowhere is there too.
+fn exists(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
