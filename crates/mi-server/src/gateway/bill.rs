@@ -40,7 +40,7 @@ impl Bill {
         self.meter = self.open.as_ref().map(|(_, wire)| Meter::new(*wire, Form::of(content_type)));
     }
 
-    fn passed(&mut self, bytes: &[u8]) {
+    pub fn passed(&mut self, bytes: &[u8]) {
         if let Some(meter) = &mut self.meter {
             meter.feed(bytes);
         }

@@ -21,4 +21,6 @@ pub mod service;
 mod store;
 #[cfg(test)]
 pub mod tests;
+mod translate;
+mod translated;
 mod upstream;

@@ -16,13 +16,15 @@ use zeroize::Zeroizing;
 
 use super::addresses::read_base;
 use super::kinds::{ALIASES, Kind};
+use super::translated::ChatOnly;
 use super::{models, upstream};
 use crate::infra::fault::{self, Fault};
 use crate::infra::outbound::{BadUpstream, HostPort};
 
 /// Model calls under way in this server; each holds at most a request and one event of its answer.
 const CALLS_AT_ONCE_MAX: usize = 256;
-/// Chooses how the models of an OpenAI-compatible provider are spoken to: `chat` or `responses`.
+/// Chooses how the models of an OpenAI-compatible provider are spoken to: `chat` or `responses`. With `chat` said aloud
+/// nothing else is ever spoken to it.
 const OPENAI_WIRE: &str = "MI_OPENAI_WIRE";
 
 /// Something in the server's environment that can't be used. Never holds a key.
@@ -71,6 +73,7 @@ pub struct Provider {
     base: Url,
     credential: Credential,
     pub reach: Reach,
+    pub(super) chat_only: ChatOnly,
     client: OnceLock<reqwest::Client>,
 }
 
@@ -167,7 +170,8 @@ impl Provider {
         let base = read_base(kind, variable, &text)?;
         let is_given = given.is_some() || allowed.iter().any(|allowed| allowed.is(&base));
         let reach = if is_given { Reach::Given } else { Reach::Public };
-        Ok(Provider { kind, wire: wire(kind, get)?, base, credential, reach, client: OnceLock::new() })
+        let chat_only = ChatOnly::told(kind == Kind::Openai && get(OPENAI_WIRE).as_deref() == Some("chat"));
+        Ok(Provider { kind, wire: wire(kind, get)?, base, credential, reach, chat_only, client: OnceLock::new() })
     }
 
     /// A key, or an address of its own that may do without.

@@ -10,9 +10,10 @@ use mi_core::problem::Code;
 use mi_core::wire::usage::{LlmCall, LlmSummary};
 
 use super::bill::{Bill, Pieces, metered};
-use super::meter::Usage;
+use super::meter::{Form, Usage};
 use super::paths::{Target, target};
 use super::providers::{Provider, unknown_provider, variable};
+use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
 use super::{prices, request, store};
 use crate::house::House;
@@ -110,7 +111,7 @@ pub fn probe(house: &House, provider: &str) -> Result<(), Fault> {
     house.providers.resolve(provider).map(|_| ()).ok_or_else(|| unknown_provider(provider))
 }
 
-/// Reserve, send, settle.
+/// Asks a provider that turns out to know no Responses once more, by chat.
 pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answered, Fault> {
     let session = session_of(caller)?;
     let providers = &house.providers;
@@ -119,28 +120,59 @@ pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answer
     if !provider.is_configured() {
         return Err(fault::no_model_key(provider.kind.as_str(), variable(provider.kind.as_str())));
     }
-    let prepared = request::prepare(&target, asked.body)?;
-    let calls = Arc::clone(&providers.calls);
-    let place = calls.try_acquire_owned().map_err(|_| fault::busy("the model gateway"))?;
-    let open = match target {
+    let wanted = if translated::needs_translation(provider, &target) {
+        Turn::to_chat(&asked.body)?
+    } else {
+        Turn::as_it_came(&target, &asked.path, &asked.body)
+    };
+    let answered = attempt(house, session, provider, wanted, &asked).await?;
+    if !translated::knows_no_responses(provider, &target, answered.status) {
+        return Ok(answered);
+    }
+    let answered = attempt(house, session, provider, Turn::to_chat(&asked.body)?, &asked).await?;
+    if answered.status.is_success() {
+        provider.chat_only.note();
+    }
+    Ok(answered)
+}
+
+/// Reserve, send, settle.
+async fn attempt(
+    house: &House,
+    session: Session,
+    provider: &Provider,
+    turn: Turn,
+    asked: &Asked,
+) -> Result<Answered, Fault> {
+    let prepared = request::prepare(&turn.target, turn.body)?;
+    let place = Arc::clone(&house.providers.calls);
+    let place = place.try_acquire_owned().map_err(|_| fault::busy("the model gateway"))?;
+    let open = match turn.target {
         Target::Free => {
             check(house, session).await?;
             None
         }
         Target::Generate { wire, .. } => Some((reserve(house, session, provider, prepared.model).await?, wire)),
     };
-    let bill = Bill::new(house.clone(), open, place);
+    let call = open.as_ref().map_or(0, |(reserved, _)| reserved.call);
+    let back = turn.asked.map(|asked| WayBack::new(asked, call, house.clock.now()));
+    let headers = request::headers(provider.kind, &asked.headers);
     let outgoing = Outgoing {
-        method: asked.method,
-        path: asked.path,
+        method: asked.method.clone(),
+        path: turn.path,
         query: request::query(asked.query.as_deref()),
-        headers: request::headers(provider.kind, &asked.headers),
+        headers: if back.is_some() { WayBack::request_headers(headers) } else { headers },
         body: prepared.body,
     };
-    send(provider, outgoing, bill).await
+    send(provider, outgoing, Bill::new(house.clone(), open, place), back).await
 }
 
-async fn send(provider: &Provider, outgoing: Outgoing, mut bill: Bill) -> Result<Answered, Fault> {
+async fn send(
+    provider: &Provider,
+    outgoing: Outgoing,
+    mut bill: Bill,
+    back: Option<WayBack>,
+) -> Result<Answered, Fault> {
     let response = match upstream::send(provider, outgoing).await {
         Ok(response) => response,
         Err(fault) => {
@@ -149,15 +181,24 @@ async fn send(provider: &Provider, outgoing: Outgoing, mut bill: Bill) -> Result
         }
     };
     let status = response.status();
-    let headers = request::answer_headers(response.headers());
+    let mut headers = request::answer_headers(response.headers());
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = Form::of(content_type);
     bill.answered(status.as_u16(), content_type);
     if status.is_success() {
-        return Ok(Answered { status, headers, body: AnswerBody::Pieces(metered(response, bill)) });
+        let pieces = match back {
+            None => metered(response, bill),
+            Some(back) => back.answer(&mut headers, form, response, bill),
+        };
+        return Ok(Answered { status, headers, body: AnswerBody::Pieces(pieces) });
     }
     let refusal = refusal(provider, response).await;
     bill.close().await;
-    Ok(Answered { status, headers, body: AnswerBody::Whole(refusal?) })
+    let refusal = match back {
+        None => refusal?,
+        Some(_) => WayBack::refusal(status, &mut headers, &refusal?),
+    };
+    Ok(Answered { status, headers, body: AnswerBody::Whole(refusal) })
 }
 
 /// Why the provider refused, without the key should it repeat it.

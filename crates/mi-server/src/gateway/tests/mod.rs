@@ -3,4 +3,5 @@
 pub mod bench;
 mod calls;
 mod providers;
+mod translated;
 mod upstream;

@@ -26,15 +26,17 @@ pub struct Script {
     pub headers: Vec<(&'static str, &'static str)>,
     pub text: &'static str,
     pub end: End,
+    /// How a path ends that it doesn't know, if there is one.
+    pub absent: Option<&'static str>,
 }
 
 impl Script {
     pub fn events(text: &'static str) -> Self {
-        Self { status: 200, headers: vec![("content-type", "text/event-stream")], text, end: End::Proper }
+        Self { status: 200, headers: vec![("content-type", "text/event-stream")], text, end: End::Proper, absent: None }
     }
 
     pub fn json(status: u16, text: &'static str) -> Self {
-        Self { status, headers: vec![("content-type", "application/json")], text, end: End::Proper }
+        Self { status, headers: vec![("content-type", "application/json")], text, end: End::Proper, absent: None }
     }
 }
 
@@ -69,6 +71,11 @@ impl Upstream {
         seen[0].clone()
     }
 
+    /// The lines of all requests.
+    pub fn lines(&self) -> Vec<String> {
+        self.seen.lock().unwrap().iter().map(|seen| seen.line.clone()).collect()
+    }
+
     pub fn calls(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
@@ -80,6 +87,9 @@ async fn answer(State(upstream): State<Upstream>, request: Request) -> Response<
     let line = format!("{} {}", parts.method, parts.uri);
     let body = String::from_utf8(body.to_vec()).unwrap();
     upstream.seen.lock().unwrap().push(Seen { line, headers: parts.headers, body });
+    if upstream.script.absent.is_some_and(|absent| parts.uri.path().ends_with(absent)) {
+        return Response::builder().status(404).body(Body::from("404 page not found")).unwrap();
+    }
     let mut response = Response::builder().status(upstream.script.status);
     for (name, value) in &upstream.script.headers {
         response = response.header(*name, *value);
