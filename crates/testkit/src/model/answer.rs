@@ -1,6 +1,7 @@
 //! What the model answers, before any wire gives it a shape.
 
 use super::scenario::{Cut, ErrorScript, Wait};
+use super::tools::Takes;
 use serde_json::Value;
 
 /// Letters of one streamed fragment: small, so that text and arguments really arrive in pieces.
@@ -24,7 +25,10 @@ pub(super) struct Answer {
 pub(super) struct Call {
     pub id: String,
     pub name: String,
+    /// A string where the tool takes a text.
     pub arguments: Value,
+    pub takes: Takes,
+    pub namespace: Option<String>,
 }
 
 /// Token counts; `input` contains `cached_input`.

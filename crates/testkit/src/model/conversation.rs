@@ -3,6 +3,7 @@
 //! Rules look only at this, never at a provider's JSON, so that one scenario serves all four wires.
 //! Whatever a real provider refuses because a harness lost a tool result is refused here too.
 
+use super::tools::{self, Offered};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ pub(super) struct PastCall {
     /// Absent where the wire has no call ids (Gemini).
     pub id: Option<String>,
     pub name: String,
+    /// A string where the tool takes a text.
+    pub arguments: Value,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,10 +71,27 @@ pub(super) enum StreamUsage {
 pub(super) struct Conversation {
     pub model: String,
     pub entries: Vec<Entry>,
+    /// What the caller can be asked to do; nothing where it says nothing.
+    pub tools: Vec<Offered>,
     pub delivery: Delivery,
 }
 
 impl Conversation {
+    /// What was said from the task's own lines on: what programs tell their models of themselves is not the task.
+    pub fn task_text(&self) -> String {
+        let text = self.text();
+        let is_start = |(at, line): &(usize, &str)| {
+            line.starts_with("agent: ") && text[*at..].lines().nth(1).is_some_and(|next| next.starts_with("task id: "))
+        };
+        let mut lines = text.split_inclusive('\n').scan(0, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line))
+        });
+        let start = lines.find(is_start).map_or(0, |(at, _)| at);
+        text[start..].to_owned()
+    }
+
     /// Everything that was said, in order, one entry per line or more.
     pub fn text(&self) -> String {
         joined(&self.entries)
@@ -91,7 +111,7 @@ impl Conversation {
     }
 
     pub fn has_called(&self, tool: &str) -> bool {
-        self.entries.iter().flat_map(|entry| &entry.calls).any(|call| call.name == tool)
+        self.entries.iter().flat_map(|entry| &entry.calls).any(|call| tools::is_meant(call, tool))
     }
 
     /// Every call has its result and every result its call, as the providers demand.

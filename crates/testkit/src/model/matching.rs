@@ -7,6 +7,7 @@ use super::answer::{Answer, Call, Fault, Reply, Scripted, Tokens};
 use super::conversation::Conversation;
 use super::scenario::{Rule, Scenario, When};
 use super::template::Facts;
+use super::tools::{self, Wanted};
 use anyhow::Context;
 
 /// Letters per token in an estimated usage; the providers' own rule of thumb.
@@ -79,7 +80,9 @@ fn answer(rule: &Rule, conversation: &Conversation, facts: &Facts, serial: u64) 
     let text = rule.say.as_ref().map(|say| facts.fill(say)).transpose()?;
     let calls = rule.calls.iter().enumerate().map(|(index, call)| {
         let arguments = facts.fill_arguments(&call.args)?;
-        Ok(Call { id: format!("call_{serial:016}_{index}"), name: call.tool.clone(), arguments })
+        let Wanted { tool, arguments } = tools::wanted(&conversation.tools, &call.tool, arguments)?;
+        let id = format!("call_{serial:016}_{index}");
+        Ok(Call { id, name: tool.name, arguments, takes: tool.takes, namespace: tool.namespace })
     });
     let calls = calls.collect::<anyhow::Result<Vec<_>>>()?;
     let usage = usage(rule, conversation, text.as_deref(), &calls);
@@ -97,6 +100,6 @@ fn usage(rule: &Rule, conversation: &Conversation, text: Option<&str>, calls: &[
     Some(Tokens { input: tokens(conversation.text().len()), cached_input: 0, output: tokens(spoken) })
 }
 
-fn tokens(letters: usize) -> u64 {
+pub(super) fn tokens(letters: usize) -> u64 {
     (letters as u64).div_ceil(LETTERS_PER_TOKEN).max(1)
 }

@@ -16,6 +16,7 @@ mod stage;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod wires;
 
 use anyhow::{Context, ensure};

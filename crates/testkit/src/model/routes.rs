@@ -28,7 +28,9 @@ pub(super) fn router(stage: Arc<Stage>) -> Router {
             .route(&format!("{prefix}/v1/chat/completions"), answering(Wire::OpenAiChat));
     }
     for prefix in ["", "/anthropic"] {
-        router = router.route(&format!("{prefix}/v1/messages"), answering(Wire::Anthropic));
+        router = router
+            .route(&format!("{prefix}/v1/messages"), answering(Wire::Anthropic))
+            .route(&format!("{prefix}/v1/messages/count_tokens"), answering(Wire::Anthropic));
     }
     for prefix in ["", "/gemini"] {
         router = router
@@ -58,6 +60,9 @@ fn answering(wire: Wire) -> MethodRouter<Arc<Stage>> {
 }
 
 async fn answer(stage: Arc<Stage>, wire: Wire, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
+    if let Some(count) = wire.token_count(uri, body) {
+        return sending::json(StatusCode::OK, &count);
+    }
     let parsed: Result<Value, _> = serde_json::from_slice(body);
     let lossy = || Value::String(String::from_utf8_lossy(body).into_owned());
     stage.record(recorded(uri, headers, parsed.as_ref().cloned().unwrap_or_else(|_| lossy())));

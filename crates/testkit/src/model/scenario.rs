@@ -169,6 +169,8 @@ pub(super) enum CutKind {
     Reset,
     /// The body ends in good order, but the provider's closing events never came.
     End,
+    /// In place of the next event comes one that is no JSON; then the body ends in good order.
+    Garbage,
 }
 
 /// Where an answer stops until the test opens the gate.

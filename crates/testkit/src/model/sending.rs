@@ -14,6 +14,9 @@ use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 
+/// An event that no reader understands.
+const GARBAGE: &[u8] = b"data: {\"type\": \"gar\n\n";
+
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     with_type(status, "application/json", Body::from(body.to_string()))
 }
@@ -72,8 +75,10 @@ fn cut_off(pieces: Vec<String>, cut: Option<Cut>) -> Vec<Piece> {
     let last = pieces.len().saturating_sub(1);
     let kept = cut.map_or(pieces.len(), |cut| cut.after_events.min(last));
     let mut cut_off: Vec<Piece> = pieces.into_iter().take(kept).map(|piece| Piece::Sent(Bytes::from(piece))).collect();
-    if let Some(Cut { how: CutKind::Reset, .. }) = cut {
-        cut_off.push(Piece::Broken);
+    match cut.map(|cut| cut.how) {
+        Some(CutKind::Reset) => cut_off.push(Piece::Broken),
+        Some(CutKind::Garbage) => cut_off.push(Piece::Sent(Bytes::from_static(GARBAGE))),
+        Some(CutKind::End) | None => {}
     }
     cut_off
 }

@@ -17,7 +17,7 @@ pub(super) struct Facts(BTreeMap<String, String>);
 
 impl Facts {
     pub fn of(conversation: &Conversation, captures: &[Capture]) -> Self {
-        let text = conversation.text();
+        let text = conversation.task_text();
         let mut facts = Self::default();
         facts.put("model", Some(conversation.model.clone()));
         facts.put("turn", Some(conversation.turns().to_string()));

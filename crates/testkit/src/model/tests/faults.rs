@@ -146,6 +146,9 @@ async fn a_cut_stream_keeps_what_came_before_and_never_its_end() {
         let expected = if wire == Wire::Gemini { 1 } else { 4 };
         assert_eq!(cut("m-cut-call").await, (expected, false), "{wire:?}");
         assert_eq!(cut("m-cut-end").await, (expected, true), "{wire:?}");
+        let (text, ended) =
+            read_to_the_cut(Talk::new(wire, Mode::Stream, "m-garbage", "hi").send(&model.url()).await).await;
+        assert!(ended && text.ends_with("data: {\"type\": \"gar\n\n"), "{wire:?}: {text}");
         assert_eq!(cut("m-cut-text").await, (2, false), "{wire:?}");
     }
 }
@@ -181,7 +184,7 @@ async fn what_no_provider_takes_is_refused() {
     refused(chat, json!({"model": "m", "messages": [{"role": "robot", "content": "hi"}]}), "'robot'").await;
     refused("/v1/messages", json!({"model": "m", "messages": []}), "max_tokens: Field required").await;
     refused("/v1/responses", json!({"model": "m", "previous_response_id": "resp_1"}), "Previous response").await;
-    refused("/v1beta/models/m:countTokens", json!({"contents": [{"parts": []}]}), "countTokens").await;
+    refused("/v1beta/models/m:embedContent", json!({"contents": [{"parts": []}]}), "embedContent").await;
     let other = json!({"model": "x", "messages": [{"role": "user", "content": "hi"}]});
     refused(chat, other, "no rule of the scenario answers model x at turn 0").await;
     let unfilled = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});

@@ -89,6 +89,7 @@ impl Heard {
         let mut heard = Self::default();
         let mut text = String::new();
         let mut arguments: BTreeMap<u64, String> = BTreeMap::new();
+        let mut inputs: BTreeMap<u64, String> = BTreeMap::new();
         for (number, event) in events.iter().enumerate() {
             let data = parsed(event);
             assert_eq!(event.name.as_deref(), data["type"].as_str());
@@ -99,6 +100,10 @@ impl Heard {
                     *arguments.entry(data["output_index"].as_u64().unwrap()).or_default() +=
                         data["delta"].as_str().unwrap();
                 }
+                "response.custom_tool_call_input.delta" => {
+                    *inputs.entry(data["output_index"].as_u64().unwrap()).or_default() +=
+                        data["delta"].as_str().unwrap();
+                }
                 "response.completed" => heard.responses_response(&data["response"]),
                 _ => continue,
             }
@@ -106,8 +111,13 @@ impl Heard {
         }
         // What was told in pieces and what is told at the end must be the same.
         assert_eq!(text, heard.text);
-        let told: Vec<Value> = arguments.values().map(|text| serde_json::from_str(text).unwrap()).collect();
-        assert_eq!(told, heard.calls.iter().map(|call| call.2.clone()).collect::<Vec<_>>());
+        let told = arguments.into_iter().map(|(at, text)| (at, serde_json::from_str(&text).unwrap()));
+        let told: BTreeMap<u64, Value> =
+            told.chain(inputs.into_iter().map(|(at, text)| (at, Value::String(text)))).collect();
+        assert_eq!(
+            told.into_values().collect::<Vec<_>>(),
+            heard.calls.iter().map(|call| call.2.clone()).collect::<Vec<_>>()
+        );
         heard
     }
 
@@ -115,6 +125,7 @@ impl Heard {
         for item in response["output"].as_array().unwrap() {
             match item["type"].as_str().unwrap() {
                 "message" => self.text += item["content"][0]["text"].as_str().unwrap(),
+                "custom_tool_call" => self.call(&item["call_id"], &item["name"], item["input"].clone()),
                 "function_call" => self.call(&item["call_id"], &item["name"], json_in(&item["arguments"])),
                 other => panic!("{other}"),
             }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod heard;
+mod programs;
 mod rules;
 mod scenarios;
 mod shapes;

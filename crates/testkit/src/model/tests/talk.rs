@@ -21,13 +21,18 @@ pub struct Talk {
     model: String,
     /// Items, messages or contents, as the wire calls them.
     messages: Vec<Value>,
+    tools: Value,
 }
 
 impl Talk {
     pub fn new(wire: Wire, mode: Mode, model: &str, prompt: &str) -> Self {
-        let mut talk = Self { wire, mode, model: model.to_owned(), messages: Vec::new() };
+        let mut talk = Self { wire, mode, model: model.to_owned(), messages: Vec::new(), tools: Value::Null };
         talk.say(prompt);
         talk
+    }
+
+    pub fn offering(self, tools: Value) -> Self {
+        Self { tools, ..self }
     }
 
     pub fn say(&mut self, text: &str) {
@@ -73,8 +78,10 @@ impl Talk {
         let text = json!({"type": "output_text", "text": heard.text});
         self.messages.push(json!({"type": "message", "role": "assistant", "content": [text]}));
         for (id, name, args) in &heard.calls {
-            self.messages
-                .push(json!({"type": "function_call", "call_id": id, "name": name, "arguments": args.to_string()}));
+            self.messages.push(match args {
+                Value::String(text) => json!({"type": "custom_tool_call", "call_id": id, "name": name, "input": text}),
+                _ => json!({"type": "function_call", "call_id": id, "name": name, "arguments": args.to_string()}),
+            });
         }
     }
 
@@ -105,6 +112,14 @@ impl Talk {
     }
 
     pub fn body(&self) -> Value {
+        let mut body = self.bare_body();
+        if !self.tools.is_null() {
+            body["tools"] = self.tools.clone();
+        }
+        body
+    }
+
+    fn bare_body(&self) -> Value {
         let stream = self.mode == Mode::Stream;
         match self.wire {
             Wire::OpenAiResponses => json!({"model": self.model, "input": self.messages, "stream": stream}),

@@ -2,7 +2,7 @@
 //!
 //! Cached input is counted apart from `input_tokens` here, unlike on the other wires.
 
-use super::named_event;
+use super::{named_event, offered};
 use crate::model::answer::{Answer, Fault, Part, Tokens, fragments};
 use crate::model::conversation::{
     Conversation, Entry, PastCall, Speaker, StreamUsage, content_text, list_field, text_field,
@@ -22,7 +22,8 @@ pub(in crate::model) fn read(body: &Value) -> anyhow::Result<Conversation> {
         entries.extend(blocks(speaker, &message["content"])?);
     }
     let delivery = super::delivery(&body["stream"], StreamUsage::Told);
-    Ok(Conversation { model: text_field(body, "model")?, entries, delivery })
+    let tools = offered(&body["tools"], &|tool| Some(tool));
+    Ok(Conversation { model: text_field(body, "model")?, entries, tools, delivery })
 }
 
 fn blocks(speaker: Speaker, content: &Value) -> anyhow::Result<Vec<Entry>> {
@@ -37,7 +38,8 @@ fn entry(speaker: Speaker, block: &Value) -> anyhow::Result<Entry> {
     Ok(match text_field(block, "type")?.as_str() {
         "text" => Entry::said(speaker, content_text(block)),
         "tool_use" => {
-            Entry::called(vec![PastCall { id: Some(text_field(block, "id")?), name: text_field(block, "name")? }])
+            let (id, name) = (text_field(block, "id")?, text_field(block, "name")?);
+            Entry::called(vec![PastCall { id: Some(id), name, arguments: block["input"].clone() }])
         }
         "tool_result" => Entry::result(Some(text_field(block, "tool_use_id")?), content_text(&block["content"])),
         "thinking" | "redacted_thinking" => Entry::said(Speaker::Model, String::new()),

@@ -1,5 +1,6 @@
 //! Gemini: contents in, candidates out; the model's name and the way of delivery are in the path.
 
+use super::offered;
 use crate::model::answer::{Answer, Call, Fault, Tokens, fragments};
 use crate::model::conversation::{
     Conversation, Delivery, Entry, PastCall, Speaker, StreamUsage, content_text, list_field, strings_within, text_field,
@@ -25,7 +26,9 @@ pub(in crate::model) fn read(uri: &Uri, body: &Value) -> anyhow::Result<Conversa
             entries.push(entry(speaker, part)?);
         }
     }
-    Ok(Conversation { model, entries, delivery })
+    let groups = body["tools"].as_array().into_iter().flatten();
+    let tools = groups.flat_map(|group| offered(&group["functionDeclarations"], &|tool| Some(tool))).collect();
+    Ok(Conversation { model, entries, tools, delivery })
 }
 
 fn target(uri: &Uri) -> anyhow::Result<(String, Delivery)> {
@@ -46,7 +49,8 @@ fn asks_for_events(uri: &Uri) -> bool {
 
 fn entry(speaker: Speaker, part: &Value) -> anyhow::Result<Entry> {
     if let Some(call) = part.get("functionCall") {
-        return Ok(Entry::called(vec![PastCall { id: None, name: text_field(call, "name")? }]));
+        let arguments = call["args"].clone();
+        return Ok(Entry::called(vec![PastCall { id: None, name: text_field(call, "name")?, arguments }]));
     }
     if let Some(result) = part.get("functionResponse") {
         text_field(result, "name")?;

@@ -10,6 +10,8 @@ pub(super) mod openai_responses;
 
 use super::answer::{Answer, Fault};
 use super::conversation::{Conversation, Delivery, StreamUsage};
+use super::matching::tokens;
+use super::tools::Offered;
 use axum::http::Uri;
 use serde_json::{Value, json};
 
@@ -32,6 +34,17 @@ impl Wire {
         }?;
         conversation.check_calls()?;
         Ok(conversation)
+    }
+
+    /// The answer to a caller that only wants its tokens counted.
+    pub fn token_count(self, uri: &Uri, body: &[u8]) -> Option<Value> {
+        let path = uri.path();
+        let tokens = tokens(body.len());
+        match self {
+            Self::Anthropic if path.ends_with("/count_tokens") => Some(json!({"input_tokens": tokens})),
+            Self::Gemini if path.ends_with(":countTokens") => Some(json!({"totalTokens": tokens})),
+            Self::OpenAiResponses | Self::OpenAiChat | Self::Anthropic | Self::Gemini => None,
+        }
     }
 
     pub fn whole(self, answer: &Answer) -> Value {
@@ -69,6 +82,18 @@ impl Wire {
             Self::Gemini => "x-goog-request-id",
         }
     }
+}
+
+/// The functions in a list of tools; `function` finds what has the name.
+fn offered(tools: &Value, function: &dyn Fn(&Value) -> Option<&Value>) -> Vec<Offered> {
+    let tools = tools.as_array().into_iter().flatten();
+    tools.filter_map(|tool| function(tool)?["name"].as_str()).map(Offered::function).collect()
+}
+
+/// Arguments that a wire writes as a text of JSON; what is none stays a text.
+fn written(arguments: &Value) -> Value {
+    let text = arguments.as_str().unwrap_or_default();
+    serde_json::from_str(text).unwrap_or_else(|_| arguments.clone())
 }
 
 pub(super) fn delivery(stream: &Value, usage: StreamUsage) -> Delivery {

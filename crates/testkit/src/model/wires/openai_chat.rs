@@ -1,5 +1,6 @@
 //! OpenAI Chat Completions: messages in, one choice out, `[DONE]` at the end of a stream.
 
+use super::{offered, written};
 use crate::model::answer::{Answer, CREATED_AT_SECONDS, Call, Tokens, fragments};
 use crate::model::conversation::{
     Conversation, Entry, PastCall, Speaker, StreamUsage, content_text, is_true, list_field, text_field,
@@ -15,7 +16,9 @@ pub(in crate::model) fn read(body: &Value) -> anyhow::Result<Conversation> {
         true => StreamUsage::Told,
         false => StreamUsage::Withheld,
     };
-    Ok(Conversation { model: text_field(body, "model")?, entries, delivery: super::delivery(&body["stream"], usage) })
+    let tools = offered(&body["tools"], &|tool| tool.get("function"));
+    let delivery = super::delivery(&body["stream"], usage);
+    Ok(Conversation { model: text_field(body, "model")?, entries, tools, delivery })
 }
 
 fn entry(message: &Value) -> anyhow::Result<Entry> {
@@ -33,8 +36,10 @@ fn past_calls(message: &Value) -> anyhow::Result<Vec<PastCall>> {
     if message["tool_calls"].is_null() {
         return Ok(Vec::new());
     }
-    let call =
-        |call: &Value| Ok(PastCall { id: Some(text_field(call, "id")?), name: text_field(&call["function"], "name")? });
+    let call = |call: &Value| {
+        let (id, function) = (text_field(call, "id")?, &call["function"]);
+        Ok(PastCall { id: Some(id), name: text_field(function, "name")?, arguments: written(&function["arguments"]) })
+    };
     list_field(message, "tool_calls")?.iter().map(call).collect()
 }
 

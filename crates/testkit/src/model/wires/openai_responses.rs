@@ -1,10 +1,11 @@
 //! OpenAI Responses: typed items in, typed items out, every event numbered.
 
-use super::named_event;
+use super::{named_event, written};
 use crate::model::answer::{Answer, CREATED_AT_SECONDS, Call, Part, Tokens, fragments};
 use crate::model::conversation::{
     Conversation, Entry, PastCall, Speaker, StreamUsage, content_text, list_field, text_field,
 };
+use crate::model::tools::{Offered, Takes};
 use anyhow::{bail, ensure};
 use serde_json::{Value, json};
 
@@ -21,7 +22,8 @@ pub(in crate::model) fn read(body: &Value) -> anyhow::Result<Conversation> {
         }
     }
     let delivery = super::delivery(&body["stream"], StreamUsage::Told);
-    Ok(Conversation { model: text_field(body, "model")?, entries, delivery })
+    let tools = body["tools"].as_array().into_iter().flatten().flat_map(tools).collect();
+    Ok(Conversation { model: text_field(body, "model")?, entries, tools, delivery })
 }
 
 fn entry(item: &Value) -> anyhow::Result<Entry> {
@@ -31,13 +33,29 @@ fn entry(item: &Value) -> anyhow::Result<Entry> {
         "reasoning" => Entry::said(Speaker::Model, String::new()),
         _ if kind.ends_with("_call") => {
             let name = item["name"].as_str().unwrap_or(kind).to_owned();
-            Entry::called(vec![PastCall { id: Some(text_field(item, "call_id")?), name }])
+            let arguments = item.get("input").cloned().unwrap_or_else(|| written(&item["arguments"]));
+            Entry::called(vec![PastCall { id: Some(text_field(item, "call_id")?), name, arguments }])
         }
         _ if kind.ends_with("_call_output") => {
             Entry::result(Some(text_field(item, "call_id")?), content_text(&item["output"]))
         }
         _ => bail!("Invalid value: '{kind}'. The item's type is not known."),
     })
+}
+
+/// What one entry of the list offers: a function, a tool that takes a text, a group of such.
+fn tools(tool: &Value) -> Vec<Offered> {
+    let named = |takes| tool["name"].as_str().map(|name| Offered { takes, ..Offered::function(name) });
+    match tool["type"].as_str() {
+        Some("function") => named(Takes::Arguments).into_iter().collect(),
+        Some("custom") => named(Takes::Text).into_iter().collect(),
+        Some("namespace") => {
+            let group = tool["name"].as_str().map(str::to_owned);
+            let members = tool["tools"].as_array().into_iter().flatten().flat_map(tools);
+            members.map(|member| Offered { namespace: group.clone(), ..member }).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn speaker(role: &str) -> anyhow::Result<Speaker> {
@@ -101,16 +119,18 @@ impl Events {
 
     fn push_call(&mut self, answer: &Answer, index: usize, call: &Call) {
         let id = call_item_id(answer, index);
-        let arguments = call.arguments.to_string();
+        let (event, field) = match call.takes {
+            Takes::Arguments => ("response.function_call_arguments", "arguments"),
+            Takes::Text => ("response.custom_tool_call_input", "input"),
+        };
         let opened = call_item(answer, index, call, "in_progress", "");
         self.push("response.output_item.added", json!({"output_index": index, "item": opened}));
-        for delta in fragments(&arguments) {
-            let data = json!({"item_id": id, "output_index": index, "delta": delta});
-            self.push("response.function_call_arguments.delta", data);
+        for delta in fragments(&call_text(call)) {
+            self.push(&format!("{event}.delta"), json!({"item_id": id, "output_index": index, "delta": delta}));
         }
-        let data = json!({"item_id": id, "output_index": index, "name": call.name, "arguments": arguments});
-        self.push("response.function_call_arguments.done", data);
-        let item = call_item(answer, index, call, "completed", &arguments);
+        let data = json!({"item_id": id, "output_index": index, "name": call.name, field: call_text(call)});
+        self.push(&format!("{event}.done"), data);
+        let item = call_item(answer, index, call, "completed", &call_text(call));
         self.push("response.output_item.done", json!({"output_index": index, "item": item}));
     }
 }
@@ -124,7 +144,7 @@ fn merge(data: &mut Value, fields: Value) {
 fn finished_items(answer: &Answer) -> Vec<Value> {
     let item = |(index, part)| match part {
         Part::Text(text) => message(answer, index, text),
-        Part::Call(call) => call_item(answer, index, call, "completed", &call.arguments.to_string()),
+        Part::Call(call) => call_item(answer, index, call, "completed", &call_text(call)),
     };
     answer.parts().into_iter().enumerate().map(item).collect()
 }
@@ -148,11 +168,27 @@ fn message(answer: &Answer, index: usize, text: &str) -> Value {
     })
 }
 
-fn call_item(answer: &Answer, index: usize, call: &Call, status: &str, arguments: &str) -> Value {
-    json!({
-        "id": call_item_id(answer, index), "type": "function_call", "status": status,
-        "call_id": call.id, "name": call.name, "arguments": arguments,
-    })
+/// What a call carries, as it stands on the wire.
+fn call_text(call: &Call) -> String {
+    match (call.takes, &call.arguments) {
+        (Takes::Text, Value::String(text)) => text.clone(),
+        (Takes::Text | Takes::Arguments, arguments) => arguments.to_string(),
+    }
+}
+
+fn call_item(answer: &Answer, index: usize, call: &Call, status: &str, text: &str) -> Value {
+    let (kind, field) = match call.takes {
+        Takes::Arguments => ("function_call", "arguments"),
+        Takes::Text => ("custom_tool_call", "input"),
+    };
+    let mut item = json!({
+        "id": call_item_id(answer, index), "type": kind, "status": status, "call_id": call.id, "name": call.name,
+        field: text,
+    });
+    if let Some(namespace) = &call.namespace {
+        item["namespace"] = json!(namespace);
+    }
+    item
 }
 
 fn response(answer: &Answer, status: &str, output: Vec<Value>, usage: Option<Tokens>) -> Value {
