@@ -1,7 +1,7 @@
 //! Arguments that many commands share.
 
 use clap::Args;
-use mi_core::credits::Micro;
+use mi_core::credits::{Ceiling, Micro};
 use mi_core::ids::ClaimToken;
 use mi_core::moment::parse_length;
 use mi_core::time::Time;
@@ -143,6 +143,14 @@ pub fn seconds(text: &str) -> Result<i64, String> {
     length
         .map(|length| length.0 / MS_PER_SECOND)
         .ok_or_else(|| "it is a length such as 90s, 15m, 2h or 1d12h".to_owned())
+}
+
+/// The most that may be spent: an amount of credits, or `none`.
+pub fn ceiling(text: &str) -> Result<Ceiling, String> {
+    match text {
+        "none" => Ok(Ceiling::None),
+        text => amount(text).map(Ceiling::At).map_err(|_| "it is a number of credits, or none".to_owned()),
+    }
 }
 
 /// An amount of credits, with at most six decimals.

@@ -3,9 +3,11 @@
 use mi_core::credits::Micro;
 use mi_core::ids::OfficeId;
 use mi_core::wire::offices::Credits;
+use mi_core::wire::usage::{LedgerEntry, LedgerKind};
 use reqwest::Method;
 use serde::Serialize;
 
+use crate::Paging;
 use crate::call::{Answer, Call, Draft};
 use crate::offices::path_of;
 use crate::transport::Client;
@@ -30,6 +32,13 @@ impl CreditsOf {
 
     pub fn get(&self) -> Call<Credits> {
         Call::json(&self.client, Draft::read(format!("{}/credits", path_of(self.office))))
+    }
+
+    /// The ledger, newest first; only lines of one kind if it is named.
+    pub fn history(&self, kind: Option<LedgerKind>, paging: Paging) -> Call<(Vec<LedgerEntry>, u64)> {
+        let draft = Draft::read(format!("{}/credits/history", path_of(self.office)));
+        let draft = draft.query("kind", kind).query("limit", paging.limit).query("offset", paging.offset);
+        Call::list(&self.client, draft)
     }
 
     pub fn add(&self, amount: Micro, reason: Option<&str>) -> Call<Answer> {

@@ -56,6 +56,8 @@ pub const IDLE_TIMEOUT_SECONDS_DEFAULT: i64 = 600;
 pub const HIRE_LIMIT_COUNT_DEFAULT: i64 = 3;
 pub const HIRE_LIMIT_WINDOW_SECONDS_DEFAULT: i64 = 600;
 pub const INITIAL_CREDITS_DEFAULT: i64 = 1_000;
+/// What a started minute of a pod costs, in credits.
+pub const POD_MINUTE_CREDITS_DEFAULT: &str = "0.1";
 pub const SESSION_SECONDS_MAX: i64 = 3_600;
 
 /// How long each counted attempt waits before the task is offered again, in seconds.

@@ -80,6 +80,7 @@ codes! {
     Replayed => 401 "replayed" "The signed request was here before, and counts once.";
     WrongPod => 401 "wrong_pod" "A credential was used through the socket of another agent's pod.";
     OutOfCredits => 402 "out_of_credits" "The office has no credits left.";
+    BudgetExhausted => 402 "budget_exhausted" "A model call may cost more than is left of the budget of its agent or its task.";
     NoAccess => 403 "no_access" "The office belongs to somebody else.";
     EgressDenied => 403 "egress_denied" "A pod may not go there: its office's egress doesn't allow it, or the place is the server's own.";
     OperatorOnly => 403 "operator_only" "Only an operator of the office may do this.";

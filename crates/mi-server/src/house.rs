@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mi_core::credits::Micro;
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
 use crate::agent_keys::judge::{self, Came, Signatory};
+use crate::gateway::prices::Prices;
 use crate::gateway::providers::Providers;
 use crate::infra::act::{
     Act, Answer, Ask, Committed, Head, Lateness, enter, enter_even_late, fence_request, heard_of, look, nonce,
@@ -46,6 +48,9 @@ pub struct Settings {
     /// The program that pods run.
     pub program: PathBuf,
     pub initial_credits: i64,
+    /// What a started minute of a pod costs; nothing costs nothing.
+    pub pod_minute: Micro,
+    pub prices: Arc<Prices>,
     /// How long events are kept.
     pub event_history: Millis,
     /// Of an office, at once.

@@ -73,6 +73,10 @@ mod wanted {
         DoubleCompletion,
         /// A lost attempt isn't counted.
         AttemptsNotCounted,
+        /// A model call is let through whatever there is to spend.
+        HeldUnchecked,
+        /// A model call that ends twice is paid twice.
+        PaidTwice,
         /// Anybody with a key may look into every office.
         ForeignOffice,
         /// A request repeated with its key is carried out again.

@@ -63,6 +63,8 @@ pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
         allow_upstream: config.allow_upstream(),
         egress_private: config.egress_private(),
         initial_credits: config.initial_credits()?,
+        pod_minute: config.pod_minute()?,
+        prices: config.prices(),
         event_history_days: config.event_history_days()?,
         open_tasks_max: config.open_tasks_max()?,
         environment: environment.collect(),

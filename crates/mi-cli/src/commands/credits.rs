@@ -1,9 +1,10 @@
-//! `mi credits`, `mi credits add --amount N`.
+//! `mi credits`, `mi credits add --amount N`, `mi credits history`.
 
 use clap::{Args, Subcommand};
 use mi_core::credits::Micro;
+use mi_core::wire::usage::LedgerKind;
 
-use crate::args::{ColonyArg, ColonyPlace, amount};
+use crate::args::{ColonyArg, ColonyPlace, PagingArgs, amount, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::credits;
@@ -21,6 +22,19 @@ pub struct CreditsArgs {
 pub enum Act {
     /// Top a colony up
     Add(AddArgs),
+    /// Everything that was added and paid, newest first
+    History(HistoryArgs),
+}
+
+#[derive(Args)]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    place: ColonyPlace,
+    /// Only these lines
+    #[arg(long, value_parser = one_of!(LedgerKind))]
+    kind: Option<LedgerKind>,
+    #[command(flatten)]
+    paging: PagingArgs,
 }
 
 #[derive(Args)]
@@ -39,7 +53,14 @@ pub async fn run(desk: &mut Desk, args: CreditsArgs) -> Result<(), Fault> {
     match args.act {
         None => show(desk, args.place.named()).await,
         Some(Act::Add(args)) => add(desk, args).await,
+        Some(Act::History(args)) => history(desk, args).await,
     }
+}
+
+async fn history(desk: &mut Desk, args: HistoryArgs) -> Result<(), Fault> {
+    let (client, office) = desk.office(args.place.named()).await?;
+    let entries = client.credits(office).history(args.kind, (&args.paging).into());
+    desk.show(entries, |(entries, _), screen| credits::history(entries, screen)).await
 }
 
 async fn show(desk: &mut Desk, colony: Option<&str>) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use mi_core::wire::agents::{
     Activity, Agent, AgentKey, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials,
 };
 
-use super::moment;
+use super::{credits, moment};
 use crate::output::{Screen, Tone, clean};
 use crate::table::{Cell, Table};
 
@@ -64,6 +64,9 @@ pub fn one(agent: &Agent, screen: Screen) -> String {
         }
     }
     facts.fact("hired", moment(agent.created_at));
+    if let Some(budget) = &agent.budget {
+        facts.fact("budget", credits::budget(budget));
+    }
     facts.render(screen)
 }
 

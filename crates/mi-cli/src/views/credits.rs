@@ -2,22 +2,73 @@
 
 use mi_core::credits::Micro;
 use mi_core::wire::offices::Credits;
-use mi_core::wire::usage::{LlmCall, LlmSummary};
+use mi_core::wire::usage::{BudgetCard, LedgerEntry, LlmCall, LlmSummary, UsageRow};
 
 use super::moment;
 use crate::output::Screen;
 use crate::table::{Cell, Table};
 
+/// `2026-04-27`
+const DATE_CHARS: usize = 10;
+
 /// As the API writes it: `2.5`.
 pub fn amount(credits: Micro) -> String {
-    serde_json::to_string(&credits).unwrap_or_else(|_| format!("{} micro-credits", credits.0))
+    credits.to_string()
 }
 
 pub fn balance(credits: &Credits, screen: Screen) -> String {
     let mut facts = Table::of_facts();
     facts.fact("balance", amount(credits.balance));
     facts.fact("available", amount(credits.available));
+    facts.fact("held", amount(credits.held));
     facts.render(screen)
+}
+
+/// `0.6 of 5 credits spent, 2 a day`
+pub fn budget(budget: &BudgetCard) -> String {
+    let total = budget.total.map_or(String::new(), |total| format!(" of {total}"));
+    let per_day = budget.per_day.map_or(String::new(), |most| format!(", at most {most} a day"));
+    format!("{}{total} credits spent{per_day}", budget.spent)
+}
+
+pub fn history(entries: &[LedgerEntry], screen: Screen) -> String {
+    let mut table = Table::new(&["TIME", "KIND", "AMOUNT", "BALANCE", "REASON"]);
+    for entry in entries {
+        table.row([
+            moment(entry.created_at).into(),
+            entry.kind.as_str().into(),
+            amount(entry.amount).into(),
+            amount(entry.balance_after).into(),
+            (&entry.reason).into(),
+        ]);
+    }
+    table.render(screen)
+}
+
+/// By whatever was asked for, which is what the rows name.
+pub fn sums(rows: &[UsageRow], screen: Screen) -> String {
+    let mut table = Table::new(&["WHAT", "KIND", "CALLS", "IN", "CACHED", "OUT", "POD MINUTES", "CREDITS"]);
+    for row in rows {
+        table.row([
+            what(row).into(),
+            row.kind.as_str().into(),
+            row.calls.into(),
+            row.input_tokens.into(),
+            row.cached_tokens.into(),
+            row.output_tokens.into(),
+            row.pod_minutes.into(),
+            amount(row.credits).into(),
+        ]);
+    }
+    table.render(screen)
+}
+
+fn what(row: &UsageRow) -> String {
+    let model = row.provider.as_ref().zip(row.model.as_ref());
+    let model = model.filter(|(_, model)| !model.is_empty()).map(|(provider, model)| format!("{provider}/{model}"));
+    let task = row.task_id.map(|id| format!("task {id}"));
+    let day = row.day.map(|day| day.to_string().chars().take(DATE_CHARS).collect());
+    row.agent.clone().or(task).or(model).or(day).unwrap_or_else(|| "-".to_owned())
 }
 
 pub fn summary_of_usage(summary: &LlmSummary, screen: Screen) -> String {

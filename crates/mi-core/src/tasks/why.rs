@@ -34,6 +34,10 @@ pub enum Workers {
     Nobody(String),
     /// Somebody could, once a model key is set; says which command sets it.
     NoModelKey(String),
+    /// Its next model call may cost more than the office has.
+    Unfunded(String),
+    /// Its next model call may cost more than is left of its budget.
+    BudgetExhausted(String),
     /// The sandbox of an earlier claim may still be at it.
     StillStopping(String),
     /// Their pod is on its way.
@@ -158,6 +162,14 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
         Workers::AssigneeOffline(name) => Why::new("assigned_agent_offline", format!("{name} is not running")),
         Workers::Nobody(missing) => Why::new("no_eligible_agent", missing.clone()),
         Workers::NoModelKey(fix) => Why::new("no_model_key", fix.clone()),
+        Workers::Unfunded(name) => Why::new(
+            "out_of_credits",
+            format!("{name} is suspended: its next call may cost more credits than the office has"),
+        ),
+        Workers::BudgetExhausted(name) => Why::new(
+            "budget_exhausted",
+            format!("{name} is suspended: its next call may cost more than is left of its budget"),
+        ),
         Workers::StillStopping(name) => {
             Why::new("waiting_for_pod", format!("the last session of {name} on it is still stopping"))
         }

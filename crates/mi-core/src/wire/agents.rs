@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::casing::loose_list;
+use crate::credits::{Ceiling, optional_ceiling};
 use crate::ids::{AgentId, AgentName, TaskId};
 use crate::tasks::status::words;
 use crate::time::Time;
+use crate::wire::usage::BudgetCard;
 
 words! {
     /// What an agent is doing, seen from outside.
@@ -49,6 +51,9 @@ pub struct Agent {
     pub public_key: Option<String>,
     pub xmtp_address: Option<String>,
     pub created_at: Time,
+    /// What it may spend, if somebody set a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetCard>,
     pub status: AgentStatus,
 }
 
@@ -94,6 +99,14 @@ pub struct HireAgent {
     pub integrations: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
+    /// Credits that it may spend on models; null takes the limit away.
+    #[serde(default, deserialize_with = "optional_ceiling", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub budget: Option<Ceiling>,
+    /// The same for each day, in UTC.
+    #[serde(default, deserialize_with = "optional_ceiling", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub budget_per_day: Option<Ceiling>,
 }
 
 /// The share of the machine that a pod may take; what is not set has its default. A word that isn't here is refused: a limit
@@ -134,6 +147,14 @@ pub struct UpdateAgent {
     pub harness: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandLine>,
+    /// Credits that it may spend on models; null takes the limit away.
+    #[serde(default, deserialize_with = "optional_ceiling", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub budget: Option<Ceiling>,
+    /// The same for each day, in UTC.
+    #[serde(default, deserialize_with = "optional_ceiling", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub budget_per_day: Option<Ceiling>,
 }
 
 /// `POST …/credentials/rotate`. An API key is always made anew; a public key only if one is sent.

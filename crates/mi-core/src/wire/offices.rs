@@ -173,8 +173,11 @@ fn is_reviewer(name: &str) -> bool {
 pub struct Credits {
     pub office_id: OfficeId,
     pub balance: Micro,
-    /// Balance less what running calls have put aside.
+    /// Balance less what is put aside.
     pub available: Micro,
+    /// Put aside for model calls under way, and for time of pods that the ledger doesn't say yet.
+    #[serde(default)]
+    pub held: Micro,
 }
 
 /// `GET /api/v1/whoami`.

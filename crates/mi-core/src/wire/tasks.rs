@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::casing::{loose_list, loose_number};
-use crate::credits::Micro;
+use crate::credits::{Ceiling, Micro, optional_ceiling};
 use crate::ids::{AgentName, ClaimToken, TaskId, TaskName};
 use crate::moment::{Moment, optional_moment};
 use crate::tasks::status::{BlockedKind, Kind, Status, Verification, words};
 use crate::tasks::why::Why;
 use crate::time::Time;
 use crate::wire::checks::TaskCheck;
+use crate::wire::usage::BudgetCard;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Task {
@@ -110,6 +111,10 @@ pub struct CreateTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub checks: Option<Vec<serde_json::Value>>,
+    /// Credits that the task and everything below it may spend on models; null takes the limit away.
+    #[serde(default, deserialize_with = "optional_ceiling", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub budget: Option<Ceiling>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -173,6 +178,10 @@ pub struct UpdateTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub checks: Option<Vec<serde_json::Value>>,
+    /// Credits that the task and everything below it may spend on models; null takes the limit away.
+    #[serde(default, deserialize_with = "optional_ceiling", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub budget: Option<Ceiling>,
 }
 
 /// `GET …/{id}`: the task with everything that hangs on it.
@@ -194,6 +203,9 @@ pub struct TaskDetail {
     /// What it is measured by, with what was found the last time.
     #[serde(default)]
     pub checks: Vec<TaskCheck>,
+    /// What it and everything below it may spend, if somebody set a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetCard>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

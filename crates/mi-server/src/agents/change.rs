@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::service::{AgentRow, find, full_card, may_change, record};
 use super::{rules, store};
+use crate::credits::purses::{self, Wish};
 use crate::gateway::providers::Providers;
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::Member;
@@ -21,8 +22,18 @@ pub fn update(
     let mut agent = find(act.tx, act.office, name)?;
     may_change(act, member, &agent)?;
     apply(&mut agent, change, providers)?;
+    set_budget(act, member, &agent, change)?;
     save(act, member, &agent, "agents.update", json!({"name": agent.name}))?;
     Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
+}
+
+/// Money is an operator's: whoever hired an agent could otherwise lift what holds them both.
+fn set_budget(act: &mut Act<'_>, member: &Member, agent: &AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
+    let wish = Wish { total: change.budget, per_day: change.budget_per_day };
+    match member {
+        Member::Agent { .. } if wish.is_any() => Err(fault::operator_only()),
+        Member::Agent { .. } | Member::Person(_) => purses::set_of_agent(act, agent, wish),
+    }
 }
 
 /// Fields that are not there stay; blank text clears.

@@ -10,6 +10,7 @@ use super::service::{self, AgentRow};
 use super::{change, faults, rules, store};
 use crate::agent_keys;
 use crate::chat;
+use crate::credits::purses::{self, Wish};
 use crate::env;
 use crate::gateway::providers::Providers;
 use crate::infra::act::{Act, Answer, Head};
@@ -39,6 +40,7 @@ pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) 
     agent_keys::service::give_pair(act, agent.id)?;
     chat::service::welcome(act, &agent.name)?;
     pods::service::create(act, agent.id)?;
+    purses::set_of_agent(act, &agent, Wish { total: asked.budget, per_day: asked.budget_per_day })?;
     let summary = format!("{} was hired by {}", agent.name, member.name());
     let data = json!({"id": agent.id, "harness": agent.harness, "provider": agent.model_provider});
     service::record(act, member, &agent, "agents.hire", summary, data)?;

@@ -6,6 +6,7 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::agents::{AgentKind, AgentPhase, AgentStatus};
 use mi_core::wire::offices::OfficeStatus;
 
+use crate::credits::suspend::Suspension;
 use crate::pods::{Desired, Observed, PodRow};
 
 /// Everything that an agent's phase follows from.
@@ -14,6 +15,8 @@ pub struct Facts<'a> {
     pub kind: AgentKind,
     pub office: OfficeStatus,
     pub funded: bool,
+    /// Its next model call can't be paid for.
+    pub suspension: Option<Suspension>,
     pub pod: Option<&'a PodRow>,
     pub live: Live,
     pub last_seen: Option<Time>,
@@ -53,6 +56,9 @@ fn judge(facts: &Facts<'_>) -> (AgentPhase, String) {
     }
     if !facts.funded {
         return said(AgentPhase::Suspended, "the office has no credits left; mi credits add tops it up");
+    }
+    if let Some(Suspension { lack, need, .. }) = facts.suspension {
+        return (AgentPhase::Suspended, format!("{}; that call may cost {need} credits", lack.told()));
     }
     match (facts.kind, facts.pod) {
         (AgentKind::External, _) => external(facts),

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::phase::{Facts, Live, MissingKey};
 use super::{faults, phase, store};
+use crate::credits::purses::{self, Owner};
+use crate::credits::suspend;
 use crate::gateway::providers::Providers;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, Head, NewEvent, look};
@@ -148,6 +150,7 @@ fn card_with(
         kind: agent.kind,
         office: head.status,
         funded: head.balance.0 > 0,
+        suspension: suspend::of(tx, office, agent.id)?,
         pod: pod.as_ref(),
         live,
         last_seen: last_seen(agent, pod.as_ref()),
@@ -169,6 +172,7 @@ fn card_with(
         public_key,
         xmtp_address,
         created_at: agent.created_at,
+        budget: purses::card(tx, office, Owner::Agent(agent.id))?,
         status,
     })
 }

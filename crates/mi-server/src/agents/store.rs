@@ -195,7 +195,10 @@ pub fn lines_after(
 
 /// Back, with everything that it was.
 pub fn set_back(tx: &mut dyn Tx, office: OfficeId, id: AgentId) -> Result<(), DbError> {
-    tx.execute("update agents set fired_at = null where office_id = $1 and id = $2", args![office, id])?;
+    tx.execute(
+        "update agents set fired_at = null, suspended_at = null, suspended_for = null where office_id = $1 and id = $2",
+        args![office, id],
+    )?;
     Ok(())
 }
 

@@ -1,14 +1,14 @@
-//! Acts of credits.
+//! Acts of credits that operators ask for.
 
 use mi_core::credits::Micro;
 use mi_core::ids::OfficeId;
-use mi_core::time::Time;
 use mi_core::wire::offices::Credits;
-use serde::{Deserialize, Serialize};
+use mi_core::wire::usage::{LedgerEntry, LedgerKind};
+use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::store;
+use super::{ledger, store, suspend};
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, Head, NewEvent};
 use crate::infra::caller::Member;
@@ -18,9 +18,6 @@ use crate::infra::http::call::Page;
 use crate::infra::wakeups::Wake;
 use crate::tasks::calls;
 
-/// One addition; a larger one is a slip of the finger, and sums of many stay far from the end of `i64`.
-const ADDITION_MAX: Micro = Micro::credits(100_000_000);
-const BALANCE_MAX: Micro = Micro::credits(1_000_000_000_000);
 const REASON_CHARS_MAX: usize = 500;
 const REASON_DEFAULT: &str = "added by the operator";
 
@@ -32,17 +29,6 @@ pub struct AddCredits {
     pub amount: Micro,
     #[serde(default)]
     pub reason: Option<String>,
-}
-
-/// One line of the ledger: snake_case on the wire.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct LedgerEntry {
-    pub id: i64,
-    pub office_id: OfficeId,
-    pub amount: Micro,
-    pub balance_after: Micro,
-    pub reason: String,
-    pub created_at: Time,
 }
 
 fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Micro, D::Error> {
@@ -61,30 +47,10 @@ fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Micro, D:
 }
 
 pub fn balance(office: OfficeId, head: &Head) -> Credits {
-    Credits { office_id: office, balance: head.balance, available: head.balance }
+    Credits { office_id: office, balance: head.balance, available: head.available(), held: head.held }
 }
 
-/// Appends to the ledger. `amount` is positive.
-pub fn grant(act: &mut Act<'_>, amount: Micro, reason: &str) -> Result<LedgerEntry, Fault> {
-    let balance_after = Micro(act.head.balance.0.saturating_add(amount.0));
-    if amount <= Micro(0) || amount > ADDITION_MAX || balance_after > BALANCE_MAX {
-        let most = ADDITION_MAX.0 / mi_core::credits::MICRO_PER_CREDIT;
-        return Err(fault::bad_request(format!("amount is more than 0 and at most {most} credits")));
-    }
-    let entry = LedgerEntry {
-        id: act.next_row(),
-        office_id: act.office,
-        amount,
-        balance_after,
-        reason: reason.to_owned(),
-        created_at: act.now,
-    };
-    store::insert(act.tx, &entry)?;
-    act.head.balance = balance_after;
-    Ok(entry)
-}
-
-/// An operator's addition.
+/// An operator's addition: whoever waited for credits goes on.
 pub fn add(act: &mut Act<'_>, member: &Member, asked: &AddCredits) -> Result<Answer, Fault> {
     let reason = match asked.reason.as_deref().map(str::trim) {
         Some(text) if !text.is_empty() => text,
@@ -94,7 +60,7 @@ pub fn add(act: &mut Act<'_>, member: &Member, asked: &AddCredits) -> Result<Ans
         return Err(fault::too_long("the reason", REASON_CHARS_MAX, "characters"));
     }
     let was_out = act.head.balance <= Micro(0);
-    let entry = grant(act, asked.amount, reason)?;
+    let entry = ledger::grant(act, LedgerKind::Added, asked.amount, reason)?;
     act.event(NewEvent {
         category: Category::Office,
         kind: "credits.add",
@@ -104,6 +70,8 @@ pub fn add(act: &mut Act<'_>, member: &Member, asked: &AddCredits) -> Result<Ans
         summary: format!("{} added credits", member.name()),
         data: json!({"id": entry.id, "amount": entry.amount, "balance_after": entry.balance_after, "reason": reason}),
     })?;
+    suspend::resume_those_who_fit(act)?;
+    act.wake(Wake::Credits { office: act.office });
     if was_out {
         calls::for_everything(act)?;
         act.wake(Wake::Pods);
@@ -111,7 +79,13 @@ pub fn add(act: &mut Act<'_>, member: &Member, asked: &AddCredits) -> Result<Ans
     Answer::ok(&balance(act.office, &act.head))
 }
 
-/// The newest entries first, and how many there are.
-pub fn history(tx: &mut dyn Tx, office: OfficeId, page: Page) -> Result<(Vec<LedgerEntry>, i64), Fault> {
-    Ok((store::page(tx, office, page)?, store::count(tx, office)?))
+/// The newest entries first, and how many there are; `kind` is none for all.
+pub fn history(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    kind: Option<LedgerKind>,
+    page: Page,
+) -> Result<(Vec<LedgerEntry>, i64), Fault> {
+    let kind = kind.map_or("", LedgerKind::as_str);
+    Ok((store::page(tx, office, kind, page)?, store::count(tx, office, kind)?))
 }

@@ -2,9 +2,12 @@
 
 use axum::http::Method;
 use bytes::Bytes;
+use mi_core::credits::Micro;
+use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use crate::gateway::tests::bench::Bench;
+use crate::testing::{TestHouse, TestOffice};
 
 async fn balance(bench: &Bench) -> Value {
     bench.get(&bench.at("/credits")).await.json()
@@ -14,7 +17,7 @@ async fn balance(bench: &Bench) -> Value {
 async fn an_office_starts_with_its_grant_and_additions_are_appended() {
     let bench = Bench::new(&[]).await;
     let office = bench.office.to_string();
-    assert_eq!(balance(&bench).await, json!({"office_id": office, "balance": 1000, "available": 1000}));
+    assert_eq!(balance(&bench).await, json!({"office_id": office, "balance": 1000, "available": 1000, "held": 0}));
 
     let added = bench.post(&bench.at("/credits"), json!({"amount": 0.25, "reason": "gift"})).await;
     assert_eq!((added.status, added.json()["balance"].clone()), (200, json!(1000.25)));
@@ -29,10 +32,14 @@ async fn an_office_starts_with_its_grant_and_additions_are_appended() {
         assert!(entry.remove("id").is_some() && entry.remove("created_at").is_some());
     }
     let expected = json!([
-        {"office_id": office, "amount": 100, "balance_after": 1100.25, "reason": "added by the operator"},
-        {"office_id": office, "amount": 0.25, "balance_after": 1000.25, "reason": "gift"},
+        {"office_id": office, "kind": "added", "amount": 100, "balance_after": 1100.25, "reason": "added by the operator"},
+        {"office_id": office, "kind": "added", "amount": 0.25, "balance_after": 1000.25, "reason": "gift"},
     ]);
     assert_eq!(entries, expected);
+    let grants = bench.get(&bench.at("/credits/history?kind=grant")).await.json();
+    assert_eq!((grants.as_array().unwrap().len(), &grants[0]["amount"]), (1, &json!(1000)));
+    let wrong = bench.get(&bench.at("/credits/history?kind=gifts")).await;
+    assert_eq!(wrong.problem(), (400, "bad_request".to_owned()));
     bench.close().await;
 }
 
@@ -71,4 +78,95 @@ async fn agents_neither_add_nor_see() {
     let history = bench.send(Method::GET, &bench.at("/credits/history"), &bench.credential, &[], Bytes::new()).await;
     assert_eq!(history.problem(), (403, "operator_only".to_owned()));
     bench.close().await;
+}
+
+fn ledger_of(entries: &Value) -> Vec<(String, f64)> {
+    let entry = |entry: &Value| (entry["kind"].as_str().unwrap().to_owned(), entry["amount"].as_f64().unwrap());
+    entries.as_array().unwrap().iter().map(entry).collect()
+}
+
+#[tokio::test]
+async fn each_minute_of_a_pod_is_put_aside_and_paid_within_the_hour() {
+    let house = TestHouse::with_pod_minute(Micro(100_000)).await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    office.call("PATCH", "/settings", json!({"idleTimeoutSeconds": 86_400})).await.ok();
+    let held = async || office.call("GET", "/credits", Value::Null).await.ok()["held"].clone();
+    let runner = office.runner("ada").await;
+    house.settle().await;
+    assert_eq!(held().await, json!(0.1), "a minute begins with the pod");
+    house.advance(59_000).await;
+    assert_eq!(held().await, json!(0.1));
+    house.advance(1_000).await;
+    assert_eq!(held().await, json!(0.2));
+    house.advance(8 * 60_000).await;
+    assert_eq!(held().await, json!(1));
+    assert_eq!(office.call("GET", "/credits", Value::Null).await.ok()["balance"], json!(1000));
+
+    house.advance(52 * 60_000).await;
+    let history = office.call("GET", "/credits/history?kind=pods", Value::Null).await.ok();
+    assert_eq!(ledger_of(&history), [("pods".to_owned(), -6.2)], "one line an hour");
+    let summary = office.call("GET", "/usage/summary", Value::Null).await.ok();
+    assert_eq!(
+        summary,
+        json!({"cpu_core_hours": 62.0 / 60.0, "memory_gib_hours": 62.0 * 4.0 / 60.0,
+        "total_credits": 6.2, "pods": 1})
+    );
+    // The pod goes, and what it owes is paid; what sleeps or is stopped costs nothing.
+    house.advance(60_000).await;
+    office.call("POST", "/employees/ada/lifecycle", json!({"action": "stop"})).await.ok();
+    house.settle().await;
+    house.advance(600_000).await;
+    drop(runner);
+    let history = office.call("GET", "/credits/history?kind=pods", Value::Null).await.ok();
+    assert_eq!(ledger_of(&history), [("pods".to_owned(), -0.1), ("pods".to_owned(), -6.2)]);
+    assert_eq!(held().await, json!(0));
+    let by_agent = office.call("GET", "/usage?by=agent", Value::Null).await.ok();
+    assert_eq!((&by_agent[0]["kind"], &by_agent[0]["pod_minutes"]), (&json!("pod"), &json!(63)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn at_zero_everybody_is_suspended_and_goes_on_after_an_addition() {
+    // A minute costs more than half of what there is.
+    let house = TestHouse::with_pod_minute(Micro::credits(600)).await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    office.task(json!({"title": "one", "assignedAgent": "ada"})).await;
+    let mut runner = office.runner("ada").await;
+    house.settle().await;
+    runner.must_take().await;
+    house.advance(60_000).await;
+    let credits = office.call("GET", "/credits", Value::Null).await.ok();
+    assert_eq!((&credits["balance"], &credits["available"], &credits["held"]), (&json!(0), &json!(0), &json!(0)));
+    house.settle().await;
+    let ada = office.call("GET", "/employees/ada", Value::Null).await.ok();
+    assert_eq!(ada["status"]["phase"], "Suspended");
+    let task = office.get_task(1).await;
+    assert_eq!((&task["status"], &task["attempts"]), (&json!("queued"), &json!(0)), "{task}");
+    assert_eq!(task["why"]["code"], "out_of_credits");
+    let told = office.call("GET", "/events?limit=500", Value::Null).await.ok().to_string();
+    assert_eq!(told.matches("credits.exhausted").count(), 1);
+
+    office.call("POST", "/credits", json!({"amount": 10_000})).await.ok();
+    let mut runner = office.runner("ada").await;
+    assert_eq!(runner.must_take().await.task.unwrap().0, 1, "it goes on where it was");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_time_in_which_the_server_was_away_costs_nothing() {
+    let house = TestHouse::with_pod_minute(Micro(100_000)).await;
+    let office = house.office().await;
+    let id = office.id;
+    office.hire("ada").await;
+    drop(office.runner("ada").await);
+    house.settle().await;
+    house.house.clock.advance(Millis::seconds(3_600));
+    let house = house.restart().await;
+    house.settle().await;
+    let office = TestOffice { house: &house, id };
+    let history = office.call("GET", "/credits/history?kind=pods", Value::Null).await.ok();
+    assert_eq!(ledger_of(&history), [("pods".to_owned(), -0.1)]);
+    house.close().await;
 }

@@ -51,6 +51,13 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "select office_id, agent_id, origin, caller, status",
         "a transfer's id says which office it belongs to",
     ),
+    ("gateway", "select distinct office_id from llm_calls", "calls that an earlier server left: at the start"),
+    (
+        "credits",
+        "select distinct office_id from agents",
+        "budgets of a day that is over: the sweep acts in each office",
+    ),
+    ("credits", "select office_id from pods where (desired", "minutes that began: the sweep acts in each office"),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (
         "tasks",

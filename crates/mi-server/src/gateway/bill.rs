@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
-use super::meter::{Form, Meter};
-use super::service::{Outcome, Reserved, settle};
+use super::account::{Outcome, Reserved, settle};
+use super::meter::{Finish, Form, Meter};
 use crate::house::House;
 
 /// An answer's bytes as they come.
@@ -47,8 +47,8 @@ impl Bill {
     }
 
     /// Settles, and returns when that is on disk.
-    pub async fn close(mut self) {
-        if let Some(settling) = self.begin_to_settle()
+    pub async fn close(mut self, how: Finish) {
+        if let Some(settling) = self.begin_to_settle(how)
             && let Err(error) = settling.await
         {
             tracing::error!(%error, "a model call's settlement was cut off");
@@ -56,9 +56,10 @@ impl Bill {
     }
 
     /// In a task of its own, which goes on when the caller is gone.
-    fn begin_to_settle(&mut self) -> Option<JoinHandle<()>> {
+    fn begin_to_settle(&mut self, how: Finish) -> Option<JoinHandle<()>> {
         let (reserved, _) = self.open.take()?;
-        let outcome = Outcome { status: self.status, usage: self.meter.take().and_then(Meter::finish) };
+        let seen = self.meter.take().map(|meter| meter.finish(how)).unwrap_or_default();
+        let outcome = Outcome { status: self.status, seen };
         let house = self.house.clone();
         let Ok(runtime) = Handle::try_current() else {
             tracing::error!(call = reserved.call, "a model call was left unsettled: the server has ended");
@@ -76,7 +77,7 @@ impl Bill {
 
 impl Drop for Bill {
     fn drop(&mut self) {
-        if self.begin_to_settle().is_some() {
+        if self.begin_to_settle(Finish::Cut).is_some() {
             tracing::debug!("a model call ended before its answer did");
         }
     }
@@ -93,11 +94,11 @@ pub fn metered(response: reqwest::Response, bill: Bill) -> Pieces {
                 Some((Ok(bytes), Some((pieces, bill))))
             }
             Some(Err(error)) => {
-                bill.close().await;
+                bill.close(Finish::Cut).await;
                 Some((Err(std::io::Error::other(error.without_url())), None))
             }
             None => {
-                bill.close().await;
+                bill.close(Finish::Whole).await;
                 None
             }
         }

@@ -36,22 +36,47 @@ impl Form {
     }
 }
 
+/// What passed by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// As the provider reported it, if it did.
+    pub usage: Option<Usage>,
+    /// Events that brought a piece of the answer: about a token each, or a few.
+    pub pieces: i64,
+    /// Of an answer that comes whole.
+    pub bytes_outside_pieces: i64,
+    /// It broke off, so the last numbers may be missing.
+    pub is_cut: bool,
+}
+
+/// How an answer came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    Whole,
+    Cut,
+}
+
 pub struct Meter {
     wire: Wire,
     form: Form,
     pending: Vec<u8>,
     is_too_long: bool,
     seen: Option<Usage>,
+    pieces: i64,
+    bytes: i64,
 }
 
 impl Meter {
     pub fn new(wire: Wire, form: Form) -> Self {
-        Self { wire, form, pending: Vec::new(), is_too_long: false, seen: None }
+        Self { wire, form, pending: Vec::new(), is_too_long: false, seen: None, pieces: 0, bytes: 0 }
     }
 
     pub fn feed(&mut self, bytes: &[u8]) {
         match self.form {
-            Form::Whole => self.keep(bytes),
+            Form::Whole => {
+                self.bytes += i64::try_from(bytes.len()).unwrap_or(i64::MAX / 2);
+                self.keep(bytes);
+            }
             Form::Events => {
                 let mut pieces = bytes.split(|byte| *byte == b'\n');
                 if let Some(first) = pieces.next() {
@@ -65,13 +90,13 @@ impl Meter {
         }
     }
 
-    /// What the provider reported until here, if it did.
-    pub fn finish(mut self) -> Option<Usage> {
+    /// What was seen until here.
+    pub fn finish(mut self, how: Finish) -> Seen {
         match self.form {
             Form::Events => self.end_of_line(),
             Form::Whole => self.end_of_answer(),
         }
-        self.seen
+        Seen { usage: self.seen, pieces: self.pieces, bytes_outside_pieces: self.bytes, is_cut: how == Finish::Cut }
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -87,6 +112,7 @@ impl Meter {
         let line = std::mem::take(&mut self.pending);
         let is_too_long = std::mem::take(&mut self.is_too_long);
         if let Some(data) = line.strip_prefix(b"data:").filter(|_| !is_too_long) {
+            self.pieces += i64::from(is_piece(data));
             self.read(data.trim_ascii());
         }
         // The buffer's memory serves the next line.
@@ -121,6 +147,12 @@ impl Meter {
 
 fn mentions_usage(json: &[u8]) -> bool {
     const WORD: &[u8] = b"\"usage";
+    json.windows(WORD.len()).any(|window| window == WORD)
+}
+
+/// `"delta":` at two providers, `…_text.delta` at the third; the fourth tells its sums with each event.
+fn is_piece(json: &[u8]) -> bool {
+    const WORD: &[u8] = b"delta\"";
     json.windows(WORD.len()).any(|window| window == WORD)
 }
 
@@ -284,11 +316,11 @@ mod tests {
             let mut meter = Meter::new(wire, form);
             meter.feed(&bytes[..cut]);
             meter.feed(&bytes[cut..]);
-            assert_eq!(meter.finish(), expected, "cut at {cut}");
+            assert_eq!(meter.finish(Finish::Whole).usage, expected, "cut at {cut}");
         }
         let mut meter = Meter::new(wire, form);
         bytes.iter().for_each(|byte| meter.feed(std::slice::from_ref(byte)));
-        assert_eq!(meter.finish(), expected, "byte by byte");
+        assert_eq!(meter.finish(Finish::Whole).usage, expected, "byte by byte");
     }
 
     #[test]
@@ -317,7 +349,8 @@ mod tests {
         let cut = ANTHROPIC.find("event: message_delta").unwrap();
         let mut meter = Meter::new(Wire::Anthropic, Form::Events);
         meter.feed(&ANTHROPIC.as_bytes()[..cut]);
-        assert_eq!(meter.finish(), usage(115, 100, 5, 1));
+        let seen = meter.finish(Finish::Cut);
+        assert_eq!(seen, Seen { usage: usage(115, 100, 5, 1), pieces: 1, bytes_outside_pieces: 0, is_cut: true });
     }
 
     #[test]
@@ -341,7 +374,7 @@ mod tests {
         }
         meter.feed(b"\n");
         meter.feed(CHAT.as_bytes());
-        assert_eq!(meter.finish(), usage(9, 4, 0, 3));
+        assert_eq!(meter.finish(Finish::Whole).usage, usage(9, 4, 0, 3));
     }
 
     #[test]

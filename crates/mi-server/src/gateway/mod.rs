@@ -7,13 +7,15 @@
 //! Acts: `reserve`, `settle`.
 //! Elsewhere: the ledger is in `credits`; what a session used in all is in `sessions`.
 
+pub mod account;
 mod addresses;
 mod bill;
+pub mod estimate;
 mod kinds;
-mod meter;
+pub mod meter;
 mod models;
 mod paths;
-mod prices;
+pub mod prices;
 pub mod providers;
 mod request;
 pub mod routes;

@@ -1,83 +1,223 @@
-//! What models cost: data, to be edited when providers change their lists.
+//! What models cost: data that is read once at the start, ours and what the operator puts over it.
 //!
-//! Source: the providers' public price lists for plain calls. One thousandth of a
-//! US dollar per million tokens is a tenth of a micro-credit per token.
+//! Money is whole micro-credits. A price is what a million tokens cost; a call's cost is rounded up once, over all its
+//! tokens together, so that no call is free by rounding.
+
+use std::path::Path;
 
 use mi_core::credits::Micro;
+use serde::Deserialize;
 
 use super::meter::Usage;
 
-/// Thousandths of a US dollar per million tokens.
-struct Price {
-    /// How the model's name begins.
-    family: &'static str,
-    input: i64,
-    /// Input that the provider found in its cache.
-    cached: i64,
-    /// Input that the provider put into its cache.
-    written: i64,
-    output: i64,
+/// The list that comes with the program.
+const OURS: &str = include_str!("prices.toml");
+/// A US dollar is 100 credits.
+const MICRO_PER_DOLLAR: f64 = 100_000_000.0;
+/// Above any price there ever was; a larger one is a slip of the finger.
+const DOLLARS_PER_MILLION_MAX: f64 = 1_000_000.0;
+const TOKENS_MAX: i64 = 1_000_000_000;
+const TOKENS_PER_PRICE: i128 = 1_000_000;
+
+/// What a model costs and how much it takes and gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price {
+    /// Micro-credits for a million tokens that were read.
+    pub input: i64,
+    /// Of those that the provider found in its cache.
+    pub cached: i64,
+    /// Of those that it put into its cache.
+    pub written: i64,
+    pub output: i64,
+    /// The most tokens that the model reads.
+    pub context: i64,
+    /// The most tokens that it writes.
+    pub output_max: i64,
 }
 
-const fn price(family: &'static str, input: i64, cached: i64, written: i64, output: i64) -> Price {
-    Price { family, input, cached, written, output }
+/// A price, and whether the list knows the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Priced {
+    pub price: Price,
+    pub by: PricedBy,
 }
 
-/// The first family that fits counts, so the longer name stands first.
-const PRICES: [Price; 23] = [
-    price("claude-3-haiku", 250, 30, 300, 1_250),
-    price("claude-3-5-haiku", 800, 80, 1_000, 4_000),
-    price("claude-haiku", 1_000, 100, 1_250, 5_000),
-    price("claude-3-opus", 15_000, 1_500, 18_750, 75_000),
-    price("claude-opus-4-1", 15_000, 1_500, 18_750, 75_000),
-    price("claude-opus-4-2", 15_000, 1_500, 18_750, 75_000),
-    price("claude-opus", 5_000, 500, 6_250, 25_000),
-    price("claude", 3_000, 300, 3_750, 15_000),
-    price("gpt-5.5", 5_000, 500, 5_000, 30_000),
-    price("gpt-5.4", 2_500, 250, 2_500, 15_000),
-    price("gpt-5-mini", 250, 25, 250, 2_000),
-    price("gpt-5-nano", 50, 5, 50, 400),
-    price("gpt-5", 1_750, 175, 1_750, 14_000),
-    price("gpt-4.1-mini", 400, 100, 400, 1_600),
-    price("gpt-4.1", 2_000, 500, 2_000, 8_000),
-    price("gpt-4o-mini", 150, 75, 150, 600),
-    price("gpt-4o", 2_500, 1_250, 2_500, 10_000),
-    price("o4-mini", 1_100, 275, 1_100, 4_400),
-    price("o3", 2_000, 500, 2_000, 8_000),
-    price("gemini-2.5-flash-lite", 100, 25, 100, 400),
-    price("gemini-2.5-flash", 300, 75, 300, 2_500),
-    price("gemini-2.5-pro", 1_250, 310, 1_250, 10_000),
-    price("gemini", 2_000, 200, 2_000, 12_000),
-];
-
-/// A model that no family fits is charged like a large one of the middle: better a stated price than none.
-const UNKNOWN: Price = price("", 3_000, 300, 3_750, 15_000);
-
-/// One thousandth of a dollar per million tokens, in micro-credits for ten tokens.
-const TOKENS_PER_UNIT: i64 = 10;
-
-/// Rounded up, so that no call is free by rounding.
-pub fn cost(model: &str, usage: Usage) -> Micro {
-    let price = of(model);
-    let plain = usage.input - usage.cached - usage.written;
-    let units = plain.max(0) * price.input
-        + usage.cached * price.cached
-        + usage.written * price.written
-        + usage.output * price.output;
-    Micro((units + TOKENS_PER_UNIT - 1) / TOKENS_PER_UNIT)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PricedBy {
+    List,
+    /// No row fits: the stated default.
+    Default,
 }
 
-fn of(model: &str) -> &'static Price {
-    let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
-    PRICES.iter().find(|price| name.starts_with(price.family)).unwrap_or(&UNKNOWN)
+struct Family {
+    provider: Option<String>,
+    start: String,
+    price: Price,
+}
+
+/// The whole list. The first row that fits counts: rows of one provider stand first, longer names before shorter ones.
+pub struct Prices {
+    families: Vec<Family>,
+    default: Price,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BadPrices {
+    #[error("{path} can't be read: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error("the prices in {place} are not valid: {what}")]
+    Text { place: String, what: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    default: Option<Row>,
+    #[serde(default)]
+    model: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    family: String,
+    provider: Option<String>,
+    input: f64,
+    cached: Option<f64>,
+    written: Option<f64>,
+    output: f64,
+    context: i64,
+    max_output: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    input: f64,
+    cached: Option<f64>,
+    written: Option<f64>,
+    output: f64,
+    context: i64,
+    max_output: i64,
+}
+
+impl Prices {
+    /// Our list, with the operator's rows over it: a row for the same family replaces ours, a `[default]` too.
+    pub fn load(file: Option<&Path>) -> Result<Self, BadPrices> {
+        let mut prices = Self { families: Vec::new(), default: Price::FREE };
+        prices.take("the program", OURS)?;
+        if let Some(path) = file {
+            let place = path.display().to_string();
+            let text =
+                std::fs::read_to_string(path).map_err(|source| BadPrices::Read { path: place.clone(), source })?;
+            prices.take(&place, &text)?;
+        }
+        Ok(prices)
+    }
+
+    fn take(&mut self, place: &str, text: &str) -> Result<(), BadPrices> {
+        let bad = |what: String| BadPrices::Text { place: place.to_owned(), what };
+        let list: List = toml::from_str(text).map_err(|error| bad(error.to_string()))?;
+        if let Some(row) = list.default {
+            self.default = row.price().map_err(|what| bad(format!("default: {what}")))?;
+        }
+        for named in list.model {
+            let price = named.row().price().map_err(|what| bad(format!("{}: {what}", named.family)))?;
+            let family = Family { provider: named.provider, start: named.family.to_ascii_lowercase(), price };
+            self.families.retain(|other| other.provider != family.provider || other.start != family.start);
+            self.families.push(family);
+        }
+        self.families.sort_by_key(|family| (family.provider.is_none(), std::cmp::Reverse(family.start.len())));
+        Ok(())
+    }
+
+    /// A name may stand behind its maker's: `models/gemini-2.5-pro`, `anthropic/claude-sonnet-4-6`.
+    pub fn of(&self, provider: &str, model: &str) -> Priced {
+        let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
+        let fits = |family: &&Family| {
+            name.starts_with(&family.start) && family.provider.as_deref().is_none_or(|own| own == provider)
+        };
+        match self.families.iter().find(fits) {
+            Some(family) => Priced { price: family.price, by: PricedBy::List },
+            None => Priced { price: self.default, by: PricedBy::Default },
+        }
+    }
+}
+
+impl std::fmt::Debug for Prices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "prices of {} families", self.families.len())
+    }
+}
+
+impl Named {
+    fn row(&self) -> Row {
+        let Self { input, cached, written, output, context, max_output, .. } = *self;
+        Row { input, cached, written, output, context, max_output }
+    }
+}
+
+impl Row {
+    fn price(&self) -> Result<Price, &'static str> {
+        let input = micro(self.input)?;
+        let sizes = [self.context, self.max_output];
+        if sizes.iter().any(|tokens| !(1..=TOKENS_MAX).contains(tokens)) {
+            return Err("context and max_output are numbers of tokens, 1 to 1000000000");
+        }
+        Ok(Price {
+            input,
+            cached: self.cached.map_or(Ok(input), micro)?,
+            written: self.written.map_or(Ok(input), micro)?,
+            output: micro(self.output)?,
+            context: self.context,
+            output_max: self.max_output,
+        })
+    }
+}
+
+fn micro(dollars: f64) -> Result<i64, &'static str> {
+    if !(0.0..=DOLLARS_PER_MILLION_MAX).contains(&dollars) {
+        return Err("a price is US dollars for a million tokens, 0 to 1000000");
+    }
+    Ok((dollars * MICRO_PER_DOLLAR).round() as i64)
+}
+
+impl Price {
+    const FREE: Price = Price { input: 0, cached: 0, written: 0, output: 0, context: 1, output_max: 1 };
+
+    /// Rounded up, once.
+    pub fn cost(&self, usage: Usage) -> Micro {
+        let plain = (usage.input - usage.cached - usage.written).max(0);
+        let parts = [
+            (plain, self.input),
+            (usage.cached, self.cached),
+            (usage.written, self.written),
+            (usage.output, self.output),
+        ];
+        let sum: i128 = parts.iter().map(|(tokens, price)| i128::from(*tokens) * i128::from(*price)).sum();
+        let micro = (sum + TOKENS_PER_PRICE - 1) / TOKENS_PER_PRICE;
+        Micro(i64::try_from(micro).unwrap_or(i64::MAX))
+    }
+
+    /// The most that a call of so many tokens may cost: its whole input at the dearest of the three.
+    pub fn worst(&self, input: i64, output: i64) -> Micro {
+        let dearest = self.input.max(self.cached).max(self.written);
+        Price { input: dearest, ..*self }.cost(Usage { input, cached: 0, written: 0, output })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn usage(input: i64, cached: i64, written: i64, output: i64) -> Usage {
         Usage { input, cached, written, output }
+    }
+
+    fn cost(model: &str, usage: Usage) -> Micro {
+        Prices::load(None).unwrap().of("any", model).price.cost(usage)
     }
 
     #[test]
@@ -92,17 +232,66 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_family_counts_and_a_stranger_is_marked() {
+        let prices = Prices::load(None).unwrap();
+        let output = |model: &str| prices.of("openai", model).price.output;
+        assert_eq!(output("gpt-5-mini-2026"), 200_000_000);
+        assert_eq!(output("GPT-5"), 1_400_000_000);
+        assert_eq!(prices.of("openai", "gpt-5").by, PricedBy::List);
+        assert_eq!(prices.of("openai", "qwen3:8b").by, PricedBy::Default);
+    }
+
+    #[test]
+    fn the_operators_list_lies_over_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prices.toml");
+        std::fs::write(
+            &file,
+            "[[model]]\nfamily = \"gpt-5\"\ninput = 0\noutput = 1\ncontext = 10\nmax_output = 5\n\
+             [[model]]\nfamily = \"qwen\"\nprovider = \"openai\"\ninput = 0\noutput = 0\ncontext = 9\nmax_output = 3\n",
+        )
+        .unwrap();
+        let prices = Prices::load(Some(&file)).unwrap();
+        assert_eq!(prices.of("openai", "gpt-5.1").price.output, 100_000_000);
+        assert_eq!(prices.of("openai", "gpt-5-mini").price.output, 200_000_000, "ours is nearer");
+        assert_eq!(prices.of("openai", "qwen3:8b").price.context, 9);
+        assert_eq!(prices.of("venice", "qwen3:8b").by, PricedBy::Default);
+        for (text, word) in [
+            ("[[model]]\nfamily = 'x'\ninput = -1\noutput = 0\ncontext = 1\nmax_output = 1", "a price is"),
+            ("[[model]]\nfamily = 'x'\ninput = 1\noutput = 0\ncontext = 0\nmax_output = 1", "numbers of tokens"),
+            ("[[model]]\nfamily = 'x'\nprice = 1", "unknown field"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let told = Prices::load(Some(&file)).unwrap_err().to_string();
+            assert!(told.contains(word) && told.contains("prices.toml"), "{told}");
+        }
+        let missing = Prices::load(Some(&folder.path().join("none"))).unwrap_err();
+        assert!(matches!(missing, BadPrices::Read { .. }));
+    }
+
+    #[test]
     fn nothing_used_costs_nothing_and_one_token_costs_something() {
         assert_eq!(cost("gpt-5-nano", usage(0, 0, 0, 0)), Micro(0));
         assert_eq!(cost("gpt-5-nano", usage(1, 1, 0, 0)), Micro(1));
     }
 
-    #[test]
-    fn every_row_is_reached_and_caches_are_never_dearer_than_the_worst_case() {
-        for (index, row) in PRICES.iter().enumerate() {
-            let first = PRICES.iter().position(|other| row.family.starts_with(other.family));
-            assert_eq!(first, Some(index), "{} is hidden by an earlier row", row.family);
-            assert!(row.cached <= row.input && row.input <= row.written, "{}", row.family);
+    proptest! {
+        /// Rounding costs less than a micro-credit a call, never saves one, and the worst case is one.
+        #[test]
+        fn a_cost_is_the_exact_sum_rounded_up(
+            input in 0..2_000_000_i64, cached in 0..100_i64, written in 0..100_i64, output in 0..200_000_i64,
+            price in (0..10_000_000_000_i64, 0..10_000_000_000_i64, 0..10_000_000_000_i64, 0..10_000_000_000_i64),
+        ) {
+            let price = Price { input: price.0, cached: price.1, written: price.2, output: price.3, context: 1, output_max: 1 };
+            let (cached, written) = (input * cached / 200, input * written / 200);
+            let used = usage(input, cached, written, output);
+            let exact = i128::from(input - cached - written) * i128::from(price.input)
+                + i128::from(cached) * i128::from(price.cached)
+                + i128::from(written) * i128::from(price.written)
+                + i128::from(output) * i128::from(price.output);
+            let told = i128::from(price.cost(used).0) * TOKENS_PER_PRICE;
+            prop_assert!(told >= exact && told - exact < TOKENS_PER_PRICE);
+            prop_assert!(price.worst(input, output) >= price.cost(used));
         }
     }
 }

@@ -6,6 +6,7 @@ use mi_core::wire::runner::Wire;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::estimate::Wanted;
 use super::kinds::Kind;
 use super::paths::Target;
 use crate::infra::fault::{self, Fault};
@@ -92,27 +93,52 @@ struct Peek {
     stream: Option<bool>,
     #[serde(default)]
     stream_options: Option<Value>,
+    max_tokens: Option<Value>,
+    max_completion_tokens: Option<Value>,
+    max_output_tokens: Option<Value>,
+    n: Option<Value>,
+    #[serde(rename = "generationConfig", alias = "generation_config")]
+    generation: Option<Value>,
 }
 
-/// A call's model and the body that goes out.
+/// A call's model, what it may answer, and the body that goes out.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Prepared {
     pub model: String,
+    pub answer: Wanted,
     pub body: Bytes,
 }
 
 /// Reads the model's name and makes streamed chats report their usage; all else stays as it came.
 pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
-    let Target::Generate { wire, model } = target else { return Ok(Prepared { model: String::new(), body }) };
+    let Target::Generate { wire, model } = target else {
+        return Ok(Prepared { model: String::new(), answer: Wanted::default(), body });
+    };
     let peek: Peek = serde_json::from_slice(&body)
         .map_err(|error| fault::bad_request(format!("the body is no call of a model: {error}")))?;
+    let answer = peek.answer();
     let model = model.clone().or(peek.model).ok_or_else(|| fault::bad_request("the body names no model"))?;
     if model.len() > MODEL_NAME_BYTES_MAX {
         return Err(fault::too_long("the model's name", MODEL_NAME_BYTES_MAX, "bytes"));
     }
     let is_streamed_chat = *wire == Wire::OpenaiChat && peek.stream == Some(true);
     let body = if is_streamed_chat { with_usage(body, peek.stream_options)? } else { body };
-    Ok(Prepared { model, body })
+    Ok(Prepared { model, answer, body })
+}
+
+impl Peek {
+    /// Each provider has a word of its own; what is no number is the provider's to refuse.
+    fn answer(&self) -> Wanted {
+        let generation = |word: &str, other: &str| {
+            let config = self.generation.as_ref()?;
+            config.get(word).or_else(|| config.get(other))
+        };
+        let gemini = generation("maxOutputTokens", "max_output_tokens");
+        let limits = [self.max_tokens.as_ref(), self.max_completion_tokens.as_ref(), self.max_output_tokens.as_ref()];
+        let output_max = limits.into_iter().chain([gemini]).flatten().filter_map(Value::as_u64).max();
+        let count = self.n.as_ref().or_else(|| generation("candidateCount", "candidate_count"));
+        Wanted { output_max, count: count.and_then(Value::as_u64).unwrap_or(1).max(1) }
+    }
 }
 
 /// `stream_options.include_usage`: without it a streamed chat ends without numbers.

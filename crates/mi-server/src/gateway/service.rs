@@ -4,25 +4,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use mi_core::credits::Micro;
-use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId};
+use mi_core::ids::{AgentName, OfficeId};
 use mi_core::problem::Code;
-use mi_core::wire::usage::{LlmCall, LlmSummary};
+use mi_core::wire::usage::LlmCall;
 
+use super::account::{self, Order, Session};
 use super::bill::{Bill, Pieces, metered};
-use super::meter::{Form, Usage};
+use super::meter::{Finish, Form};
 use super::paths::{Target, target};
 use super::providers::{Provider, unknown_provider, variable};
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
-use super::{prices, request, store};
+use super::{estimate, request, store};
 use crate::house::House;
-use crate::infra::act::{enter, fence, look};
+use crate::infra::act::{enter, look};
 use crate::infra::caller::{Caller, Need};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::call::Page;
-use crate::sessions;
 
 /// As much of a provider's refusal reaches the caller.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
@@ -47,63 +46,6 @@ pub struct Answered {
 pub enum AnswerBody {
     Whole(Bytes),
     Pieces(Pieces),
-}
-
-/// The session that calls.
-#[derive(Debug, Clone, Copy)]
-struct Session {
-    office: OfficeId,
-    agent: AgentId,
-    number: ClaimToken,
-}
-
-/// A call that was let through and must be settled.
-#[derive(Debug, Clone)]
-pub struct Reserved {
-    pub call: i64,
-    office: OfficeId,
-    session: ClaimToken,
-    model: String,
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, Copy)]
-pub struct Outcome {
-    /// `None`: no answer came.
-    pub status: Option<u16>,
-    pub usage: Option<Usage>,
-}
-
-/// What became of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallState {
-    Reserved,
-    Settled,
-    /// A model answered without telling what it used.
-    Unmetered,
-    /// The provider refused, or no answer came.
-    Failed,
-}
-
-impl CallState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            CallState::Reserved => "reserved",
-            CallState::Settled => "settled",
-            CallState::Unmetered => "unmetered",
-            CallState::Failed => "failed",
-        }
-    }
-}
-
-impl Outcome {
-    fn state(&self) -> CallState {
-        match (self.usage, self.status) {
-            (Some(_), _) => CallState::Settled,
-            (None, Some(200..=299)) => CallState::Unmetered,
-            (None, Some(_) | None) => CallState::Failed,
-        }
-    }
 }
 
 /// Whether there is such a provider, for clients that try the address first.
@@ -152,7 +94,10 @@ async fn attempt(
             check(house, session).await?;
             None
         }
-        Target::Generate { wire, .. } => Some((reserve(house, session, provider, prepared.model).await?, wire)),
+        Target::Generate { wire, .. } => {
+            let order = order(house, provider, &prepared);
+            Some((account::reserve(house, session, order).await?, wire))
+        }
     };
     let call = open.as_ref().map_or(0, |(reserved, _)| reserved.call);
     let back = turn.asked.map(|asked| WayBack::new(asked, call, house.clock.now()));
@@ -167,6 +112,14 @@ async fn attempt(
     send(provider, outgoing, Bill::new(house.clone(), open, place), back).await
 }
 
+/// What the call may cost at most.
+fn order(house: &House, provider: &Provider, prepared: &request::Prepared) -> Order {
+    let (provider, model) = (provider.kind.as_str(), prepared.model.clone());
+    let priced = house.settings.prices.of(provider, &model);
+    let worst = estimate::worst(&priced, prepared.body.len(), prepared.answer);
+    Order { provider, model, priced, worst }
+}
+
 async fn send(
     provider: &Provider,
     outgoing: Outgoing,
@@ -176,7 +129,7 @@ async fn send(
     let response = match upstream::send(provider, outgoing).await {
         Ok(response) => response,
         Err(fault) => {
-            bill.close().await;
+            bill.close(Finish::Whole).await;
             return Err(fault);
         }
     };
@@ -193,7 +146,7 @@ async fn send(
         return Ok(Answered { status, headers, body: AnswerBody::Pieces(pieces) });
     }
     let refusal = refusal(provider, response).await;
-    bill.close().await;
+    bill.close(Finish::Whole).await;
     let refusal = match back {
         None => refusal?,
         Some(_) => WayBack::refusal(status, &mut headers, &refusal?),
@@ -229,16 +182,6 @@ fn no_such_call(asked: &Asked) -> Fault {
         .hint("it passes on the calls of models, lists of models and counts of tokens")
 }
 
-fn out_of_credits() -> Fault {
-    Fault::new(Code::OutOfCredits, "the office has no credits left").hint("mi credits add --amount 100")
-}
-
-impl Session {
-    fn caller(self) -> Caller {
-        Caller::Session { office: self.office, agent: self.agent, session: self.number }
-    }
-}
-
 /// For calls that cost nothing: the session lives.
 async fn check(house: &House, session: Session) -> Result<(), Fault> {
     let read = move |tx: &mut dyn Tx| {
@@ -247,47 +190,6 @@ async fn check(house: &House, session: Session) -> Result<(), Fault> {
         Ok(())
     };
     house.db.read(read).await
-}
-
-async fn reserve(house: &House, session: Session, provider: &Provider, model: String) -> Result<Reserved, Fault> {
-    let provider = provider.kind.as_str();
-    let reserve = move |act: &mut crate::infra::act::Act<'_>| {
-        let member = enter(act.tx, &session.caller(), Need::Look, act.office, act.head.owner)?;
-        fence(act, &member, Some(session.number))?;
-        if act.head.balance <= Micro(0) {
-            return Err(out_of_credits());
-        }
-        let call = store::NewCall {
-            id: act.next_row(),
-            session: session.number,
-            agent: member.name().to_owned(),
-            task: store::task_of(act.tx, act.office, session.number)?,
-            provider,
-            model: model.clone(),
-        };
-        store::insert(act.tx, act.office, &call, act.now)?;
-        Ok(Reserved { call: call.id, office: act.office, session: session.number, model: call.model })
-    };
-    house.act_as_server(session.office, reserve).await
-}
-
-/// Writes what a call used; a second time changes nothing.
-pub async fn settle(house: &House, reserved: Reserved, outcome: Outcome) -> Result<(), Fault> {
-    let office = reserved.office;
-    let settled = house.act_as_server(office, move |act| {
-        let usage = outcome.usage.unwrap_or_default();
-        let cost = prices::cost(&reserved.model, usage);
-        let end = store::End { state: outcome.state(), status: outcome.status, usage, cost, at: act.now };
-        if store::settle(act.tx, act.office, reserved.call, &end)? {
-            sessions::service::add_usage(act, reserved.session, usage.input, usage.output, cost)?;
-        }
-        Ok(())
-    });
-    match settled.await {
-        // The office was deleted while the model spoke: nobody is left to be told.
-        Err(fault) if fault.code == Code::NoSuchOffice => Ok(()),
-        other => other,
-    }
 }
 
 /// Whose calls are asked for.
@@ -309,8 +211,4 @@ impl Whose {
 /// The newest calls first, and how many there are.
 pub fn calls(tx: &mut dyn Tx, office: OfficeId, whose: &Whose, page: Page) -> Result<(Vec<LlmCall>, i64), Fault> {
     Ok((store::calls(tx, office, whose.as_str(), page)?, store::count(tx, office, whose.as_str())?))
-}
-
-pub fn summary(tx: &mut dyn Tx, office: OfficeId, whose: &Whose) -> Result<LlmSummary, Fault> {
-    Ok(store::summary(tx, office, whose.as_str())?)
 }

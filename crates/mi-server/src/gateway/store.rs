@@ -1,35 +1,41 @@
 //! Rows of model calls.
 
-use mi_core::credits::{MICRO_PER_CREDIT, Micro};
-use mi_core::ids::{ClaimToken, OfficeId, TaskId};
+use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::limits::LIST_COUNT_MAX;
 use mi_core::time::Time;
-use mi_core::wire::usage::{LlmCall, LlmSummary};
+use mi_core::wire::usage::LlmCall;
 
+use super::account::CallState;
+use super::estimate::ReckonedBy;
 use super::meter::Usage;
-use super::service::CallState;
+use super::prices::PricedBy;
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 use crate::infra::http::call::Page;
 
-/// 1 credit is 0.01 US dollars.
-const MICRO_PER_DOLLAR: f64 = (100 * MICRO_PER_CREDIT) as f64;
-
-pub struct NewCall {
+pub struct NewCall<'a> {
     pub id: i64,
     pub session: ClaimToken,
-    pub agent: String,
+    pub agent_id: AgentId,
+    pub agent: &'a AgentName,
     pub task: Option<TaskId>,
     pub provider: &'static str,
-    pub model: String,
+    pub model: &'a str,
+    /// What is put aside for it.
+    pub held: Micro,
+    pub by: PricedBy,
 }
 
 pub struct End {
     pub state: CallState,
     pub status: Option<u16>,
     pub usage: Usage,
+    /// What is paid.
     pub cost: Micro,
-    pub at: Time,
+    /// What nobody pays.
+    pub uncollected: Micro,
+    pub by: ReckonedBy,
 }
 
 pub fn task_of(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> Result<Option<TaskId>, DbError> {
@@ -37,30 +43,68 @@ pub fn task_of(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> Result
     Ok(tx.first(sql, args![office, session])?.map(|row| row.get(0)).transpose()?.flatten())
 }
 
-pub fn insert(tx: &mut dyn Tx, office: OfficeId, call: &NewCall, now: Time) -> Result<(), DbError> {
-    let sql = "insert into llm_calls (office_id, id, session, agent, task_id, provider, model, state, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let state = CallState::Reserved.as_str();
-    let (agent, model) = (&call.agent, &call.model);
-    tx.execute(sql, args![office, call.id, call.session, agent, call.task, call.provider, model, state, now])?;
+pub fn insert(tx: &mut dyn Tx, office: OfficeId, call: &NewCall<'_>, now: Time) -> Result<(), DbError> {
+    let sql = "insert into llm_calls (office_id, id, session, agent_id, agent, task_id, provider, model, state, held_micro, \
+               default_price, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let row = args![
+        office,
+        call.id,
+        call.session,
+        call.agent_id,
+        call.agent,
+        call.task,
+        call.provider,
+        call.model,
+        CallState::Reserved.as_str(),
+        call.held.0,
+        call.by.is_default(),
+        now
+    ];
+    tx.execute(sql, row)?;
     Ok(())
 }
 
 /// False if it was settled before.
-pub fn settle(tx: &mut dyn Tx, office: OfficeId, call: i64, end: &End) -> Result<bool, DbError> {
-    let sql = "update llm_calls set state = $3, status = $4, input_tokens = $5, cached_tokens = $6, output_tokens = $7, \
-               cost_micro = $8, settled_at = $9 where office_id = $1 and id = $2 and state = 'reserved'";
-    let status = end.status.map(i64::from);
-    let Usage { input, cached, output, written: _ } = end.usage;
-    let state = end.state.as_str();
-    let changed = tx.execute(sql, args![office, call, state, status, input, cached, output, end.cost.0, end.at])?;
-    Ok(changed > 0)
+pub fn settle(tx: &mut dyn Tx, office: OfficeId, call: i64, end: &End, now: Time) -> Result<bool, DbError> {
+    let sql = "update llm_calls set state = $3, status = $4, input_tokens = $5, cached_tokens = $6, written_tokens = $7, \
+               output_tokens = $8, cost_micro = $9, uncollected_micro = $10, estimated = $11, settled_at = $12 \
+               where office_id = $1 and id = $2 and state = 'reserved'";
+    let Usage { input, cached, output, written } = end.usage;
+    let row = args![
+        office,
+        call,
+        end.state.as_str(),
+        end.status.map(i64::from),
+        input,
+        cached,
+        written,
+        output,
+        end.cost.0,
+        end.uncollected.0,
+        end.by == ReckonedBy::Estimate,
+        now
+    ];
+    Ok(tx.execute(sql, row)? > 0)
+}
+
+/// Offices with calls under way: at a start those of an earlier server.
+pub fn offices_with_open_calls(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select distinct office_id from llm_calls where state = 'reserved'";
+    tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Gives up every call under way; what was put aside for them in all.
+pub fn lose_open(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<i64, DbError> {
+    let sql = "update llm_calls set state = $2, estimated = 1, settled_at = $3 \
+               where office_id = $1 and state = 'reserved' returning held_micro";
+    tx.query(sql, args![office, CallState::Lost.as_str(), now])?.iter().map(|row| row.get::<i64>(0)).sum()
 }
 
 /// `agent` is empty for everybody.
 pub fn calls(tx: &mut dyn Tx, office: OfficeId, agent: &str, page: Page) -> Result<Vec<LlmCall>, DbError> {
-    let sql = "select agent, session, task_id, provider, model, input_tokens, output_tokens, cost_micro, \
-               coalesce(status, 0), created_at from llm_calls \
+    let sql = "select agent, session, task_id, provider, model, input_tokens, cached_tokens, output_tokens, cost_micro, \
+               case when state = 'reserved' then held_micro else 0 end, uncollected_micro, estimated, default_price, \
+               state, coalesce(status, 0), created_at from llm_calls \
                where office_id = $1 and ($2 = '' or agent = $2) order by id desc limit $3 offset $4";
     tx.query(sql, args![office, agent, page.limit, page.offset])?.iter().map(read_call).collect()
 }
@@ -74,8 +118,14 @@ fn read_call(row: &Row) -> Result<LlmCall, DbError> {
         provider: r.take()?,
         model: r.take()?,
         input_tokens: r.take()?,
+        cached_tokens: r.take()?,
         output_tokens: r.take()?,
         credits: Micro(r.take()?),
+        held: Micro(r.take()?),
+        uncollected: Micro(r.take()?),
+        estimated: r.take()?,
+        default_price: r.take()?,
+        state: r.take()?,
         status: r.take()?,
         created_at: r.take()?,
     })
@@ -86,18 +136,4 @@ pub fn count(tx: &mut dyn Tx, office: OfficeId, agent: &str) -> Result<i64, DbEr
     let sql = "select count(*) from (select 1 from llm_calls \
                where office_id = $1 and ($2 = '' or agent = $2) limit $3) as counted";
     tx.first(sql, args![office, agent, LIST_COUNT_MAX + 1])?.map_or(Ok(0), |row| row.get(0))
-}
-
-pub fn summary(tx: &mut dyn Tx, office: OfficeId, agent: &str) -> Result<LlmSummary, DbError> {
-    let sql = "select cast(coalesce(sum(input_tokens + output_tokens), 0) as bigint), \
-               cast(coalesce(sum(cost_micro), 0) as bigint), count(distinct agent) from llm_calls \
-               where office_id = $1 and ($2 = '' or agent = $2)";
-    let Some(row) = tx.first(sql, args![office, agent])? else { return Ok(LlmSummary::default()) };
-    let cost = Micro(row.get(1)?);
-    Ok(LlmSummary {
-        total_tokens: row.get(0)?,
-        total_cost: cost.0 as f64 / MICRO_PER_DOLLAR,
-        total_credits: cost,
-        agents: row.get(2)?,
-    })
 }

@@ -14,7 +14,7 @@ use mi_core::time::Time;
 use mi_core::wire::runner::Wire;
 
 use super::bill::{Bill, Pieces};
-use super::meter::Form;
+use super::meter::{Finish, Form};
 use super::paths::Target;
 use super::providers::{Provider, Reach};
 use super::translate::answering::Answering;
@@ -162,14 +162,14 @@ fn turned(response: reqwest::Response, bill: Bill, answering: Answering) -> Piec
     Box::pin(unfold(state, |state| async move {
         let (mut pieces, mut bill, mut answering) = state?;
         loop {
-            let last = match pieces.next().await {
+            let (last, how) = match pieces.next().await {
                 Some(Ok(bytes)) => {
                     bill.passed(&bytes);
                     let told = answering.feed(&bytes);
                     if answering.is_over() {
                         // Mostly the end is here already, and read to its end the connection serves the next call.
                         pieces.next().now_or_never();
-                        [told, answering.end()].concat()
+                        ([told, answering.end()].concat(), Finish::Whole)
                     } else if told.is_empty() {
                         continue;
                     } else {
@@ -178,11 +178,11 @@ fn turned(response: reqwest::Response, bill: Bill, answering: Answering) -> Piec
                 }
                 Some(Err(error)) => {
                     tracing::debug!(error = %error.without_url(), "a provider's answer broke off");
-                    answering.cut()
+                    (answering.cut(), Finish::Cut)
                 }
-                None => answering.end(),
+                None => (answering.end(), Finish::Whole),
             };
-            bill.close().await;
+            bill.close(how).await;
             return Some((Ok(last.into()), None));
         }
     }))

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
+use mi_core::credits::Micro;
+use mi_core::limits::{
+    EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX, POD_MINUTE_CREDITS_DEFAULT,
+};
 use mi_pods::Strictness;
 
 use super::http::certificate::TlsFiles;
@@ -16,6 +19,7 @@ const FILE_NAME: &str = "server.toml";
 const DATA_FOLDER: &str = "data";
 /// A hundred years: as good as for ever.
 const EVENT_HISTORY_DAYS_MAX: i64 = 36_500;
+const POD_MINUTE_MAX: Micro = Micro::credits(1_000);
 /// What stands in place of a secret.
 const STARS: &str = "***";
 
@@ -60,6 +64,9 @@ pub const EGRESS_PRIVATE: Setting = open("egress_private", "MI_EGRESS_PRIVATE", 
 pub const LOG: Setting = open("log", "MI_LOG", "info");
 pub const LOG_FORMAT: Setting = open("log_format", "MI_LOG_FORMAT", "auto");
 pub const INITIAL_CREDITS: Setting = open("initial_credits", "MI_INITIAL_CREDITS", "");
+pub const POD_MINUTE_CREDITS: Setting = open("pod_minute_credits", "MI_POD_MINUTE_CREDITS", POD_MINUTE_CREDITS_DEFAULT);
+/// A file with prices that lie over ours.
+pub const PRICES: Setting = open("prices", "MI_PRICES", "");
 pub const EVENT_HISTORY_DAYS: Setting = open("event_history_days", "MI_EVENT_HISTORY_DAYS", "");
 pub const OPEN_TASKS_MAX: Setting = open("open_tasks_max", "MI_OPEN_TASKS_MAX", "");
 
@@ -76,6 +83,8 @@ pub const SETTINGS: &[Setting] = &[
     LOG,
     LOG_FORMAT,
     INITIAL_CREDITS,
+    POD_MINUTE_CREDITS,
+    PRICES,
     EVENT_HISTORY_DAYS,
     OPEN_TASKS_MAX,
 ];
@@ -196,6 +205,7 @@ impl Config {
         self.strict_limits()?;
         self.log_format()?;
         self.initial_credits()?;
+        self.pod_minute()?;
         self.event_history_days()?;
         self.open_tasks_max()?;
         Ok(())
@@ -278,6 +288,17 @@ impl Config {
     pub fn initial_credits(&self) -> Result<i64, ConfigError> {
         let credits = self.get(INITIAL_CREDITS).parse().ok().filter(|credits: &i64| *credits >= 0);
         credits.ok_or_else(|| self.bad(INITIAL_CREDITS, "it is a whole number of credits, 0 or more"))
+    }
+
+    /// What a started minute of a pod costs.
+    pub fn pod_minute(&self) -> Result<Micro, ConfigError> {
+        let price = serde_json::from_str(self.get(POD_MINUTE_CREDITS)).ok();
+        let price = price.filter(|price| (Micro(0)..=POD_MINUTE_MAX).contains(price));
+        price.ok_or_else(|| self.bad(POD_MINUTE_CREDITS, "it is a number of credits, 0 to 1000"))
+    }
+
+    pub fn prices(&self) -> Option<PathBuf> {
+        Some(self.get(PRICES)).filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
     pub fn event_history_days(&self) -> Result<i64, ConfigError> {
@@ -372,14 +393,15 @@ fn text_of(name: &str, value: toml::Value) -> Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text),
         toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Float(number) => Ok(number.to_string()),
         toml::Value::Boolean(true) => Ok("on".to_owned()),
         toml::Value::Boolean(false) => Ok("off".to_owned()),
         toml::Value::Array(items) => {
             let texts: Result<Vec<String>, String> = items.into_iter().map(|item| text_of(name, item)).collect();
             Ok(texts?.join(","))
         }
-        toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => {
-            Err(format!("{name} is a text, a whole number, true or false, or a list of texts"))
+        toml::Value::Datetime(_) | toml::Value::Table(_) => {
+            Err(format!("{name} is a text, a number, true or false, or a list of texts"))
         }
     }
 }

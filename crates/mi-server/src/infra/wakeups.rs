@@ -26,6 +26,8 @@ pub enum Wake {
     Lines { office: OfficeId },
     /// A webhook has something to do.
     Webhooks,
+    /// Credits of an office became free.
+    Credits { office: OfficeId },
     /// A pod's wish changed.
     Pods,
     /// Something is due at a moment that was not known before.
@@ -45,6 +47,8 @@ pub enum Interest {
     Events,
     /// Events, and lines that are none.
     EventsAndLines,
+    /// A model call that waits until others are settled.
+    Credits,
 }
 
 struct Waiter {
@@ -138,7 +142,7 @@ impl Wakeups {
                 Wake::TaskReady { office, assigned } => {
                     self.signal_first(*office, u64::MAX, |interest| match interest {
                         Interest::Work(name) => assigned.as_ref().is_none_or(|assigned| assigned == name),
-                        Interest::Session(_) | Interest::Events | Interest::EventsAndLines => false,
+                        Interest::Session(_) | Interest::Events | Interest::EventsAndLines | Interest::Credits => false,
                     })
                 }
                 Wake::Agent { office, name } => {
@@ -156,6 +160,7 @@ impl Wakeups {
                 Wake::Lines { office } => {
                     self.signal_all(*office, |interest| *interest == Interest::EventsAndLines);
                 }
+                Wake::Credits { office } => self.signal_all(*office, |interest| *interest == Interest::Credits),
                 Wake::Webhooks => self.webhooks.notify_one(),
                 Wake::Pods => self.pods.notify_one(),
                 Wake::Due => self.due.notify_one(),

@@ -6,6 +6,7 @@ use mi_core::ids::{OfficeId, UserId};
 use mi_core::limits::{LIST_COUNT_MAX, OFFICE_NAME_CHARS_MAX};
 use mi_core::problem::Code;
 use mi_core::wire::offices::{CreateOffice, Office, OfficeStatus, Settings};
+use mi_core::wire::usage::LedgerKind;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -105,7 +106,7 @@ async fn open(house: &House, call: &Call, office: Office) -> Result<Opened, Faul
         act.event(event(OWNER, "offices.create", summary, json!({"name": office.name})))?;
         chat::groups::service::open_office_group(&mut act)?;
         if grant.0 > 0 {
-            credits::service::grant(&mut act, grant, "initial grant")?;
+            credits::ledger::grant(&mut act, LedgerKind::Grant, grant, "initial grant")?;
         }
         let answer = Answer::created(&office)?;
         if let Some(key) = &idempotency {

@@ -41,6 +41,8 @@ pub struct Watched {
     pub fired: bool,
     pub office_status: OfficeStatus,
     pub balance: Micro,
+    /// Its next model call can't be paid for.
+    pub suspended: bool,
     pub row: PodRow,
 }
 
@@ -78,7 +80,8 @@ pub fn load(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<
 
 /// Rows of every office where something may have to be done: the supervisor is the server's, not an office's.
 pub fn watched(tx: &mut dyn Tx) -> Result<Vec<Watched>, DbError> {
-    let sql = "select p.office_id, p.agent_id, a.name, a.resources, a.fired_at, o.status, o.balance_micro, p.desired, p.observed, \
+    let sql = "select p.office_id, p.agent_id, a.name, a.resources, a.fired_at, o.status, o.balance_micro, \
+               a.suspended_at, p.desired, p.observed, \
                p.epoch, p.ticket_at, p.boot_id, p.runner_seen_at, p.poll, p.poll_session, p.started_at, p.retry_at, \
                p.crashes, p.crashed_before_at, p.last_error, p.last_error_at, p.idle_since \
                from pods p join agents a on a.office_id = p.office_id and a.id = p.agent_id \
@@ -95,7 +98,8 @@ fn read_watched(row: &Row) -> Result<Watched, DbError> {
         fired: row.get::<Option<Time>>(4)?.is_some(),
         office_status: row.get(5)?,
         balance: Micro(row.get(6)?),
-        row: read_row(row, 7)?,
+        suspended: row.get::<Option<Time>>(7)?.is_some(),
+        row: read_row(row, 8)?,
     })
 }
 

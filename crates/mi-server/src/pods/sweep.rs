@@ -63,7 +63,8 @@ async fn tend(house: &House, front: &Front, watched: &Watched) -> Result<(), Fau
 
 fn wanted(house: &House, watched: &Watched) -> Wanted {
     let office_works = watched.office_status == OfficeStatus::Active && watched.balance > Micro(0);
-    let may_run = watched.row.desired == Desired::Running && !watched.fired && office_works;
+    let may_work = office_works && !watched.fired && !watched.suspended;
+    let may_run = watched.row.desired == Desired::Running && may_work;
     match (may_run, house.is_draining()) {
         (true, false) => Wanted::Yes,
         (true, true) => Wanted::Draining,

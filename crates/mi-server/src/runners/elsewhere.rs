@@ -13,6 +13,7 @@ use serde_json::json;
 use super::service::{self, Desk, Draining};
 use super::store::{self, RemoteRow};
 use crate::agents::service::{self as agents, AgentRow};
+use crate::credits::suspend;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent, enter};
 use crate::infra::caller::{Caller, Member, Need};
@@ -92,7 +93,8 @@ pub fn next(
     if desk.draining == Draining::Yes {
         return Err(fault::draining());
     }
-    let resting = cards::office_state(&act.head) == OfficeState::Suspended;
+    let resting = cards::office_state(&act.head) == OfficeState::Suspended
+        || suspend::of(act.tx, act.office, agent.id)?.is_some();
     if resting || wish.free_slots < 1 || sessions::is_busy_elsewhere(act.tx, act.office, agent.id)? {
         return Ok(None);
     }

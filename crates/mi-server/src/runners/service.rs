@@ -11,6 +11,7 @@ use mi_core::wire::runner::{
 
 use super::{elsewhere, store};
 use crate::agents::service::{self as agents, AgentRow};
+use crate::credits::suspend;
 use crate::gateway::providers::Providers;
 use crate::infra::act::{Act, Ask, nonce};
 use crate::infra::caller::Caller;
@@ -124,7 +125,7 @@ pub fn next(
     {
         return grant(act, &row, &session, desk).map(Some);
     }
-    if let Some((control, reason)) = control(act, &pod, desk.draining) {
+    if let Some((control, reason)) = control(act, &row, &pod, desk.draining)? {
         return Ok(Some(order(control, reason)));
     }
     if wish.free_slots < 1 || sessions::is_busy(act.tx, act.office, agent)? {
@@ -155,23 +156,30 @@ fn order(control: Control, reason: &str) -> NextAnswer {
     NextAnswer { control: Some(control), reason: Some(reason.to_owned()), session: None, terminals: Vec::new() }
 }
 
-fn control(act: &Act<'_>, pod: &PodRow, draining: Draining) -> Option<(Control, &'static str)> {
+fn control(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    pod: &PodRow,
+    draining: Draining,
+) -> Result<Option<(Control, &'static str)>, Fault> {
     if draining == Draining::Yes {
-        return Some((Control::Drain, "the server is shutting down"));
+        return Ok(Some((Control::Drain, "the server is shutting down")));
     }
     match (pod.desired, pod.observed) {
-        (Desired::Stopped | Desired::Gone, _) => return Some((Control::Drain, "the agent was stopped")),
-        (Desired::Asleep, _) => return Some((Control::Hibernate, NOTHING_TO_DO)),
+        (Desired::Stopped | Desired::Gone, _) => return Ok(Some((Control::Drain, "the agent was stopped"))),
+        (Desired::Asleep, _) => return Ok(Some((Control::Hibernate, NOTHING_TO_DO))),
         (Desired::Running, Observed::Running) => {}
         (Desired::Running, Observed::None | Observed::Starting | Observed::Exited | Observed::Failed) => {
-            return Some((Control::Restart, "the pod is being replaced"));
+            return Ok(Some((Control::Restart, "the pod is being replaced")));
         }
     }
     match cards::office_state(&act.head) {
-        OfficeState::Suspended => Some((Control::Suspend, "the office is suspended")),
-        OfficeState::OutOfCredits => Some((Control::Suspend, "the office has no credits left")),
-        OfficeState::Active => None,
+        OfficeState::Suspended => return Ok(Some((Control::Suspend, "the office is suspended"))),
+        OfficeState::OutOfCredits => return Ok(Some((Control::Suspend, "the office has no credits left"))),
+        OfficeState::Active => {}
     }
+    let suspension = suspend::of(act.tx, act.office, agent.id)?;
+    Ok(suspension.map(|suspension| (Control::Suspend, suspension.lack.told())))
 }
 
 pub(super) fn new_session(

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::egress::BadPrivate;
+use crate::gateway::prices::BadPrices;
 use crate::gateway::providers::BadProvider;
 use crate::infra::db::DbError;
 use crate::infra::fault::Fault;
@@ -30,6 +31,8 @@ pub enum StartError {
     Listen { address: String, source: io::Error },
     #[error("no sandbox can be raised on this machine: {detail}")]
     NoSandbox { detail: String, fix: String },
+    #[error("{0}")]
+    Prices(#[from] BadPrices),
     #[error("{0}")]
     Provider(String),
     #[error("{0}")]
@@ -67,7 +70,8 @@ impl StartError {
             | Self::Provider(_)
             | Self::Setting(_)
             | Self::Act { .. }
-            | Self::Broke(_) => None,
+            | Self::Broke(_)
+            | Self::Prices(_) => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mi_core::credits::Micro;
 use mi_core::time::{Millis, Time};
 use mi_pods::{
     Backend, Driver, Finding, FindingKind, FindingState, LocalConfig, LocalDriver, ProcessConfig, ProcessDriver,
@@ -26,6 +27,8 @@ use zeroize::Zeroizing;
 pub use error::StartError;
 pub use rounds::sweeps;
 
+use crate::gateway::account;
+use crate::gateway::prices::Prices;
 use crate::gateway::providers::Providers;
 use crate::house::{House, Parts, Settings};
 use crate::identity::service as identity;
@@ -65,6 +68,10 @@ pub struct Options {
     pub egress_private: Vec<String>,
     /// In credits.
     pub initial_credits: i64,
+    /// What a started minute of a pod costs.
+    pub pod_minute: Micro,
+    /// Prices of models that lie over ours.
+    pub prices: Option<PathBuf>,
     /// How long events are kept.
     pub event_history_days: i64,
     /// Of an office, at once.
@@ -93,13 +100,14 @@ impl Server {
         let providers = Providers::from_env(environment, &options.allow_upstream)?;
         let outbound = Outbound::new(&options.allow_upstream)?;
         let egress = egress::Desk::new(&options.egress_private)?;
+        let prices = Arc::new(Prices::load(options.prices.as_deref())?);
         let driver = driver(&options, &place)?;
         let certificate = options.tls.as_ref().map(Certificate::read).transpose()?;
         let doors = Doors::open(&options, certificate).await?;
         let (db, ()) = tokio::try_join!(open_store(&options, &place), prove(Arc::clone(&driver)))?;
         let keys = Keys::load_or_make(&place.key_file())?;
         let clock = Clock::running(identity::last_time(&db).await?);
-        let settings = settings(&options, &place, &doors);
+        let settings = settings(&options, &place, &doors, prices);
         let house = House::new(Parts { db, clock, keys, settings, driver, providers, outbound, egress });
         let first_key = identity::bootstrap(&house.db, &house.keys, house.clock.now()).await?;
         take_up(&house).await?;
@@ -178,6 +186,7 @@ impl Server {
 
 /// What an earlier server left half done, and what this one can do.
 async fn take_up(house: &House) -> Result<(), Fault> {
+    account::release_lost(house).await?;
     // Before anybody is woken for work: who has no model key isn't.
     let providers = house.providers.configured_names();
     tasks::workers::announce_providers(&house.db, &providers).await?;
@@ -258,7 +267,7 @@ fn driver(options: &Options, place: &Place) -> Result<Arc<dyn Driver>, StartErro
     }
 }
 
-fn settings(options: &Options, place: &Place, doors: &Doors) -> Settings {
+fn settings(options: &Options, place: &Place, doors: &Doors, prices: Arc<Prices>) -> Settings {
     Settings {
         data_dir: place.data_dir(),
         runtime_dir: place.runtime_dir(),
@@ -266,6 +275,8 @@ fn settings(options: &Options, place: &Place, doors: &Doors) -> Settings {
         pod_endpoint: doors.pod_endpoint(),
         program: options.program.clone(),
         initial_credits: options.initial_credits,
+        pod_minute: options.pod_minute,
+        prices,
         event_history: Millis::days(options.event_history_days),
         open_tasks_max: options.open_tasks_max,
         strict_limits: options.strict_limits,

@@ -15,7 +15,9 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
 use crate::infra::http::certificate::{Certificate, Look};
 use crate::infra::sweeps::{Cursor, Sweep};
-use crate::{agents, audit, backups, checks, egress, identity, login, pods, schedules, sessions, tasks, webhooks};
+use crate::{
+    agents, audit, backups, checks, credits, egress, identity, login, pods, schedules, sessions, tasks, webhooks,
+};
 
 const LAPSE_MS: i64 = 500;
 const UNBLOCK_MS: i64 = 5_000;
@@ -54,6 +56,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         egress_sweep(house),
         specialists_sweep(house),
         leavings_sweep(house),
+        minutes_sweep(house),
     ];
     all.extend(audit_sweeps(house));
     all.extend(webhooks_sweeps(house));
@@ -218,6 +221,17 @@ fn specialists_sweep(house: &House) -> Sweep {
     Sweep::periodic("specialists", Millis(SPECIALISTS_MS), &house.clock, move || {
         let (house, cursor) = (own.clone(), cursor.clone());
         async move { agents::sweep::end_specialists(&house, &cursor).await }
+    })
+}
+
+fn minutes_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("time of pods", Millis(credits::minutes::LOOK_MS), &house.clock, move || {
+        let house = own.clone();
+        async move {
+            let charged = credits::minutes::charge(&house).await;
+            charged.and(credits::suspend::begin_day(&house).await)
+        }
     })
 }
 

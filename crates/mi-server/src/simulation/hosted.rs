@@ -156,6 +156,7 @@ impl<'a> World<'a> {
     async fn new_runner(&mut self, name: &'static str) {
         // A pod whose runner never signed in may have been given up meanwhile, or wait for its next start.
         let path = format!("/employees/{name}/lifecycle");
+        self.fund(name).await;
         let begun = self.state.recorder.begin(0, other("a new start", Ending::EveryClaim));
         self.office.call("POST", &path, json!({"action": "restart"})).await.ok();
         let runner = self.office.runner(name).await;

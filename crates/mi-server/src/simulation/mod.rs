@@ -4,15 +4,18 @@
 //! After every step the invariants must hold; in the end the history of what clients saw must be one that may have
 //! happened (`testkit::history`). `MI_SEEDS` says how many seeds (default below), `MI_SEED` replays one of them.
 //!
-//! `world` is what everybody shares, `owner`, `elsewhere` and `hosted` are who acts, `memory` what the office tells.
+//! `world` is what everybody shares, `owner`, `elsewhere`, `hosted` and `money` are who acts, `memory` what the office tells.
 
 mod caught_tests;
 mod chance;
 mod elsewhere;
 mod hosted;
 mod memory;
+mod money;
 mod owner;
 mod world;
+
+use mi_core::credits::Micro;
 
 use crate::testing::{ENGINE_VARIABLE, TestHouse};
 use chance::Chance;
@@ -26,6 +29,7 @@ const STEPS: u64 = 220;
 const PARTS: u64 = 6;
 /// Of steps, the server is killed and started again at one in so many.
 const RESTART_ONE_IN: u64 = 70;
+const POD_MINUTE: Micro = Micro(100_000);
 
 #[test]
 fn part_0() {
@@ -82,7 +86,7 @@ fn seeds_default() -> u64 {
 }
 
 async fn live(seed: u64) {
-    let mut house = TestHouse::new().await;
+    let mut house = TestHouse::with_pod_minute(POD_MINUTE).await;
     let mut state = State::new(&house, Chance(seed)).await;
     let mut step = 0;
     while step < STEPS {

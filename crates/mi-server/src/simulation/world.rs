@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use testkit::history::{Ask, Ending, Moment, Recorder, Said, Write};
 
 use super::chance::Chance;
+use crate::gateway::account::Reserved;
 use crate::testing::{FakeRunner, KeyState, Speaker, TestHouse, TestOffice, TestReply};
 
 /// Agents in pods, whose runners the simulation plays.
@@ -50,6 +51,8 @@ pub struct State {
     pub tasks: i64,
     pub newest_token: i64,
     pub stranger: String,
+    /// Model calls under way, those that an earlier server began included.
+    pub calls: Vec<Reserved>,
     pub log: Vec<String>,
 }
 
@@ -98,6 +101,7 @@ impl State {
             tasks: 0,
             newest_token: 0,
             stranger,
+            calls: Vec::new(),
             log: Vec::new(),
         }
     }
@@ -146,7 +150,7 @@ impl<'a> World<'a> {
     }
 
     pub async fn step(&mut self) {
-        match self.chance().below(32) {
+        match self.chance().below(36) {
             0..=5 => self.create().await,
             6..=9 => self.claim_elsewhere().await,
             10..=13 => self.report().await,
@@ -160,6 +164,7 @@ impl<'a> World<'a> {
             27 => self.send_a_message().await,
             28 => self.rise_from_the_dead().await,
             29 => self.look_into_foreign_windows().await,
+            30..=33 => self.spend().await,
             _ => self.time_passes().await,
         }
     }

@@ -15,6 +15,7 @@ use mi_core::wire::tasks::{ClaimGrant, Task};
 use super::store::{self, TaskRow};
 use super::{calls, cards, flow, reviewers};
 use crate::agents::service::AgentRow;
+use crate::credits::suspend;
 use crate::house::View;
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
@@ -40,6 +41,9 @@ pub fn take(
     terms: &Terms,
 ) -> Result<Option<(TaskRow, SessionRow)>, Fault> {
     if cards::office_state(&act.head) != OfficeState::Active || agent.live_sessions >= CLAIMS_PER_AGENT_MAX {
+        return Ok(None);
+    }
+    if suspend::of(act.tx, act.office, agent.id)?.is_some() {
         return Ok(None);
     }
     let Some(mut task) = pick(act, agent, wanted)? else { return Ok(None) };

@@ -9,6 +9,7 @@ use mi_core::wire::tasks::{CreateTask, Task, TaskDetail};
 use super::store::{self, TaskRow};
 use super::{cards, flow, times};
 use crate::checks;
+use crate::credits::purses::{self, Owner};
 use crate::house::View;
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
@@ -54,6 +55,7 @@ pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &Creat
         store::add_dependency(act.tx, act.office, task.id, *id)?;
     }
     checks::service::attach(act, task.id, wish.checks.as_deref())?;
+    purses::set_of_task(act, task.id, wish.budget)?;
     act.count_task(None, task.status);
     flow::record(act, &task, "tasks.create", creator, format!("task {} created: {}", task.id, excerpt(&task.title)))?;
     flow::offer(act, &task)?;
@@ -327,6 +329,7 @@ pub fn detail(view: &mut View<'_>, id: TaskId) -> Result<TaskDetail, Fault> {
         reviews: store::notes::reviews(view.tx, view.office, id, REVIEWS_SHOWN_MAX)?,
         late_results: store::late::list(view.tx, view.office, id)?,
         checks: checks::service::shown(view.tx, view.office, id)?,
+        budget: purses::card(view.tx, view.office, Owner::Task(id))?,
     })
 }
 

@@ -10,6 +10,7 @@ use mi_core::wire::tasks::{Task, UpdateTask};
 use super::store::{self, TaskRow};
 use super::{cards, claim, flow, late, needs, review, reviewers, service, times};
 use crate::checks;
+use crate::credits::purses;
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -23,11 +24,15 @@ pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask)
     {
         return late::told(act, member, &task, token, wish);
     }
+    if wish.budget.is_some() {
+        set_budget(act, member, id, wish)?;
+        task = flow::need(act, id)?;
+    }
     if has_edits(wish) {
         edit(act, member, &mut task, wish)?;
     }
     match wish.status {
-        None if !has_edits(wish) => {
+        None if !has_edits(wish) && wish.budget.is_none() => {
             return Err(fault::bad_request("nothing to change: send a status or a field to edit"));
         }
         None => {}
@@ -35,6 +40,17 @@ pub fn update(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask)
     }
     let fresh = flow::need(act, id)?;
     cards::card(act.tx, act.office, &act.head, act.now, &fresh)
+}
+
+/// Money is an operator's; a budget may change while somebody is at the task, since what is spent stays spent.
+fn set_budget(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &UpdateTask) -> Result<(), Fault> {
+    match member {
+        Member::Agent { .. } => return Err(fault::operator_only()),
+        Member::Person(_) => {}
+    }
+    purses::set_of_task(act, id, wish.budget)?;
+    let task = flow::need(act, id)?;
+    flow::record(act, &task, "tasks.budget", member.name(), format!("the budget of task {id} was changed"))
 }
 
 fn move_to(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, to: Status, wish: &UpdateTask) -> Result<(), Fault> {

@@ -37,6 +37,10 @@ pub(super) enum State {
     /// For good, unless somebody brings it back.
     Archived,
     NoModelKey,
+    /// Its next model call may cost more than the office has.
+    Unfunded,
+    /// The same of its budget.
+    Spent,
 }
 
 impl State {
@@ -49,6 +53,8 @@ impl State {
             "down" => Ok(State::Down),
             "archived" => Ok(State::Archived),
             "keyless" => Ok(State::NoModelKey),
+            "unfunded" => Ok(State::Unfunded),
+            "spent" => Ok(State::Spent),
             other => Err(DbError::Shape(format!("an agent that is {other}"))),
         }
     }
@@ -95,6 +101,8 @@ impl Worker {
             State::Starting | State::Asleep => Workers::PodStarting(self.name.to_string()),
             State::Down => Workers::AssigneeOffline(self.name.to_string()),
             State::Archived => Workers::AssigneeArchived(self.name.to_string()),
+            State::Unfunded => Workers::Unfunded(self.name.to_string()),
+            State::Spent => Workers::BudgetExhausted(self.name.to_string()),
             State::NoModelKey => {
                 let provider = self.provider.as_deref().unwrap_or(ANY_PROVIDER);
                 let variable = crate::gateway::providers::variable(provider);
@@ -154,7 +162,8 @@ fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
         let hint = closest.map_or(String::new(), |worker| way_out(worker, tools));
         return Workers::Nobody(format!("no agent has all of: {}; {hint}", tools.join(", ")));
     };
-    let best = [State::Free, State::Busy, State::Starting, State::Asleep, State::NoModelKey];
+    let best =
+        [State::Free, State::Busy, State::Starting, State::Asleep, State::Unfunded, State::Spent, State::NoModelKey];
     let found = best.iter().find_map(|state| able.iter().find(|worker| worker.state == *state));
     match found {
         Some(worker) => worker.explains(),

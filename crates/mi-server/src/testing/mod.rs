@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
+use mi_core::credits::Micro;
 use mi_core::ids::ClaimToken;
 use mi_core::limits::EVENT_HISTORY_DAYS_DEFAULT;
 use mi_core::limits::OPEN_TASKS_PER_OFFICE_MAX;
@@ -38,6 +39,7 @@ pub use runner::FakeRunner;
 pub use signing::{External, SignatureVersion, Signer, new_key};
 
 use crate::egress;
+use crate::gateway::prices::Prices;
 use crate::gateway::providers::Providers;
 use crate::house::{House, Parts, Settings};
 use crate::identity::service as identity;
@@ -86,12 +88,14 @@ struct Outside {
     providers: Providers,
     outbound: Outbound,
     egress: egress::Desk,
+    /// What a started minute of a pod costs; most tests don't ask.
+    pod_minute: Micro,
 }
 
 impl Default for Outside {
     fn default() -> Self {
         let egress = egress::Desk::new(&[]).unwrap();
-        Self { providers: Providers::default(), outbound: Outbound::default(), egress }
+        Self { providers: Providers::default(), outbound: Outbound::default(), egress, pod_minute: Micro(0) }
     }
 }
 
@@ -128,6 +132,11 @@ impl TestHouse {
     pub async fn with_environment(environment: &[(&str, &str)]) -> Self {
         let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         Self::with(Outside { providers: Providers::from_env(get, &[]).unwrap(), ..Outside::default() }).await
+    }
+
+    /// The same, where the time of pods costs something.
+    pub async fn with_pod_minute(pod_minute: Micro) -> Self {
+        Self::with(Outside { pod_minute, ..Outside::default() }).await
     }
 
     async fn with(outside: Outside) -> Self {
@@ -177,6 +186,8 @@ impl TestHouse {
             pod_endpoint: "http://127.0.0.1:1".to_owned(),
             program: std::env::current_exe().unwrap(),
             initial_credits: CREDITS,
+            pod_minute: outside.pod_minute,
+            prices: Arc::new(Prices::load(None).unwrap()),
             event_history: Millis::days(EVENT_HISTORY_DAYS_DEFAULT),
             open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,
             strict_limits: Strictness::BestEffort,
@@ -184,7 +195,7 @@ impl TestHouse {
             pod_doors: PodDoors::Address,
         };
         let (clock, keys) = (Clock::fake(BEGINNING), Keys::random().unwrap());
-        let Outside { providers, outbound, egress } = outside;
+        let Outside { providers, outbound, egress, pod_minute: _ } = outside;
         let house =
             House::new(Parts { db, clock, keys, settings, driver: driver.clone(), providers, outbound, egress });
         let owner_key = identity::bootstrap(&house.db, &house.keys, BEGINNING).await.unwrap().unwrap().to_string();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mi_pods::FakeDriver;
 
 use super::{Ending, Standing, TestHouse, open};
+use crate::gateway::account;
 use crate::house::{House, Parts};
 use crate::pods;
 
@@ -27,6 +28,7 @@ impl TestHouse {
             outbound: self.house.outbound.clone(),
             egress: self.house.egress.clone(),
         });
+        account::release_lost(&house).await.unwrap();
         pods::start_up(&house).await.unwrap();
         let standing = Standing {
             location: self.location.clone(),

@@ -29,7 +29,7 @@ pub fn offices(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
 }
 
 /// Each gives the rows that break it.
-const RULES: [(&str, &str); 14] = [
+const RULES: [(&str, &str); 20] = [
     (
         "subtasks are counted",
         "select p.office_id, p.id, p.subtask_count, p.open_subtasks, count(c.id) from tasks p left join tasks c \
@@ -107,6 +107,38 @@ const RULES: [(&str, &str); 14] = [
         "select o.id, o.balance_micro, cast(coalesce(sum(l.amount_micro), 0) as bigint) from offices o \
          left join credits_ledger l on l.office_id = o.id group by o.id, o.balance_micro \
          having o.balance_micro <> coalesce(sum(l.amount_micro), 0)",
+    ),
+    (
+        "each line of the ledger goes on from the one before",
+        "select * from (select office_id, id, balance_after_micro, cast(sum(amount_micro) over \
+         (partition by office_id order by id) as bigint) as so_far from credits_ledger) l where balance_after_micro <> so_far",
+    ),
+    (
+        "neither the balance nor what is available is below zero",
+        "select id, balance_micro, held_micro from offices \
+         where balance_micro < 0 or held_micro < 0 or held_micro > balance_micro",
+    ),
+    (
+        "what is put aside belongs to calls under way and to time of pods",
+        "select o.id, o.held_micro from offices o where o.held_micro <> \
+         (select coalesce(sum(held_micro), 0) from llm_calls c where c.office_id = o.id and c.state = 'reserved') \
+         + (select coalesce(sum(owed_micro), 0) from pods p where p.office_id = o.id)",
+    ),
+    (
+        "the ledger pays what calls cost",
+        "select o.id from offices o where \
+         (select coalesce(sum(cost_micro), 0) from llm_calls c where c.office_id = o.id and c.state <> 'reserved') <> \
+         (select -coalesce(sum(amount_micro), 0) from credits_ledger l where l.office_id = o.id and l.kind = 'model')",
+    ),
+    (
+        "no call costs more than was put aside for it",
+        "select office_id, id, cost_micro, held_micro from llm_calls where cost_micro > held_micro",
+    ),
+    (
+        "usage is what calls cost",
+        "select o.id from offices o where \
+         (select coalesce(sum(cost_micro), 0) from llm_calls c where c.office_id = o.id) <> \
+         (select coalesce(sum(cost_micro), 0) from usage_days u where u.office_id = o.id and u.kind = 'model')",
     ),
 ];
 

@@ -9,6 +9,7 @@ use mi_cli::World;
 use mi_cli::config::Config as CliConfig;
 use mi_cli::programs::{self, DemoArgs};
 use mi_client::{Client, Credential, Endpoint};
+use mi_core::credits::Micro;
 use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
 use mi_pods::Strictness;
 use mi_server::infra::config::{PROVIDER_VARIABLES, PodsKind};
@@ -116,6 +117,9 @@ fn options(world: &World, brains: &Brains, folder: &Path, pods: PodsKind) -> Res
         allow_upstream: Vec::new(),
         egress_private: Vec::new(),
         initial_credits: INITIAL_CREDITS_DEFAULT,
+        // A demo is over before it would be worth a word.
+        pod_minute: Micro(0),
+        prices: None,
         event_history_days: EVENT_HISTORY_DAYS_DEFAULT,
         open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,
         environment,

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use mi_client::Client;
+use mi_core::credits::Ceiling;
 use mi_core::ids::OfficeId;
 use mi_core::wire::agents::{CommandLine, HarnessKind, HireAgent};
 
-use crate::args::{ColonyArg, key_value, one_of};
+use crate::args::{ColonyArg, ceiling, key_value, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::agents;
@@ -61,6 +62,12 @@ pub struct Profile {
     /// Integrations that it may use, comma-separated
     #[arg(long, value_delimiter = ',')]
     integrations: Option<Vec<String>>,
+    /// Credits that it may spend on models; `none` takes the limit away
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    budget: Option<Ceiling>,
+    /// The same for each day, in UTC
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    budget_per_day: Option<Ceiling>,
 }
 
 pub async fn run(desk: &mut Desk, args: HireArgs) -> Result<(), Fault> {
@@ -90,6 +97,8 @@ pub async fn hire(
         command: profile.command.map(CommandLine::Shell),
         integrations: profile.integrations,
         resources: None,
+        budget: profile.budget,
+        budget_per_day: profile.budget_per_day,
     };
     desk.show(client.agents(office).hire(&agent), agents::one).await
 }

@@ -1,9 +1,10 @@
 //! `mi agents update NAME`.
 
 use clap::Args;
+use mi_core::credits::Ceiling;
 use mi_core::wire::agents::{CommandLine, HarnessKind, UpdateAgent};
 
-use crate::args::one_of;
+use crate::args::{ceiling, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::targets::Target;
@@ -31,6 +32,12 @@ pub struct UpdateArgs {
     /// For the harness `command`: a line for the shell
     #[arg(long, value_name = "LINE")]
     command: Option<String>,
+    /// Credits that it may spend on models; `none` takes the limit away
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    budget: Option<Ceiling>,
+    /// The same for each day, in UTC
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    budget_per_day: Option<Ceiling>,
 }
 
 pub async fn run(desk: &mut Desk, args: UpdateArgs) -> Result<(), Fault> {
@@ -43,6 +50,8 @@ pub async fn run(desk: &mut Desk, args: UpdateArgs) -> Result<(), Fault> {
         system_prompt: args.system_prompt.map(|given| desk.text_or_file(&given)).transpose()?,
         harness: args.harness.map(|harness| harness.to_string()),
         command: args.command.map(CommandLine::Shell),
+        budget: args.budget,
+        budget_per_day: args.budget_per_day,
     };
     let (client, office) = desk.office(found.colony.as_deref()).await?;
     desk.show(client.agents(office).update(&found.thing, &changes), agents::one).await

@@ -186,6 +186,8 @@ fn hire(declared: &Agent) -> HireAgent {
         command: declared.command.clone(),
         integrations: (!on.is_empty()).then_some(on),
         resources: None,
+        budget: None,
+        budget_per_day: None,
     }
 }
 

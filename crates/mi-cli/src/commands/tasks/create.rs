@@ -3,13 +3,14 @@
 use clap::Args;
 use mi_client::Client;
 use mi_core::checks::Check;
+use mi_core::credits::Ceiling;
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::Kind;
 use mi_core::wire::tasks::CreateTask;
 
 use super::checks;
 use super::times::Once;
-use crate::args::{ClaimArg, ColonyArg, one_of};
+use crate::args::{ClaimArg, ColonyArg, ceiling, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::tasks;
@@ -60,6 +61,9 @@ pub struct Details {
     /// Integrations that the agent needs, comma-separated
     #[arg(long = "requiredTools", visible_alias = "required-tools", value_name = "TOOL", value_delimiter = ',')]
     required_tools: Option<Vec<String>>,
+    /// Credits that it and everything below it may spend on models; `none` takes the limit away
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    budget: Option<Ceiling>,
     /// What the server checks when `done` is reported; may be repeated
     #[arg(
         long = "check",
@@ -82,6 +86,7 @@ impl Details {
             parent_id: self.parent_id,
             depends_on: self.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
             required_tools: self.required_tools,
+            budget: self.budget,
             checks: self.checks.map(|checks| checks::wishes(&checks)).transpose()?,
             ..CreateTask::default()
         })

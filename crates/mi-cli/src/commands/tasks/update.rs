@@ -3,6 +3,7 @@
 use clap::Args;
 use mi_client::Client;
 use mi_core::checks::Check;
+use mi_core::credits::Ceiling;
 use mi_core::ids::{OfficeId, TaskId};
 use mi_core::moment::Moment;
 use mi_core::tasks::status::{BlockedKind, Status};
@@ -10,7 +11,7 @@ use mi_core::time::Time;
 use mi_core::wire::tasks::UpdateTask;
 
 use super::checks;
-use crate::args::{ClaimArg, ColonyArg, moment, one_of};
+use crate::args::{ClaimArg, ColonyArg, ceiling, moment, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::views::tasks;
@@ -79,6 +80,9 @@ pub struct Changes {
     /// When it should be finished; `never` takes it away
     #[arg(long, value_name = "TIME|+LENGTH", value_parser = time_or_length)]
     deadline: Option<Moment>,
+    /// Credits that it and everything below it may spend on models; `none` takes the limit away
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    budget: Option<Ceiling>,
     /// What the server checks when `done` is reported, in place of what it checks now; may be repeated
     #[arg(
         long = "check",
@@ -135,6 +139,7 @@ pub async fn update(
         description: changes.description.map(|given| desk.text_or_file(&given)).transpose()?,
         depends_on: changes.depends_on.map(|ids| ids.iter().map(TaskId::to_string).collect()),
         required_tools: changes.required_tools,
+        budget: changes.budget,
         not_before: changes.not_before,
         deadline: changes.deadline,
         checks: checks.map(|checks| checks::wishes(&checks)).transpose()?,

@@ -95,6 +95,7 @@ fn facts(pod: &PodRow) -> Facts<'_> {
         kind: AgentKind::Hosted,
         office: OfficeStatus::Active,
         funded: true,
+        suspension: None,
         pod: Some(pod),
         live: Live::No,
         last_seen: None,

@@ -63,6 +63,24 @@ impl Bench {
         self.test.close().await;
     }
 
+    /// Another session of ada's.
+    pub async fn credential_of(&self, session: i64) -> String {
+        self.credential_for("ada", session).await
+    }
+
+    pub async fn credential_for(&self, name: &str, session: i64) -> String {
+        let agent = self.get(&self.at(&format!("/employees/{name}"))).await.json()["id"].as_str().unwrap().to_owned();
+        let session = ClaimToken(session);
+        self.house.keys.issue(Token::Session { office: self.office, agent: agent.parse().unwrap(), session })
+    }
+
+    /// Whatever was under way is cut off without a word.
+    pub async fn die_and_restart(self) -> Self {
+        let test = self.test.restart().await;
+        let house = test.house.clone();
+        Self { front: Front::new(house.clone()), test, house, ..self }
+    }
+
     /// A path below the office.
     pub fn at(&self, path: &str) -> String {
         format!("/api/v1/offices/{}{path}", self.office)

@@ -60,14 +60,14 @@ async fn a_streamed_call_passes_through_and_is_recorded() {
 
     // 1,000 tokens at 3 USD and 200 at 15 USD a million: 0.6 cents.
     let expected = json!({"agent": "ada", "session": bench.session, "task_id": 1, "provider": "anthropic",
-        "model": "claude-sonnet-4-6", "input_tokens": 1000, "output_tokens": 200, "credits": 0.6, "status": 200});
+        "model": "claude-sonnet-4-6", "input_tokens": 1000, "cached_tokens": 0, "output_tokens": 200, "credits": 0.6,
+        "held": 0, "uncollected": 0, "estimated": false, "default_price": false, "state": "settled", "status": 200});
     assert_eq!(recorded(&bench).await, [expected]);
     let summary = json!({"total_tokens": 1200, "total_cost": 0.006, "total_credits": 0.6, "agents": 1});
     assert_eq!(bench.get(&bench.at("/usage/llm/summary")).await.json(), summary);
     assert_eq!(bench.get(&bench.at("/employees/ada/usage")).await.json(), summary);
     assert_eq!(bench.get(&bench.at("/employees/eve/usage")).await.problem(), (404, "no_such_agent".to_owned()));
-    // The meter only records so far.
-    assert_eq!(bench.get(&bench.at("/credits")).await.json()["balance"], json!(1000));
+    assert_eq!(bench.get(&bench.at("/credits")).await.json()["balance"], json!(999.4));
     bench.close().await;
 }
 
@@ -234,10 +234,13 @@ async fn a_caller_that_goes_away_is_still_charged() {
 }
 
 #[tokio::test]
-async fn an_answer_without_numbers_passes_and_counts_nothing() {
+async fn an_answer_without_numbers_passes_and_its_use_is_estimated() {
     let (bench, _upstream) = bench("OPENAI", Script::json(200, r#"{"choices":[]}"#)).await;
     let got = bench.call("/llm/openai/v1/chat/completions", json!({"model": "m"})).await;
     assert_eq!(got.json(), json!({"choices": []}));
-    assert_eq!(recorded(&bench).await[0]["credits"], 0);
+    // 13 bytes went out, 14 came back: 5 and 3 tokens, of a model that no list knows, at 3 and 15 USD a million.
+    let call = &recorded(&bench).await[0];
+    let told = (&call["credits"], &call["estimated"], &call["default_price"], &call["state"]);
+    assert_eq!(told, (&json!(0.006), &json!(true), &json!(true), &json!("unmetered")));
     bench.close().await;
 }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod calls;
+mod money;
 mod providers;
 mod translated;
 mod upstream;

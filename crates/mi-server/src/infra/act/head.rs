@@ -25,12 +25,18 @@ pub struct Head {
     pub agent_count: i64,
     pub tasks: TaskCounts,
     pub balance: Micro,
+    /// What is put aside of it: for model calls under way, and for time of pods that the ledger doesn't say yet.
+    pub held: Micro,
 }
 
 impl Head {
+    pub fn available(&self) -> Micro {
+        Micro(self.balance.0 - self.held.0)
+    }
+
     /// Every number that an act may change, to know whether there is anything to save. The tag of the last event
     /// changes with its number.
-    pub(super) fn numbers(&self) -> [i64; 13] {
+    pub(super) fn numbers(&self) -> [i64; 14] {
         let tasks = &self.tasks;
         [
             self.event_seq,
@@ -46,6 +52,7 @@ impl Head {
             tasks.failed,
             tasks.cancelled,
             self.balance.0,
+            self.held.0,
         ]
     }
 }

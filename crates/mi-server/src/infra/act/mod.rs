@@ -76,7 +76,7 @@ pub struct Act<'a> {
     events: i64,
     refusal: Option<Fault>,
     /// The head's numbers as they were found.
-    found: [i64; 13],
+    found: [i64; 14],
 }
 
 /// The result of a committed act with what is left to do.

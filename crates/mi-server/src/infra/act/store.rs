@@ -19,7 +19,7 @@ use crate::infra::signed::nonces::Nonce;
 
 const HEAD: &str = "select name, owner_id, status, settings, created_at, event_seq, event_mac, task_seq, session_seq, \
      row_seq, agent_count, tasks_queued, tasks_claimed, tasks_running, tasks_blocked, tasks_done, tasks_failed, \
-     tasks_cancelled, balance_micro from offices where id = $1";
+     tasks_cancelled, balance_micro, held_micro from offices where id = $1";
 
 pub fn load_for_update(tx: &mut dyn Tx, office: OfficeId) -> Result<Option<Head>, DbError> {
     tx.query_for_update(HEAD, args![office])?.first().map(read_head).transpose()
@@ -89,6 +89,7 @@ fn read_head(row: &Row) -> Result<Head, DbError> {
             cancelled: r.take()?,
         },
         balance: Micro(r.take()?),
+        held: Micro(r.take()?),
     })
 }
 
@@ -118,7 +119,8 @@ fn parse_settings(text: &str) -> Result<Arc<Settings>, DbError> {
 pub fn save(tx: &mut dyn Tx, office: OfficeId, head: &Head) -> Result<(), DbError> {
     let sql = "update offices set event_seq = $2, event_mac = $3, task_seq = $4, session_seq = $5, row_seq = $6, \
                agent_count = $7, tasks_queued = $8, tasks_claimed = $9, tasks_running = $10, tasks_blocked = $11, \
-               tasks_done = $12, tasks_failed = $13, tasks_cancelled = $14, balance_micro = $15 where id = $1";
+               tasks_done = $12, tasks_failed = $13, tasks_cancelled = $14, balance_micro = $15, held_micro = $16 \
+               where id = $1";
     let tasks = &head.tasks;
     tx.execute(
         sql,
@@ -138,6 +140,7 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, head: &Head) -> Result<(), DbErro
             tasks.failed,
             tasks.cancelled,
             head.balance.0,
+            head.held.0,
         ],
     )?;
     Ok(())

@@ -23,6 +23,8 @@ macro_rules! select_workers {
     ($rest:literal) => {
         concat!(
             "select a.id as id, a.name as name, case \
+             when a.suspended_for = 'credits' then 'unfunded' \
+             when a.suspended_for is not null then 'spent' \
              when a.kind = 'external' and (a.last_seen_at is null or a.last_seen_at < $3) then 'down' \
              when a.kind = 'external' and a.live_sessions < 3 then 'free' \
              when a.kind = 'external' then 'busy' \

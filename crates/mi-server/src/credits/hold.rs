@@ -1,0 +1,183 @@
+//! What a model call may cost is put aside before it is sent, and what it did cost is paid afterwards.
+
+use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, AgentName, TaskId};
+use mi_core::problem::Code;
+use mi_core::tasks::machine::Move;
+use mi_core::tasks::status::BlockedKind;
+use mi_core::wire::usage::LedgerKind;
+
+use super::purses::{self, Owner};
+use super::rules::{self, Funds, Limit, Purse};
+use super::store::purses as store;
+use super::suspend::{self, Lack};
+use super::{ledger, rules::funds};
+use crate::infra::act::Act;
+use crate::infra::fault::Fault;
+use crate::infra::wakeups::Wake;
+use crate::sessions;
+use crate::tasks::flow;
+
+/// A call that wants to be sent.
+pub struct Need<'a> {
+    pub agent: AgentId,
+    pub name: &'a AgentName,
+    pub task: Option<TaskId>,
+    /// The most that it may cost.
+    pub cost: Micro,
+}
+
+/// Whether a call may still wait for others to be settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    Left,
+    Out,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Put aside, in these budgets as well.
+    Yes(Vec<Owner>),
+    /// Others have put aside what it needs; it may come back.
+    NotYet,
+    /// The caller is refused, and what follows from that is written.
+    Refused,
+}
+
+/// Puts aside what a call may cost, or refuses it: for want of credits or by an agent's budget the agent is suspended, by a
+/// task's budget the task is blocked.
+pub fn hold(act: &mut Act<'_>, need: &Need<'_>, patience: Patience) -> Result<Held, Fault> {
+    let today = rules::day_of(act.now);
+    let budgets = purses::of_call(act.tx, act.office, need.agent, need.task)?;
+    if sabotage!(HeldUnchecked) {
+        return put_aside(act, need, budgets);
+    }
+    let mut verdict = Funds::Enough;
+    for (owner, purse) in &budgets {
+        let (funds, limit) = purse.funds(need.cost, today);
+        match (funds, patience) {
+            (Funds::Enough, _) => {}
+            (Funds::PutAside, Patience::Left) => verdict = Funds::PutAside,
+            (Funds::PutAside, Patience::Out) | (Funds::Short, _) => {
+                return by_budget(act, need, (*owner, purse), limit);
+            }
+        }
+    }
+    let in_all =
+        if act.head.balance > Micro(0) { funds(act.head.balance, act.head.held, need.cost) } else { Funds::Short };
+    match (in_all, verdict, patience) {
+        (Funds::Enough, Funds::Enough, _) => put_aside(act, need, budgets),
+        (Funds::Short, _, _) | (Funds::PutAside, _, Patience::Out) => by_balance(act, need),
+        (Funds::Enough | Funds::PutAside, _, _) => Ok(Held::NotYet),
+    }
+}
+
+fn put_aside(act: &mut Act<'_>, need: &Need<'_>, budgets: Vec<(Owner, Purse)>) -> Result<Held, Fault> {
+    act.head.held.0 += need.cost.0;
+    let mut owners = Vec::new();
+    for (owner, purse) in budgets {
+        let held = Micro(purse.held.0 + need.cost.0);
+        store::save(act.tx, act.office, owner, &Purse { held, ..purse })?;
+        owners.push(owner);
+    }
+    Ok(Held::Yes(owners))
+}
+
+fn by_balance(act: &mut Act<'_>, need: &Need<'_>) -> Result<Held, Fault> {
+    let fault = out_of_credits(need.cost, act.head.available());
+    suspend::suspend(act, need.agent, need.name, Lack::Credits, need.cost)?;
+    act.keep_and_refuse(fault);
+    Ok(Held::Refused)
+}
+
+fn by_budget(act: &mut Act<'_>, need: &Need<'_>, (owner, purse): (Owner, &Purse), limit: Limit) -> Result<Held, Fault> {
+    let left = purse.left(limit, rules::day_of(act.now)).unwrap_or_default();
+    let left = Micro((left.0 - purse.held.0).max(0));
+    let fault = budget_exhausted(need, owner, limit, left);
+    match (owner, need.task) {
+        (Owner::Task(of), Some(task)) => block(act, task, of, &fault.sentence)?,
+        (Owner::Task(_), None) | (Owner::Agent(_), _) => {
+            let lack = match limit {
+                Limit::Total => Lack::Budget,
+                Limit::PerDay => Lack::BudgetOfDay,
+            };
+            suspend::suspend(act, need.agent, need.name, lack, need.cost)?;
+        }
+    }
+    act.keep_and_refuse(fault);
+    Ok(Held::Refused)
+}
+
+/// The attempt doesn't count, and the task waits until somebody raises the budget.
+fn block(act: &mut Act<'_>, id: TaskId, budget_of: TaskId, why: &str) -> Result<(), Fault> {
+    let mut task = flow::need(act, id)?;
+    let from = (task.status, task.verification);
+    let to = flow::check(id, Move::Block, from.0)?;
+    task.attempts -= 1;
+    task.blocked_kind = Some(BlockedKind::Quota);
+    task.blocked_reason = Some(why.to_owned());
+    task.blocked_until = None;
+    if let Some(session) = task.session {
+        sessions::service::settle(act, session, "its budget is used up")?;
+    }
+    flow::record(act, &task, "tasks.block", "system", format!("task {id} blocked: {why}"))?;
+    flow::settle(act, &mut task, from, to)?;
+    Ok(store::block(act.tx, act.office, id, budget_of)?)
+}
+
+/// A call that is over.
+pub struct Settlement<'a> {
+    pub agent: AgentId,
+    pub task: Option<TaskId>,
+    /// What was put aside, and in which budgets.
+    pub held: Micro,
+    pub owners: &'a [Owner],
+    /// What it did cost.
+    pub cost: Micro,
+    pub reason: &'a str,
+}
+
+/// Gives back what was put aside and pays what the call cost, never more than that; gives what was paid.
+pub fn settle(act: &mut Act<'_>, over: &Settlement<'_>) -> Result<Micro, Fault> {
+    let paid = over.cost.min(over.held);
+    act.head.held.0 -= over.held.0;
+    ledger::pay(act, LedgerKind::Model, paid, over.reason)?;
+    let today = rules::day_of(act.now);
+    for (owner, purse) in purses::of_call(act.tx, act.office, over.agent, over.task)? {
+        let back = if over.owners.contains(&owner) { over.held.0.min(purse.held.0) } else { 0 };
+        let purse = Purse { held: Micro(purse.held.0 - back), ..purse.after(paid, today) };
+        store::save(act.tx, act.office, owner, &purse)?;
+    }
+    act.wake(Wake::Credits { office: act.office });
+    suspend::resume_those_who_fit(act)?;
+    Ok(paid)
+}
+
+fn out_of_credits(need: Micro, available: Micro) -> Fault {
+    let sentence = if available > Micro(0) {
+        format!("the call may cost {need} credits and the office has {available} available")
+    } else {
+        format!("the office has no credits left, and the call may cost {need}")
+    };
+    Fault::new(Code::OutOfCredits, sentence)
+        .hint("mi credits add --amount 100 tops it up; a smaller max_tokens makes the call cheaper")
+}
+
+fn budget_exhausted(need: &Need<'_>, owner: Owner, limit: Limit, left: Micro) -> Fault {
+    let cost = need.cost;
+    let part = match limit {
+        Limit::Total => "budget",
+        Limit::PerDay => "budget of the day",
+    };
+    let (whose, hint) = match owner {
+        Owner::Agent(id) if id == need.agent => {
+            (format!("the {part} of {}", need.name), format!("mi agents update {} --budget raises it", need.name))
+        }
+        Owner::Agent(_) => {
+            (format!("the {part} of whoever hired {}", need.name), "mi agents update --budget raises it".to_owned())
+        }
+        Owner::Task(id) => (format!("the {part} of task {id}"), format!("mi tasks update {id} --budget raises it")),
+    };
+    Fault::new(Code::BudgetExhausted, format!("{whose} has {left} credits left and the call may cost {cost}"))
+        .hint(hint)
+}

@@ -1,0 +1,134 @@
+//! The time of pods: each minute that begins while a pod is up is put aside at once and paid within the hour, in one line
+//! of the ledger for each agent. A pod that sleeps or lives elsewhere costs nothing, and neither does the time in which the
+//! server was away.
+
+use mi_core::credits::Micro;
+use mi_core::time::{Millis, Time};
+use mi_core::wire::agents::Resources;
+use mi_core::wire::usage::{LedgerKind, UsageKind};
+
+use super::ledger;
+use super::store::time::{self as store, Clocked};
+use super::usage::{self, Share, Used};
+use crate::house::House;
+use crate::infra::act::Act;
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+
+/// Between two looks: by so much a pod's minute may begin unnoticed.
+pub const LOOK_MS: i64 = 5_000;
+/// What is owed is paid after that at the latest.
+const OWED_SECONDS_MAX: i64 = 3_600;
+const MINUTE_MS: i64 = 60_000;
+/// Offices of one round; the next round takes the rest.
+const OFFICES_PER_ROUND_MAX: i64 = 500;
+/// What a pod may take of the machine if nobody said.
+const MEMORY_MIB_DEFAULT: i64 = 4_096;
+const CPU_MILLIS_DEFAULT: i64 = 1_000;
+
+pub async fn charge(house: &House) -> Result<(), Fault> {
+    let (now, price) = (house.clock.now(), house.settings.pod_minute);
+    let owed_before = now + Millis::seconds(-OWED_SECONDS_MAX);
+    let look = move |tx: &mut dyn Tx| Ok(store::offices_due(tx, now, owed_before, OFFICES_PER_ROUND_MAX)?);
+    for office in house.db.read(look).await? {
+        house.act_as_server(office, move |act| charge_office(act, price)).await?;
+    }
+    Ok(())
+}
+
+fn charge_office(act: &mut Act<'_>, price: Micro) -> Result<(), Fault> {
+    let mut pods = store::clocked(act.tx, act.office)?;
+    for pod in &mut pods {
+        reckon(act, pod, price)?;
+    }
+    let nothing_left = act.head.available() <= Micro(0);
+    for pod in &mut pods {
+        let old = pod.owed_since.is_some_and(|since| act.now - since >= Millis::seconds(OWED_SECONDS_MAX));
+        if old || nothing_left || !pod.is_up {
+            pay(act, pod)?;
+        }
+        store::save(act.tx, act.office, pod)?;
+    }
+    Ok(())
+}
+
+/// Puts aside what has begun, as far as there is something to put aside.
+fn reckon(act: &mut Act<'_>, pod: &mut Clocked, price: Micro) -> Result<(), Fault> {
+    let minutes = begun(pod, act.now);
+    if minutes == 0 {
+        return Ok(());
+    }
+    let owed = Micro(price.0.saturating_mul(minutes).min(act.head.available().0).max(0));
+    act.head.held.0 += owed.0;
+    pod.owed.0 += owed.0;
+    if owed > Micro(0) {
+        pod.owed_since = pod.owed_since.or(Some(act.now));
+    }
+    let share = share(&pod.resources, minutes)?;
+    let used = Used { share, cost: owed, ..Used::nothing(UsageKind::Pod, pod.name.as_str()) };
+    usage::add(act, &used)
+}
+
+/// How many minutes have begun since the last look; `paid_until` moves along. A pod that started after what was paid for
+/// begins anew; one that came back within a minute that is paid owes nothing yet.
+fn begun(pod: &mut Clocked, now: Time) -> i64 {
+    if !pod.is_up {
+        return 0;
+    }
+    let goes_on = pod.paid_until.filter(|until| pod.started_at.is_none_or(|started| started <= *until));
+    let from = goes_on.unwrap_or(now);
+    if from > now {
+        return 0;
+    }
+    let minutes = (now - from).0 / MINUTE_MS + 1;
+    pod.paid_until = Some(from + Millis(minutes * MINUTE_MS));
+    minutes
+}
+
+fn share(resources: &str, minutes: i64) -> Result<Share, Fault> {
+    let asked: Resources = serde_json::from_str(resources).map_err(fault::internal)?;
+    let of = |asked: Option<u64>, default: i64| asked.map_or(default, |n| i64::try_from(n).unwrap_or(i64::MAX));
+    Ok(Share {
+        minutes,
+        cpu_millis_minutes: of(asked.cpu_millis, CPU_MILLIS_DEFAULT).saturating_mul(minutes),
+        memory_mib_minutes: of(asked.memory_mib, MEMORY_MIB_DEFAULT).saturating_mul(minutes),
+    })
+}
+
+fn pay(act: &mut Act<'_>, pod: &mut Clocked) -> Result<(), Fault> {
+    let owed = std::mem::take(&mut pod.owed);
+    pod.owed_since = None;
+    act.head.held.0 -= owed.0;
+    ledger::pay(act, LedgerKind::Pods, owed, &format!("time of the pod of {}", pod.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_minute_that_begins_counts_once() {
+        let pod = |started: i64, paid_until: Option<i64>| Clocked {
+            agent: mi_core::ids::AgentId(uuid::Uuid::nil()),
+            name: "ada".parse().unwrap(),
+            resources: "{}".to_owned(),
+            is_up: true,
+            started_at: Some(Time(started)),
+            paid_until: paid_until.map(Time),
+            owed: Micro(0),
+            owed_since: None,
+        };
+        let check = |mut pod: Clocked, now: i64, minutes: i64, paid_until: Option<i64>| {
+            assert_eq!(begun(&mut pod, Time(now)), minutes);
+            assert_eq!(pod.paid_until, paid_until.map(Time));
+        };
+        check(pod(0, None), 5_000, 1, Some(65_000));
+        check(pod(0, Some(65_000)), 64_999, 0, Some(65_000));
+        check(pod(0, Some(65_000)), 65_000, 1, Some(125_000));
+        check(pod(0, Some(65_000)), 65_000 + 600_000, 11, Some(725_000));
+        // It came back within the minute, and later.
+        check(pod(30_000, Some(65_000)), 40_000, 0, Some(65_000));
+        check(pod(90_000, Some(65_000)), 91_000, 1, Some(151_000));
+        check(Clocked { is_up: false, ..pod(0, None) }, 5_000, 0, None);
+    }
+}

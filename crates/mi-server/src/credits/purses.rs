@@ -1,0 +1,117 @@
+//! Budgets: what an agent, or a task with everything below it, may spend on models.
+//!
+//! A call draws on every budget above it: of its agent and whoever hired that, of its task and the tasks above it. So
+//! nobody gets more by hiring somebody or by splitting the work.
+
+use mi_core::credits::{Ceiling, Micro};
+use mi_core::ids::{AgentId, OfficeId, TaskId};
+use mi_core::tasks::status::{BlockedKind, Status};
+use mi_core::wire::usage::BudgetCard;
+
+use super::rules::{self, Purse};
+use super::store::purses as store;
+use super::suspend;
+use crate::agents::service::AgentRow;
+use crate::infra::act::Act;
+use crate::infra::db::Tx;
+use crate::infra::fault::{self, Fault};
+use crate::infra::wakeups::Wake;
+use crate::tasks::flow;
+
+/// Whose budget it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    Agent(AgentId),
+    Task(TaskId),
+}
+
+/// What is asked for; `None` leaves a part as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wish {
+    pub total: Option<Ceiling>,
+    pub per_day: Option<Ceiling>,
+}
+
+impl Wish {
+    pub const fn is_any(&self) -> bool {
+        self.total.is_some() || self.per_day.is_some()
+    }
+}
+
+pub fn card(tx: &mut dyn Tx, office: OfficeId, owner: Owner) -> Result<Option<BudgetCard>, Fault> {
+    let purse = store::get(tx, office, owner)?;
+    Ok(purse.map(|Purse { total, per_day, spent, held, .. }| BudgetCard { total, per_day, spent, held }))
+}
+
+/// Every budget that a call draws on.
+pub fn of_call(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: AgentId,
+    task: Option<TaskId>,
+) -> Result<Vec<(Owner, Purse)>, Fault> {
+    if !store::any(tx, office)? {
+        return Ok(Vec::new());
+    }
+    Ok(store::of_call(tx, office, agent, task)?)
+}
+
+/// An agent's budget. What it spent before counts; if that is enough now, it goes on.
+pub fn set_of_agent(act: &mut Act<'_>, agent: &AgentRow, wish: Wish) -> Result<(), Fault> {
+    if !wish.is_any() {
+        return Ok(());
+    }
+    let today = rules::day_of(act.now);
+    let spent = store::spent_by_agent(act.tx, act.office, &agent.name, agent.created_at, today)?;
+    set(act, Owner::Agent(agent.id), wish, spent)?;
+    suspend::resume_those_who_fit(act)
+}
+
+/// A task's budget; what was blocked for want of it is offered again.
+pub fn set_of_task(act: &mut Act<'_>, task: TaskId, total: Option<Ceiling>) -> Result<(), Fault> {
+    if total.is_none() {
+        return Ok(());
+    }
+    let spent = store::spent_on_task(act.tx, act.office, task, rules::day_of(act.now))?;
+    set(act, Owner::Task(task), Wish { total, per_day: None }, spent)?;
+    for id in store::unblock(act.tx, act.office, task)? {
+        let mut blocked = flow::need(act, id)?;
+        let waits = blocked.status == Status::Blocked && blocked.blocked_kind == Some(BlockedKind::Quota);
+        if waits && blocked.blocked_until.is_none() {
+            flow::unblock(act, &mut blocked, "system")?;
+        }
+    }
+    Ok(())
+}
+
+/// At a start no call is under way.
+pub fn forget_held(act: &mut Act<'_>) -> Result<(), Fault> {
+    Ok(store::forget_held(act.tx, act.office)?)
+}
+
+fn set(act: &mut Act<'_>, owner: Owner, wish: Wish, (spent, on_day): (Micro, Micro)) -> Result<(), Fault> {
+    let today = rules::day_of(act.now);
+    let known = store::get(act.tx, act.office, owner)?;
+    let mut purse = known.unwrap_or(Purse { spent, spent_on_day: on_day, day: today, ..Purse::default() });
+    if let Some(total) = wish.total {
+        purse.total = ceiling(total)?;
+    }
+    if let Some(per_day) = wish.per_day {
+        purse.per_day = ceiling(per_day)?;
+    }
+    // Without limits it is none; calls under way that are put down in it give nothing back to it.
+    match (purse.total, purse.per_day) {
+        (None, None) => store::remove(act.tx, act.office, owner)?,
+        (Some(_), _) | (None, Some(_)) => store::save(act.tx, act.office, owner, &purse)?,
+    }
+    act.wake(Wake::Credits { office: act.office });
+    Ok(())
+}
+
+fn ceiling(wish: Ceiling) -> Result<Option<Micro>, Fault> {
+    match wish {
+        Ceiling::None => Ok(None),
+        Ceiling::At(most) if most < Micro(0) => Err(fault::bad_request("a budget is 0 credits or more")),
+        Ceiling::At(most) => Ok(Some(most)),
+    }
+}
