@@ -3,7 +3,7 @@
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::integrations::{
     AgentCredentials, AgentIntegrations, AskIntegration, Integration, IntegrationCredentials, IntegrationRequest,
-    IntegrationToggled, ProviderModel, SetSecret, ToggleIntegration, UpdateIntegration,
+    IntegrationToggled, ModelPing, PingModel, ProviderModel, SetSecret, ToggleIntegration, UpdateIntegration,
 };
 use reqwest::Method;
 
@@ -92,7 +92,13 @@ impl Integrations {
         Call::list(&self.client, Draft::read(self.requests_path()).query("status", status))
     }
 
-    /// The models that tiers stand for, of all providers or of one.
+    /// One tiny call of a model. For operators.
+    pub fn ping_model(&self, wish: &PingModel) -> Call<ModelPing> {
+        let path = format!("{}/llm/ping", path_of(self.office));
+        Call::json(&self.client, Draft::write(Method::POST, path).json(wish))
+    }
+
+    /// The models that tiers stand for, of all providers; or of one, with what it lists itself.
     pub fn models(&self, provider: Option<&str>) -> Call<(Vec<ProviderModel>, u64)> {
         let path = format!("{}/provider-models", path_of(self.office));
         Call::list(&self.client, Draft::read(path).query("provider", provider))

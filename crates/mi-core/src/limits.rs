@@ -164,3 +164,7 @@ pub const DEBUG_COMMAND_BYTES_MAX: usize = 32 * 1024;
 pub const TERMINAL_WAIT_SECONDS: i64 = 15;
 /// A shell that nobody closes is closed.
 pub const SHELL_SECONDS_MAX: i64 = 12 * 3_600;
+
+/// Models that an office names to answer where another can't.
+pub const FALLBACK_MODELS_MAX: usize = 5;
+pub const FALLBACK_MODEL_BYTES_MAX: usize = 300;

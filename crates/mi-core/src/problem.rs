@@ -72,6 +72,7 @@ codes! {
     UnknownProvider => 400 "unknown_provider" "A model provider that this server doesn't know.";
     UnknownHarness => 400 "unknown_harness" "A harness that this server doesn't know.";
     CommandRequired => 400 "command_required" "The harness `command` was chosen without a command.";
+    KeyRefused => 400 "key_refused" "The provider of models doesn't take the key; nothing was stored.";
     Unauthenticated => 401 "unauthenticated" "No valid credential came with the request.";
     KeyExpired => 401 "key_expired" "The key's time is over.";
     KeyRevoked => 401 "key_revoked" "The key was revoked.";
@@ -163,9 +164,10 @@ codes! {
     ClaimRequired => 428 "claim_required" "A write of an attempt came without its claim token.";
     HireRateLimited => 429 "hire_rate_limited" "The office hired as many agents as it may in this time.";
     RateLimited => 429 "rate_limited" "Too many requests in this time.";
+    ProviderQuota => 429 "provider_quota" "The model provider takes no calls of this office for a while; none is sent until then.";
     Internal => 500 "internal" "The server failed; the cause stands in its log under the request id.";
     UpstreamFailed => 502 "upstream_failed" "The model provider can't be reached or broke off.";
-    NoModelKey => 503 "no_model_key" "The server has no key for this model provider.";
+    NoModelKey => 503 "no_model_key" "There is no key for this model provider, or the provider refused the one there is.";
     DriveFull => 507 "drive_full" "The disk of the server is full; nothing was stored.";
     Busy => 503 "busy" "The server is at a limit for a moment.";
     PodSilent => 503 "pod_silent" "The runner in the agent's pod didn't come in time.";

@@ -38,6 +38,8 @@ pub enum Workers {
     Unfunded(String),
     /// Its next model call may cost more than is left of its budget.
     BudgetExhausted(String),
+    /// Somebody could, once the provider of its model takes calls again; says when.
+    Quota(String),
     /// The sandbox of an earlier claim may still be at it.
     StillStopping(String),
     /// Their pod is on its way.
@@ -170,6 +172,7 @@ fn why_queued(facts: &Facts<'_>) -> Option<Why> {
             "budget_exhausted",
             format!("{name} is suspended: its next call may cost more than is left of its budget"),
         ),
+        Workers::Quota(until) => Why::new("quota", until.clone()),
         Workers::StillStopping(name) => {
             Why::new("waiting_for_pod", format!("the last session of {name} on it is still stopping"))
         }

@@ -92,6 +92,9 @@ pub struct SetSecret {
     /// Hosted agents get the real values instead of placeholders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_keys: Option<bool>,
+    /// Of a provider of models: false leaves out the call that finds out whether it takes the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<bool>,
 }
 
 /// Values stay out of logs.
@@ -195,6 +198,41 @@ pub struct ProviderModel {
     pub provider: String,
     pub model_id: String,
     pub name: String,
-    /// The server has a key for its provider.
+    /// The office or the server has a key for its provider.
     pub available: bool,
+    /// Why the provider's own list is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// `POST …/llm/ping`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PingModel {
+    /// Without one, the provider that an agent gets that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// A model's own name or a tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// What came of a ping: snake_case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelPing {
+    pub ok: bool,
+    pub provider: String,
+    pub model: String,
+    /// Whose key was used: `office` or `server`.
+    pub key_of: String,
+    /// What the provider answered with.
+    pub status: i64,
+    pub latency_ms: i64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    /// What such a call costs an agent; a ping itself costs the office nothing.
+    pub credits: crate::credits::Micro,
+    /// What is wrong, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }

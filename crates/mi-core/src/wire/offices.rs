@@ -71,6 +71,8 @@ pub struct Settings {
     #[schema(value_type = Vec<EgressEntry>)]
     pub egress: Vec<serde_json::Value>,
     pub timezone: String,
+    /// Models that answer where the one asked for can't, each as `provider/model`, of providers of the same wire.
+    pub fallback_models: Vec<String>,
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub other: serde_json::Map<String, serde_json::Value>,
@@ -128,6 +130,7 @@ impl Default for Settings {
             allow_v1_signatures: true,
             egress: Vec::new(),
             timezone: "UTC".to_owned(),
+            fallback_models: Vec::new(),
             other: serde_json::Map::new(),
         }
     }
@@ -157,11 +160,22 @@ impl Settings {
         if !YEAR.contains(&self.idle_timeout_seconds) {
             return Some("idleTimeoutSeconds lies between 1 and 31536000, a year");
         }
+        if self.fallback_models.len() > limits::FALLBACK_MODELS_MAX
+            || self.fallback_models.iter().any(|text| !is_model(text))
+        {
+            return Some("fallbackModels are at most 5 models, each written as provider/model");
+        }
         if !["personal", "team", "public"].contains(&self.office_type.as_str()) {
             return Some("officeType is personal, team or public");
         }
         None
     }
+}
+
+fn is_model(text: &str) -> bool {
+    let parts = text.split_once('/');
+    parts.is_some_and(|(provider, model)| !provider.trim().is_empty() && !model.trim().is_empty())
+        && text.len() <= limits::FALLBACK_MODEL_BYTES_MAX
 }
 
 fn is_reviewer(name: &str) -> bool {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::service::{AgentRow, find, full_card, may_change, record};
 use super::{rules, store};
 use crate::credits::purses::{self, Wish};
-use crate::gateway::providers::Providers;
+use crate::gateway::providers::{self, Providers};
 use crate::infra::act::{Act, Answer};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -21,7 +21,7 @@ pub fn update(
 ) -> Result<Answer, Fault> {
     let mut agent = find(act.tx, act.office, name)?;
     may_change(act, member, &agent)?;
-    apply(&mut agent, change, providers)?;
+    apply(&mut agent, change)?;
     set_budget(act, member, &agent, change)?;
     save(act, member, &agent, "agents.update", json!({"name": agent.name}))?;
     Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
@@ -37,7 +37,7 @@ fn set_budget(act: &mut Act<'_>, member: &Member, agent: &AgentRow, change: &Upd
 }
 
 /// Fields that are not there stay; blank text clears.
-fn apply(agent: &mut AgentRow, change: &UpdateAgent, providers: &Providers) -> Result<(), Fault> {
+fn apply(agent: &mut AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
     if change.role.is_some() {
         agent.role = rules::word("the role", change.role.as_deref())?;
     }
@@ -46,7 +46,7 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent, providers: &Providers) -> R
     }
     if change.provider.is_some() {
         let provider = rules::word("the provider", change.provider.as_deref())?;
-        known_provider(provider.as_deref(), providers)?;
+        known_provider(provider.as_deref())?;
         agent.integrations = rules::integrations(&agent.integrations, provider.as_deref())?;
         agent.model_provider = provider;
     }
@@ -67,11 +67,8 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent, providers: &Providers) -> R
 }
 
 /// None is fine: such an agent gets whichever provider has a key.
-pub fn known_provider(provider: Option<&str>, providers: &Providers) -> Result<(), Fault> {
-    if provider.is_some() {
-        providers.choose_model(provider, None)?;
-    }
-    Ok(())
+pub fn known_provider(provider: Option<&str>) -> Result<(), Fault> {
+    provider.map_or(Ok(()), |word| providers::known(word).map(|_| ()))
 }
 
 fn save(act: &mut Act<'_>, member: &Member, agent: &AgentRow, kind: &'static str, data: Value) -> Result<(), Fault> {
@@ -99,7 +96,7 @@ pub fn promote(
     };
     let mut agent = find(act.tx, act.office, name)?;
     may_change(act, member, &agent)?;
-    apply(&mut agent, &model, providers)?;
+    apply(&mut agent, &model)?;
     let data = json!({"modelTier": agent.model_tier, "modelProvider": agent.model_provider});
     save(act, member, &agent, "agents.promote", data)?;
     Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)

@@ -30,7 +30,7 @@ pub struct Desk {
 pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) -> Result<Answer, Fault> {
     let name = rules::good_name(&asked.name)?;
     may_hire(act, member, &name)?;
-    let agent = row(act, member, name, asked, &desk.providers)?;
+    let agent = row(act, member, name, asked)?;
     refuse_gifts(act, member, &agent)?;
     store::insert(act.tx, act.office, &agent)?;
     act.head.agent_count += 1;
@@ -89,15 +89,9 @@ fn refuse_gifts(act: &mut Act<'_>, member: &Member, hired: &AgentRow) -> Result<
     }
 }
 
-fn row(
-    act: &Act<'_>,
-    member: &Member,
-    name: AgentName,
-    asked: &HireAgent,
-    providers: &Providers,
-) -> Result<AgentRow, Fault> {
+fn row(act: &Act<'_>, member: &Member, name: AgentName, asked: &HireAgent) -> Result<AgentRow, Fault> {
     let provider = rules::word("the provider", asked.provider.as_deref())?;
-    change::known_provider(provider.as_deref(), providers)?;
+    change::known_provider(provider.as_deref())?;
     let command = rules::command(asked.command.as_ref())?;
     let asked_integrations = asked.integrations.as_deref().unwrap_or_default();
     Ok(AgentRow {

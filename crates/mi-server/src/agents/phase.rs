@@ -21,8 +21,8 @@ pub struct Facts<'a> {
     pub live: Live,
     pub last_seen: Option<Time>,
     pub now: Time,
-    /// Which environment variable the server needs before this agent's model can be called.
-    pub missing_key: Option<MissingKey>,
+    /// What keeps its model from being called.
+    pub trouble: Option<Trouble>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,23 @@ pub enum Live {
     Session(Option<TaskId>),
 }
 
+/// Why a model can't be called, and what would help.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingKey {
-    pub provider: String,
-    pub variable: String,
+pub enum Trouble {
+    Keyless {
+        provider: String,
+        remedy: String,
+    },
+    /// The provider doesn't take the key that there is.
+    Refused {
+        provider: String,
+        remedy: String,
+    },
+    /// It takes no calls until then.
+    Quota {
+        provider: String,
+        until: Time,
+    },
 }
 
 pub fn status(facts: &Facts<'_>) -> AgentStatus {
@@ -97,21 +110,29 @@ fn hosted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
 }
 
 fn asleep(facts: &Facts<'_>) -> (AgentPhase, String) {
-    match &facts.missing_key {
-        Some(missing) => keyless(missing),
+    match &facts.trouble {
+        Some(trouble) => troubled(trouble, AgentPhase::Hibernated),
         None => said(AgentPhase::Hibernated, "rests at no cost; work or a message wakes it"),
     }
 }
 
-fn keyless(MissingKey { provider, variable }: &MissingKey) -> (AgentPhase, String) {
-    (AgentPhase::Pending, format!("no model key for {provider}: start mi up with {variable} set"))
+/// A quota ends by itself, so the agent is what it would be without.
+fn troubled(trouble: &Trouble, otherwise: AgentPhase) -> (AgentPhase, String) {
+    match trouble {
+        Trouble::Keyless { provider, remedy } => {
+            (AgentPhase::Pending, format!("no model key for {provider}: {remedy}"))
+        }
+        Trouble::Refused { provider, remedy } => (AgentPhase::Failed, format!("{provider} refused the key: {remedy}")),
+        Trouble::Quota { provider, until } => (otherwise, format!("quota: {provider} takes no calls until {until}")),
+    }
 }
 
 fn wanted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
-    match (pod.observed, facts.live, &facts.missing_key) {
+    match (pod.observed, facts.live, &facts.trouble) {
         (Observed::Failed, _, _) => (AgentPhase::Failed, pod.last_error.clone().unwrap_or("the pod failed".to_owned())),
         (Observed::Running, Live::Session(task), _) => working(task),
-        (_, _, Some(missing)) => keyless(missing),
+        (Observed::Running, Live::No, Some(trouble)) => troubled(trouble, AgentPhase::Idle),
+        (_, _, Some(trouble)) => troubled(trouble, AgentPhase::Pending),
         (Observed::None, _, None) => pending(pod, "the pod is about to start"),
         (Observed::Starting, _, None) => pending(pod, "the pod is starting"),
         (Observed::Exited, _, None) => pending(pod, "the pod ended and will start again"),

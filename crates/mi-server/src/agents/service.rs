@@ -5,11 +5,12 @@ use mi_core::time::Time;
 use mi_core::wire::agents::{Agent, AgentKind, CommandLine, HarnessKind, LifecycleAction, Resources};
 use serde_json::{Value, json};
 
-use super::phase::{Facts, Live, MissingKey};
+use super::phase::{Facts, Live, Trouble};
 use super::{faults, phase, store};
 use crate::credits::purses::{self, Owner};
 use crate::credits::suspend;
 use crate::gateway::providers::Providers;
+use crate::gateway::reach::{Reach, Standing, remedy};
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, Head, NewEvent, look};
 use crate::infra::caller::Member;
@@ -112,7 +113,8 @@ pub fn full_card(
     agent: &AgentRow,
     providers: &Providers,
 ) -> Result<Agent, Fault> {
-    card_with(tx, office, at, agent, missing_key(agent, providers))
+    let reach = Reach::load(tx, office, providers)?;
+    card_with(tx, office, at, agent, trouble(agent, &reach))
 }
 
 /// All agents of the office as clients see them.
@@ -128,7 +130,8 @@ pub fn cards_on(
     page: Page,
 ) -> Result<Vec<Agent>, Fault> {
     let rows = store::page(tx, office, page)?;
-    rows.iter().map(|agent| full_card(tx, office, at, agent, providers)).collect()
+    let reach = Reach::load(tx, office, providers)?;
+    rows.iter().map(|agent| card_with(tx, office, at, agent, trouble(agent, &reach))).collect()
 }
 
 fn card_with(
@@ -136,7 +139,7 @@ fn card_with(
     office: OfficeId,
     (head, now): (&Head, Time),
     agent: &AgentRow,
-    missing_key: Option<MissingKey>,
+    trouble: Option<Trouble>,
 ) -> Result<Agent, Fault> {
     let pod = pods::row(tx, office, agent.id)?;
     let public = agent_keys::service::of_agent(tx, office, agent.id)?;
@@ -155,7 +158,7 @@ fn card_with(
         live,
         last_seen: last_seen(agent, pod.as_ref()),
         now,
-        missing_key,
+        trouble,
     });
     Ok(Agent {
         id: agent.id,
@@ -182,18 +185,19 @@ pub fn last_seen(agent: &AgentRow, pod: Option<&PodRow>) -> Option<Time> {
 }
 
 /// A command brings its own means; every other harness calls models through the server.
-fn missing_key(agent: &AgentRow, providers: &Providers) -> Option<MissingKey> {
+fn trouble(agent: &AgentRow, reach: &Reach) -> Option<Trouble> {
     if agent.harness == HarnessKind::Command {
         return None;
     }
-    let chosen = providers.choose_model(agent.model_provider.as_deref(), agent.model_tier.as_deref());
-    let chosen = chosen.ok().flatten().map(|choice| choice.provider);
-    if chosen.as_deref().is_some_and(|provider| providers.is_configured(provider)) {
-        return None;
+    let (kind, standing) = reach.of_agent(agent.model_provider.as_deref(), agent.model_tier.as_deref());
+    let named = || agent.model_provider.clone().or(kind.map(|kind| kind.as_str().to_owned()));
+    let provider = named().unwrap_or("any model provider".to_owned());
+    match standing {
+        Standing::Ready => None,
+        Standing::Keyless => Some(Trouble::Keyless { provider, remedy: remedy(kind) }),
+        Standing::Refused => Some(Trouble::Refused { provider, remedy: remedy(kind) }),
+        Standing::Parked(until) => Some(Trouble::Quota { provider, until }),
     }
-    let provider = agent.model_provider.clone().or(chosen).unwrap_or("any model provider".to_owned());
-    let variable = providers.variable(&provider).to_owned();
-    Some(MissingKey { provider, variable })
 }
 
 pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Result<(), Fault> {

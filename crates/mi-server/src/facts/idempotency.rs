@@ -30,6 +30,7 @@ const WITHOUT_A_KEY: &[(&str, &str)] = &[
     ("terminals.attach", "runner protocol: the connection becomes the pod's end, once"),
     ("transfers.send", "a transfer is completed once; what comes after is told so"),
     ("gateway.call", "a stream of a provider's bytes, which nobody keeps"),
+    ("gateway.ping", "it changes nothing, and each one looks anew"),
     ("mcp.answer", "the key goes along to the request that a tool's call stands for, and is kept there"),
 ];
 

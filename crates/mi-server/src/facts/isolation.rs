@@ -67,6 +67,13 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("tasks", "select min(not_before) from tasks", "until when that sweep sleeps"),
     ("tasks", "select office_id, id from tasks where deadline_at is not null", "missed deadlines: a sweep marks them"),
     ("tasks", "select min(deadline_at) from tasks", "until when that sweep sleeps"),
+    (
+        "gateway",
+        "select office_id, provider from provider_marks",
+        "quotas that are over: the sweep acts in each office",
+    ),
+    ("gateway", "select min(parked_until) from provider_marks", "until when that sweep sleeps"),
+    ("gateway", "update provider_marks set refusals = 0", "a server that starts may have another key"),
     ("schedules", "select s.office_id, s.id, s.next_at from schedules s", "schedules that are due: a sweep runs them"),
     ("schedules", "select min(s.next_at) from schedules s", "until when that sweep sleeps"),
     (

@@ -90,6 +90,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("integrations.set_secret", "refuses a field that the integration doesn't have"),
     ("mcp.answer", "JSON-RPC; what a tool doesn't know is judged at the request that it stands for"),
     ("gateway.call", "passes a provider's own body on"),
+    ("gateway.ping", "writes nothing, and here no provider answers"),
     ("files.upload", "a form of a file, with the fields of `files`"),
     ("terminals.debug", "writes nothing but what was run, and here no runner comes to run it"),
     ("transfers.send", "completes the one transfer that it names, and there is none to name here"),

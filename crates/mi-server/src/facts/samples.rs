@@ -162,6 +162,8 @@ fn body(operation: &str, place: &Place) -> Value {
         "audit.check" => json!({"events": []}),
         "webhooks.create" => json!({"url": "https://name.invalid/hook", "secret": "0123456789abcdef"}),
         "credits.add" => json!({"amount": 1}),
+        // One that is asked for nothing, so that no test waits for a provider.
+        "gateway.ping" => json!({"provider": "nobody"}),
         "gateway.call" => json!({"model": "none", "messages": []}),
         _ => Value::Null,
     }

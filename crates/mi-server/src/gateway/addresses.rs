@@ -2,25 +2,25 @@
 
 use reqwest::Url;
 
-use super::kinds::Kind;
-use super::providers::BadProvider;
+use super::kinds::{Dialect, Kind};
 
-pub fn read_base(kind: Kind, variable: &'static str, text: &str) -> Result<Url, BadProvider> {
-    let bad = |rule| BadProvider::Base { variable, rule };
-    let mut url = Url::parse(text).map_err(|_| bad("write it as https://host/path"))?;
+/// The base of a provider, or the rule that the text breaks.
+pub fn read_base(kind: Kind, text: &str) -> Result<Url, &'static str> {
+    let mut url = Url::parse(text).map_err(|_| "write it as https://host/path")?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(bad("it begins with http:// or https://"));
+        return Err("it begins with http:// or https://");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("a key stands in its own variable, not in the address"));
+        return Err("a key stands in its own variable, not in the address");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("it ends with its path"));
+        return Err("it ends with its path");
     }
     let mut path = url.path().trim_end_matches('/').to_owned();
     // Clients of these two write the version themselves; a base that ends with it would have it twice.
-    if kind != Kind::Openai
-        && let Some(rest) = kind.versions().iter().find_map(|version| path.strip_suffix(version)?.strip_suffix('/'))
+    let with_version = |version: &String| path.strip_suffix(version.as_str())?.strip_suffix('/');
+    if kind.dialect() != Dialect::Openai
+        && let Some(rest) = kind.facts().versions.iter().find_map(with_version)
     {
         path = rest.to_owned();
     }

@@ -4,23 +4,33 @@
 //! counts here, and only while the session lives. Every call is reserved before it is
 //! sent and settled afterwards, however it ended. Bodies pass through and are never logged.
 //!
-//! Acts: `reserve`, `settle`.
+//! Acts: `reserve`, `settle`; `park`, `refuse` and `clear` keep what providers say of a key.
 //! Elsewhere: the ledger is in `credits`; what a session used in all is in `sessions`.
 
 pub mod account;
 mod addresses;
+mod attempts;
 mod bill;
+pub mod check;
+pub mod choice;
 pub mod estimate;
-mod kinds;
+pub mod kinds;
+pub mod listing;
+pub mod marks;
+mod memory;
 pub mod meter;
 mod models;
 mod paths;
+mod ping;
 pub mod prices;
 pub mod providers;
+mod quota;
+pub mod reach;
 mod request;
 pub mod routes;
 pub mod service;
 mod store;
+pub mod sweep;
 #[cfg(test)]
 pub mod tests;
 mod translate;

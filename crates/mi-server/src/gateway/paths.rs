@@ -3,7 +3,7 @@
 use http::Method;
 use mi_core::wire::runner::Wire;
 
-use super::kinds::Kind;
+use super::kinds::{Dialect, Kind};
 
 const MODEL_NAME_BYTES_MAX: usize = 200;
 
@@ -20,10 +20,10 @@ pub enum Target {
 pub fn target(kind: Kind, method: &Method, path: &str) -> Option<Target> {
     let parts: Vec<&str> = path.split('/').collect();
     let reads = *method == Method::GET || *method == Method::HEAD;
-    match kind {
-        Kind::Anthropic => anthropic(reads, &parts),
-        Kind::Openai => openai(reads, &parts),
-        Kind::Google => google(reads, &parts),
+    match kind.dialect() {
+        Dialect::Anthropic => anthropic(reads, &parts),
+        Dialect::Openai => openai(reads, &parts),
+        Dialect::Google => google(reads, &parts),
     }
 }
 
@@ -66,7 +66,7 @@ fn google(reads: bool, parts: &[&str]) -> Option<Target> {
 }
 
 /// A model's name as providers write them; nothing that could change the address.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
         && text.len() <= MODEL_NAME_BYTES_MAX

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::estimate::Wanted;
-use super::kinds::Kind;
+use super::kinds::{Dialect, Kind};
 use super::paths::Target;
 use crate::infra::fault::{self, Fault};
 
@@ -61,7 +61,7 @@ pub fn headers(kind: Kind, sent: &HeaderMap) -> HeaderMap {
             out.append(name.clone(), value.clone());
         }
     }
-    if kind == Kind::Anthropic {
+    if kind.dialect() == Dialect::Anthropic {
         let version = HeaderName::from_static("anthropic-version");
         out.entry(version).or_insert(HeaderValue::from_static(ANTHROPIC_VERSION));
     }
@@ -109,13 +109,16 @@ pub struct Prepared {
     pub body: Bytes,
 }
 
+pub fn not_a_call(error: serde_json::Error) -> Fault {
+    fault::bad_request(format!("the body is no call of a model: {error}"))
+}
+
 /// Reads the model's name and makes streamed chats report their usage; all else stays as it came.
 pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     let Target::Generate { wire, model } = target else {
         return Ok(Prepared { model: String::new(), answer: Wanted::default(), body });
     };
-    let peek: Peek = serde_json::from_slice(&body)
-        .map_err(|error| fault::bad_request(format!("the body is no call of a model: {error}")))?;
+    let peek: Peek = serde_json::from_slice(&body).map_err(not_a_call)?;
     let answer = peek.answer();
     let model = model.clone().or(peek.model).ok_or_else(|| fault::bad_request("the body names no model"))?;
     if model.len() > MODEL_NAME_BYTES_MAX {

@@ -4,7 +4,10 @@ use axum::body::Body;
 use axum::http::Response;
 use mi_core::limits::GATEWAY_BODY_BYTES_MAX;
 use mi_core::problem::Code;
+use mi_core::wire::integrations::{ModelPing, PingModel};
 
+use super::ping;
+use super::reach::Reach;
 use super::service::{self, AnswerBody, Answered, Asked};
 use crate::house::House;
 use crate::infra::act::Answer;
@@ -25,15 +28,26 @@ const FAILS: &[Code] = &[
     Code::TooLong,
     Code::UpstreamFailed,
     Code::NoModelKey,
+    Code::ProviderQuota,
 ];
 
 pub fn operations() -> Vec<Operation> {
     vec![
-        post("gateway.call", "/llm/{provider}/{*path}", Access::Session, "A model call with the server's key put in")
-            .intake(INTAKE)
-            .unlimited()
-            .fails(FAILS)
-            .run(call),
+        post("gateway.ping", "…/llm/ping", Access::Operator, "One tiny call, to see whether a model answers")
+            .takes::<PingModel>()
+            .gives::<ModelPing>(200)
+            .fails(&[Code::UnknownProvider, Code::NoModelKey, Code::UpstreamFailed, Code::RateLimited])
+            .run(ping_model),
+        post(
+            "gateway.call",
+            "/llm/{provider}/{*path}",
+            Access::Session,
+            "A model call with the office's or the server's key put in",
+        )
+        .intake(INTAKE)
+        .unlimited()
+        .fails(FAILS)
+        .run(call),
         get("gateway.read", "/llm/{provider}/{*path}", Access::Session, "What the provider says of its models")
             .unlimited()
             .fails(FAILS)
@@ -42,6 +56,12 @@ pub fn operations() -> Vec<Operation> {
             .fails(&[Code::UnknownProvider])
             .run(probe),
     ]
+}
+
+async fn ping_model(house: House, call: Call) -> Result<Reply, Fault> {
+    let (wish, providers) = (call.body::<PingModel>()?, house.providers.clone());
+    let reach = house.look(&call, move |view, _| Reach::load(view.tx, view.office, &providers)).await?;
+    Ok(Answer::ok(&ping::ping(&house, call.office()?, &reach, &wish).await?)?.into())
 }
 
 async fn probe(house: House, call: Call) -> Result<Reply, Fault> {

@@ -10,12 +10,13 @@ use mi_core::wire::usage::LlmCall;
 
 use super::account::{self, Order, Session};
 use super::bill::{Bill, Pieces, metered};
+use super::choice::{self, Choice};
 use super::meter::{Finish, Form};
 use super::paths::{Target, target};
-use super::providers::{Provider, unknown_provider, variable};
+use super::providers::{self, Provider, unknown_provider};
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
-use super::{estimate, request, store};
+use super::{attempts, estimate, request, store};
 use crate::house::House;
 use crate::infra::act::{enter, look};
 use crate::infra::caller::{Caller, Need};
@@ -53,25 +54,46 @@ pub fn probe(house: &House, provider: &str) -> Result<(), Fault> {
     house.providers.resolve(provider).map(|_| ()).ok_or_else(|| unknown_provider(provider))
 }
 
-/// Asks a provider that turns out to know no Responses once more, by chat.
+/// Reserve, send, settle; if no answer comes, the same with the models that the office named for that.
 pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answered, Fault> {
     let session = session_of(caller)?;
-    let providers = &house.providers;
-    let provider = providers.resolve(&asked.provider).ok_or_else(|| unknown_provider(&asked.provider))?;
-    let target = target(provider.kind, &asked.method, &asked.path).ok_or_else(|| no_such_call(&asked))?;
-    if !provider.is_configured() {
-        return Err(fault::no_model_key(provider.kind.as_str(), variable(provider.kind.as_str())));
-    }
-    let wanted = if translated::needs_translation(provider, &target) {
-        Turn::to_chat(&asked.body)?
-    } else {
-        Turn::as_it_came(&target, &asked.path, &asked.body)
+    let kind = providers::known(&asked.provider)?;
+    let target = target(kind, &asked.method, &asked.path).ok_or_else(|| no_such_call(&asked))?;
+    let models = choice::of_office(house, session.office).await?;
+    let mut outcome = match choice::first(house, &models, kind) {
+        Ok(choice) => ask(house, session, &choice, &target, &asked).await,
+        Err(fault) => Err(fault),
     };
-    let answered = attempt(house, session, provider, wanted, &asked).await?;
+    for other in choice::others(house, &models, &target) {
+        if !attempts::is_no_answer(&outcome) {
+            return outcome;
+        }
+        outcome = ask(house, session, &other, &target, &asked).await;
+    }
+    if attempts::is_no_answer(&outcome) {
+        attempts::in_vain(house, session.office, session.number, kind).await?;
+    }
+    outcome
+}
+
+/// Asks a provider that turns out to know no Responses once more, by chat.
+async fn ask(
+    house: &House,
+    session: Session,
+    choice: &Choice,
+    target: &Target,
+    asked: &Asked,
+) -> Result<Answered, Fault> {
+    let provider = &choice.provider;
+    let (target, path, body) = choice.request(target, &asked.path, &asked.body)?;
+    if translated::needs_translation(provider, &target) {
+        return attempt(house, session, choice, Turn::to_chat(&body)?, asked).await;
+    }
+    let answered = attempt(house, session, choice, Turn::as_it_came(&target, &path, &body), asked).await?;
     if !translated::knows_no_responses(provider, &target, answered.status) {
         return Ok(answered);
     }
-    let answered = attempt(house, session, provider, Turn::to_chat(&asked.body)?, &asked).await?;
+    let answered = attempt(house, session, choice, Turn::to_chat(&body)?, asked).await?;
     if answered.status.is_success() {
         provider.chat_only.note();
     }
@@ -82,10 +104,11 @@ pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answer
 async fn attempt(
     house: &House,
     session: Session,
-    provider: &Provider,
+    choice: &Choice,
     turn: Turn,
     asked: &Asked,
 ) -> Result<Answered, Fault> {
+    let provider = &choice.provider;
     let prepared = request::prepare(&turn.target, turn.body)?;
     let place = Arc::clone(&house.providers.calls);
     let place = place.try_acquire_owned().map_err(|_| fault::busy("the model gateway"))?;
@@ -95,6 +118,7 @@ async fn attempt(
             None
         }
         Target::Generate { wire, .. } => {
+            choice.gate(house.clock.now())?;
             let order = order(house, provider, &prepared);
             Some((account::reserve(house, session, order).await?, wire))
         }
@@ -109,7 +133,7 @@ async fn attempt(
         headers: if back.is_some() { WayBack::request_headers(headers) } else { headers },
         body: prepared.body,
     };
-    send(provider, outgoing, Bill::new(house.clone(), open, place), back).await
+    send(house, session, choice, outgoing, (Bill::new(house.clone(), open, place), back)).await
 }
 
 /// What the call may cost at most.
@@ -121,49 +145,42 @@ fn order(house: &House, provider: &Provider, prepared: &request::Prepared) -> Or
 }
 
 async fn send(
-    provider: &Provider,
+    house: &House,
+    session: Session,
+    choice: &Choice,
     outgoing: Outgoing,
-    mut bill: Bill,
-    back: Option<WayBack>,
+    (mut bill, back): (Bill, Option<WayBack>),
 ) -> Result<Answered, Fault> {
-    let response = match upstream::send(provider, outgoing).await {
+    let provider = &choice.provider;
+    let response = match attempts::send(house, provider, outgoing).await {
         Ok(response) => response,
         Err(fault) => {
             bill.close(Finish::Whole).await;
             return Err(fault);
         }
     };
-    let status = response.status();
-    let mut headers = request::answer_headers(response.headers());
+    let (status, told) = (response.status(), response.headers().clone());
+    let mut headers = request::answer_headers(&told);
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let form = Form::of(content_type);
     bill.answered(status.as_u16(), content_type);
     if status.is_success() {
+        attempts::went_well(house, session.office, choice).await?;
         let pieces = match back {
             None => metered(response, bill),
             Some(back) => back.answer(&mut headers, form, response, bill),
         };
         return Ok(Answered { status, headers, body: AnswerBody::Pieces(pieces) });
     }
-    let refusal = refusal(provider, response).await;
+    let refusal = upstream::bounded(provider, response, REFUSAL_BYTES_MAX).await;
     bill.close(Finish::Whole).await;
+    let refusal = refusal?;
+    attempts::refused(house, session.office, provider.kind, (status.as_u16(), &told, &refusal)).await?;
     let refusal = match back {
-        None => refusal?,
-        Some(_) => WayBack::refusal(status, &mut headers, &refusal?),
+        None => refusal,
+        Some(_) => WayBack::refusal(status, &mut headers, &refusal),
     };
     Ok(Answered { status, headers, body: AnswerBody::Whole(refusal) })
-}
-
-/// Why the provider refused, without the key should it repeat it.
-async fn refusal(provider: &Provider, mut response: reqwest::Response) -> Result<Bytes, Fault> {
-    let mut text = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| upstream::failed(provider, error))? {
-        text.extend_from_slice(&piece[..piece.len().min(REFUSAL_BYTES_MAX - text.len())]);
-        if text.len() >= REFUSAL_BYTES_MAX {
-            break;
-        }
-    }
-    Ok(provider.redact(String::from_utf8_lossy(&text).into_owned()).into())
 }
 
 /// Only a session calls models, with its own credential.

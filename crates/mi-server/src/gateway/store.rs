@@ -1,5 +1,7 @@
 //! Rows of model calls.
 
+pub mod marks;
+
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::limits::LIST_COUNT_MAX;

@@ -6,11 +6,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use super::providers::{Provider, Reach};
 use crate::infra::fault::{self, Fault};
-use crate::infra::outbound::{PublicNames, install_cryptography, is_private};
+use crate::infra::outbound::{PublicNames, install_cryptography, is_local_name, is_private};
 
 const CONNECT_SECONDS_MAX: u64 = 15;
 /// The longest silence within an answer; models may think for minutes before the first word.
@@ -18,27 +19,59 @@ const SILENCE_SECONDS_MAX: u64 = 600;
 const IDLE_CONNECTIONS_MAX: usize = 32;
 
 /// A request as it goes out, without the credential.
+#[derive(Clone)]
 pub struct Outgoing {
     pub method: Method,
     pub path: String,
     pub query: Option<String>,
     pub headers: HeaderMap,
-    pub body: bytes::Bytes,
+    pub body: Bytes,
+}
+
+/// Whether anything of a failed call may have reached the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WasSent {
+    No,
+    Perhaps,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub struct Failed {
+    pub fault: Fault,
+    pub was_sent: WasSent,
 }
 
 /// Sends with the provider's key put in; answers as soon as the headers are there.
-pub async fn send(provider: &Provider, outgoing: Outgoing) -> Result<reqwest::Response, Fault> {
+pub async fn send(provider: &Provider, outgoing: Outgoing) -> Result<reqwest::Response, Failed> {
+    let perhaps = |fault| Failed { fault, was_sent: WasSent::Perhaps };
     let url = provider.address(&outgoing.path, outgoing.query.as_deref());
     let mut headers = outgoing.headers;
     if let Some((name, value)) = provider.credential() {
         headers.insert(name, value);
     }
-    let request = provider.client()?.request(outgoing.method, url).headers(headers).body(outgoing.body);
-    let response = request.send().await.map_err(|error| failed(provider, error))?;
+    let client = provider.client().map_err(perhaps)?;
+    let request = client.request(outgoing.method, url).headers(headers).body(outgoing.body);
+    let response = request.send().await.map_err(|error| {
+        let was_sent = if error.is_connect() { WasSent::No } else { WasSent::Perhaps };
+        Failed { fault: failed(provider, error), was_sent }
+    })?;
     if response.status().is_redirection() {
-        return Err(fault::upstream_failed(provider.kind.as_str(), "it answered with a redirect"));
+        return Err(perhaps(fault::upstream_failed(provider.kind.as_str(), "it answered with a redirect")));
     }
     Ok(response)
+}
+
+/// An answer's body up to a limit, without the key should the provider repeat it.
+pub async fn bounded(provider: &Provider, mut response: reqwest::Response, most: usize) -> Result<Bytes, Fault> {
+    let mut text = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| failed(provider, error))? {
+        text.extend_from_slice(&piece[..piece.len().min(most - text.len())]);
+        if text.len() >= most {
+            break;
+        }
+    }
+    Ok(provider.redact(String::from_utf8_lossy(&text).into_owned()).into())
 }
 
 /// The address is left out of the cause: it may hold what the caller wrote.
@@ -64,7 +97,8 @@ pub fn client(host: &str, reach: Reach) -> Result<reqwest::Client, reqwest::Erro
     }
 }
 
-fn is_near(host: &str) -> bool {
+/// Whether it is seen without asking anybody that this is the server's own machine or network.
+pub fn is_near(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || literal.parse::<IpAddr>().is_ok_and(is_private)
+    is_local_name(host) || literal.parse::<IpAddr>().is_ok_and(is_private)
 }

@@ -90,7 +90,7 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// Of model providers: read from the environment only, so that no key stands in a file of ours.
-pub const PROVIDER_VARIABLES: [Setting; 9] = [
+pub const PROVIDER_VARIABLES: [Setting; 13] = [
     secret("", "ANTHROPIC_API_KEY"),
     open("", "ANTHROPIC_BASE_URL", ""),
     secret("", "OPENAI_API_KEY"),
@@ -100,7 +100,17 @@ pub const PROVIDER_VARIABLES: [Setting; 9] = [
     secret("", "GOOGLE_API_KEY"),
     open("", "GEMINI_BASE_URL", ""),
     open("", "GOOGLE_GEMINI_BASE_URL", ""),
+    secret("", "VENICE_API_KEY"),
+    open("", "VENICE_BASE_URL", ""),
+    secret("", "OPENROUTER_API_KEY"),
+    open("", "OPENROUTER_BASE_URL", ""),
 ];
+
+/// The names of those variables that give the server a key for models.
+pub fn model_keys(environment: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
+    let keys = PROVIDER_VARIABLES.iter().map(|setting| setting.variable).filter(|name| name.ends_with("_API_KEY"));
+    keys.filter(|name| environment(name).is_some_and(|value| !value.trim().is_empty())).collect()
+}
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -49,7 +49,11 @@ impl Fault {
         self
     }
 
-    fn after(mut self, seconds: i64) -> Self {
+    fn after(self, seconds: i64) -> Self {
+        self.retry_after(seconds)
+    }
+
+    pub fn retry_after(mut self, seconds: i64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
@@ -206,10 +210,8 @@ pub fn hire_rate_limited(count: i64, window_seconds: i64, retry_after_seconds: i
         .after(retry_after_seconds)
 }
 
-pub fn no_model_key(provider: &str, variable: &str) -> Fault {
-    Fault::new(Code::NoModelKey, format!("the server has no key for {provider}"))
-        .hint(format!("start mi up with {variable} set"))
-        .after(60)
+pub fn no_model_key(provider: &str, remedy: &str) -> Fault {
+    Fault::new(Code::NoModelKey, format!("there is no key for {provider}")).hint(remedy).after(60)
 }
 
 pub fn upstream_failed(provider: &str, cause: impl Display) -> Fault {

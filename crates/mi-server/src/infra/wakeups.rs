@@ -6,6 +6,7 @@
 //! floor under every wait. Wake-ups are sent by the commit itself.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::ids::{AgentName, ClaimToken, OfficeId};
@@ -34,6 +35,8 @@ pub enum Wake {
     Due,
     /// A completion is to be checked.
     Checks,
+    /// What an office may call models with, or when, is another than before.
+    Models,
     /// Somebody may do less than before: a key was revoked, a colleague or an agent left.
     Rights,
 }
@@ -73,6 +76,8 @@ pub struct Wakeups {
     events: Arc<tokio::sync::Notify>,
     /// Counts how often somebody lost something.
     rights: Arc<watch::Sender<u64>>,
+    /// Counts changes of what models are called with.
+    models: Arc<AtomicU64>,
 }
 
 /// A place in the queue. Dropping it leaves; a wake-up that was received and not used goes to the next one.
@@ -165,6 +170,9 @@ impl Wakeups {
                 Wake::Pods => self.pods.notify_one(),
                 Wake::Due => self.due.notify_one(),
                 Wake::Checks => self.checks.notify_one(),
+                Wake::Models => {
+                    self.models.fetch_add(1, Ordering::AcqRel);
+                }
                 Wake::Rights => self.rights.send_modify(|changes| *changes += 1),
             }
         }
@@ -178,6 +186,11 @@ impl Wakeups {
     /// How often anybody's rights became less so far.
     pub fn rights_changes(&self) -> u64 {
         *self.rights.borrow()
+    }
+
+    /// How often what models are called with changed so far.
+    pub fn models_changes(&self) -> u64 {
+        self.models.load(Ordering::Acquire)
     }
 
     /// Resolves when a pod's wish may have changed.

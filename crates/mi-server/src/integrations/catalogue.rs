@@ -7,6 +7,7 @@ use mi_core::wire::integrations::{IntegrationCategory, IntegrationType};
 use serde::Deserialize;
 
 use super::manifests;
+use crate::gateway::kinds::Kind;
 
 /// How far a word may lie from one of ours to be taken for a slip.
 const SLIP_EDITS_MAX: usize = 2;
@@ -61,6 +62,11 @@ fn yes() -> bool {
 impl Manifest {
     pub fn is_llm(&self) -> bool {
         self.category == IntegrationCategory::Llm
+    }
+
+    /// Whose models it gives, if it does.
+    pub fn kind_of_provider(&self) -> Option<Kind> {
+        self.provider.as_deref().and_then(Kind::parse)
     }
 
     pub fn env_vars(&self) -> Vec<String> {
@@ -134,7 +140,7 @@ pub fn holds(list: &[String], word: &str) -> bool {
 }
 
 /// Levenshtein's, by bytes: how many letters have to be changed, put in or taken out.
-fn distance(one: &str, other: &str) -> usize {
+pub fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {
         let mut corner = std::mem::replace(&mut row[0], i + 1);
@@ -174,7 +180,9 @@ mod tests {
             for secret in &manifest.secrets {
                 assert!(is_env_key(&secret.key) && !secret.label.is_empty() && !secret.hint.is_empty(), "{id}");
                 assert!(["secret", "text", "json"].contains(&secret.kind.as_str()), "{id}: {}", secret.kind);
-                assert!(!secret.env.is_empty(), "{id}: no agent would see {}", secret.key);
+                // Where a provider of models is, is the gateway's affair.
+                let is_for_agents = !(manifest.is_llm() && secret.kind == "text" && !secret.required);
+                assert_eq!(!secret.env.is_empty(), is_for_agents, "{id}: who sees {}?", secret.key);
                 for name in &secret.env {
                     assert!(is_env_key(name) && !is_reserved_env_key(name), "{id}: {name}");
                 }

@@ -13,7 +13,6 @@ use super::catalogue::{Manifest, catalogue};
 use super::service;
 use super::state::State;
 use crate::agents::service::{self as agents, AgentRow};
-use crate::gateway::providers::Providers;
 use crate::house::View;
 use crate::infra::caller::Member;
 use crate::infra::db::Tx;
@@ -36,7 +35,6 @@ struct Source<'a> {
     tx: &'a mut dyn Tx,
     office: OfficeId,
     keys: &'a Keys,
-    providers: &'a Providers,
     state: State,
 }
 
@@ -90,8 +88,8 @@ fn itself(view: &mut View<'_>, member: &Member, name: &str) -> Result<AgentRow, 
 
 impl<'a> Source<'a> {
     fn new(tx: &'a mut dyn Tx, office: OfficeId, desk: &'a service::Desk) -> Result<Self, Fault> {
-        let state = State::load(tx, office)?;
-        Ok(Self { tx, office, keys: &desk.keys, providers: &desk.providers, state })
+        let state = State::load(tx, office, &desk.providers)?;
+        Ok(Self { tx, office, keys: &desk.keys, state })
     }
 
     fn all(&mut self, agent: &AgentRow) -> Result<BTreeMap<String, Variables>, Fault> {
@@ -126,7 +124,7 @@ impl<'a> Source<'a> {
 
     /// For what is there; of an integration that nobody set up, an agent finds nothing.
     fn placeholders(&self, manifest: &Manifest) -> Variables {
-        if !self.state.is_configured(manifest, self.providers) {
+        if !self.state.is_configured(manifest) {
             return Variables::new();
         }
         let there =

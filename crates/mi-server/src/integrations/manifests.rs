@@ -7,7 +7,7 @@ macro_rules! manifests {
 }
 
 /// Each with the id that it must have.
-pub const ALL: [(&str, &str); 18] = manifests![
+pub const ALL: [(&str, &str); 19] = manifests![
     "github",
     "google-workspace",
     "slack",
@@ -19,6 +19,7 @@ pub const ALL: [(&str, &str); 18] = manifests![
     "google",
     "openai",
     "venice",
+    "openrouter",
     "elevenlabs",
     "tailscale",
     "chromium",

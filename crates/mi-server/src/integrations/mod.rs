@@ -19,4 +19,4 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
-mod wishes;
+pub mod wishes;

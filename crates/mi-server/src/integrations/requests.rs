@@ -34,7 +34,7 @@ pub fn ask(act: &mut Act<'_>, member: &Member, wish: &AskIntegration, desk: &Des
         return Err(fault::too_long("the reason", MESSAGE_BYTES_MAX, "bytes"));
     }
     let there = agent.has_integration(&manifest.id)
-        && State::load(act.tx, act.office)?.is_configured(manifest, &desk.providers);
+        && State::load(act.tx, act.office, &desk.providers)?.is_configured(manifest);
     let status = if there { IntegrationRequestStatus::Granted } else { IntegrationRequestStatus::Pending };
     let ask = Ask { agent: &agent, reason, task: None, status };
     Answer::created(&put(act, member, manifest, &ask)?)

@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use super::service::{self, Desk};
 use super::{credentials, faults, requests, wishes};
+use crate::gateway::reach::Reach;
+use crate::gateway::{check, listing};
 use crate::house::House;
-use crate::infra::act::Answer;
-use crate::infra::caller::Access;
+use crate::infra::act::{Act, Answer};
+use crate::infra::caller::{Access, Member};
 use crate::infra::fault::Fault;
 use crate::infra::http::{Call, Operation, Reply, delete, get, patch, post};
 
@@ -47,13 +49,13 @@ fn of_offices() -> Vec<Operation> {
         post("integrations.set_secret", SECRET, Access::Operator, "Set secrets: {key}, {NAME: value}, or {data: {…}}")
             .takes::<SetSecret>()
             .gives::<Integration>(200)
-            .fails(&[Code::NoSuchIntegration, Code::TooLong])
+            .fails(&[Code::NoSuchIntegration, Code::TooLong, Code::KeyRefused])
             .run(set_secret),
         delete("integrations.delete_secret", SECRET, Access::Operator, "Forget the secrets of an integration")
             .fails(&[Code::NoSuchIntegration])
             .run(delete_secret),
         get("integrations.models", "…/provider-models", Access::Member, "The models that tiers stand for")
-            .query(&[("provider", "of this provider only")])
+            .query(&[("provider", "of this provider only, with what it lists itself if there is a key for it")])
             .lists::<ProviderModel>()
             .fails(&[Code::UnknownProvider])
             .run(models),
@@ -119,7 +121,16 @@ async fn update(house: House, call: Call) -> Result<Reply, Fault> {
 async fn set_secret(house: House, call: Call) -> Result<Reply, Fault> {
     let manifest = service::find(call.param("integration")?)?;
     let (wish, desk) = (wishes::read(manifest, call.object()?)?, desk(&house));
-    Ok(house.act(&call, move |act, member| service::set_secret(act, member, manifest, &wish, &desk)).await?.into())
+    // Who may not set it has nothing checked either.
+    house.look(&call, |_, _| Ok(())).await?;
+    let warning = match manifest.kind_of_provider() {
+        Some(kind) => check::key(&house, call.office()?, (kind, &manifest.id), &wish).await?,
+        None => None,
+    };
+    let set = move |act: &mut Act<'_>, member: &Member| {
+        service::set_secret(act, member, manifest, &wish, (&desk, warning.as_deref()))
+    };
+    Ok(house.act(&call, set).await?.into())
 }
 
 async fn delete_secret(house: House, call: Call) -> Result<Reply, Fault> {
@@ -179,7 +190,8 @@ struct ModelsQuery {
 async fn models(house: House, call: Call) -> Result<Reply, Fault> {
     let query: ModelsQuery = call.query()?;
     // Who may not enter the office learns nothing here either.
-    house.look(&call, |_, _| Ok(())).await?;
-    let found: Vec<ProviderModel> = house.providers.models(query.provider.as_deref())?;
+    let providers = house.providers.clone();
+    let reach = house.look(&call, move |view, _| Reach::load(view.tx, view.office, &providers)).await?;
+    let found = listing::models(&house, call.office()?, &reach, query.provider.as_deref()).await?;
     Ok(Answer::list(&found, found.len() as i64)?.into())
 }

@@ -11,6 +11,7 @@ use super::store::{self, SecretRow};
 use super::wishes::Wish;
 use super::{faults, requests};
 use crate::agents::service::{self as agents, AgentRow};
+use crate::gateway::marks;
 use crate::gateway::providers::Providers;
 use crate::house::View;
 use crate::infra::act::event::Category;
@@ -37,24 +38,24 @@ pub fn find(word: &str) -> Result<&'static Manifest, Fault> {
 }
 
 pub fn list(view: &mut View<'_>, providers: &Providers) -> Result<Answer, Fault> {
-    let state = State::load(view.tx, view.office)?;
-    let cards: Vec<Integration> = catalogue().all().iter().map(|manifest| state.card(manifest, providers)).collect();
+    let state = State::load(view.tx, view.office, providers)?;
+    let cards: Vec<Integration> = catalogue().all().iter().map(|manifest| state.card(manifest)).collect();
     Answer::list(&cards, cards.len() as i64)
 }
 
 pub fn get(view: &mut View<'_>, manifest: &Manifest, providers: &Providers) -> Result<Answer, Fault> {
-    Answer::ok(&State::load(view.tx, view.office)?.card(manifest, providers))
+    Answer::ok(&State::load(view.tx, view.office, providers)?.card(manifest))
 }
 
 /// What is enabled for an agent; a secret that was set anew is a change of it too.
 pub fn of_agent(view: &mut View<'_>, name: &str, providers: &Providers) -> Result<AgentIntegrations, Fault> {
     let agent = agents::find(view.tx, view.office, name)?;
-    let state = State::load(view.tx, view.office)?;
+    let state = State::load(view.tx, view.office, providers)?;
     let own = |manifest: &&Manifest| agent.has_integration(&manifest.id);
     let mut seen = Vec::new();
     let mut cards = Vec::new();
     for manifest in catalogue().all().iter().filter(own) {
-        let mut card = state.card(manifest, providers);
+        let mut card = state.card(manifest);
         card.metadata.agents.retain(|other| *other == agent.name);
         seen.push(state.set_at(&manifest.id));
         cards.push(card);
@@ -71,7 +72,7 @@ pub fn set_secret(
     member: &Member,
     manifest: &Manifest,
     wish: &Wish,
-    desk: &Desk,
+    (desk, warning): (&Desk, Option<&str>),
 ) -> Result<Answer, Fault> {
     let vault = vault(&desk.keys, act.office);
     for (key, value) in &wish.values {
@@ -85,10 +86,18 @@ pub fn set_secret(
     let data = json!({"integration": manifest.id, "keys": names, "rawKeys": wish.raw_keys});
     let summary = format!("the secret of {} was set by {}", manifest.id, member.name());
     record(act, member, "integrations.set_secret", None, summary, data)?;
-    if !wish.values.is_empty() && State::load(act.tx, act.office)?.is_complete(manifest) {
+    if !wish.values.is_empty() && State::load(act.tx, act.office, &desk.providers)?.is_configured(manifest) {
         grant_all(act, member, manifest)?;
     }
-    answer(act, manifest, &desk.providers)
+    key_changed(act, manifest)?;
+    let mut card = State::load(act.tx, act.office, &desk.providers)?.card(manifest);
+    card.metadata.note = warning.map(str::to_owned).or(card.metadata.note);
+    Answer::ok(&card)
+}
+
+/// Models may be called with it, or no more.
+fn key_changed(act: &mut Act<'_>, manifest: &Manifest) -> Result<(), Fault> {
+    manifest.kind_of_provider().map_or(Ok(()), |kind| marks::key_changed(act, kind))
 }
 
 /// Those who asked get it; those who have it may go on with what was blocked.
@@ -107,6 +116,7 @@ pub fn delete_secret(act: &mut Act<'_>, member: &Member, manifest: &Manifest) ->
     let summary = format!("the secret of {} was deleted by {}", manifest.id, member.name());
     let data = json!({"integration": manifest.id});
     record(act, member, "integrations.delete_secret", None, summary, data)?;
+    key_changed(act, manifest)?;
     Ok(Answer::done())
 }
 
@@ -127,7 +137,7 @@ pub fn update(
 }
 
 fn answer(act: &mut Act<'_>, manifest: &Manifest, providers: &Providers) -> Result<Answer, Fault> {
-    Answer::ok(&State::load(act.tx, act.office)?.card(manifest, providers))
+    Answer::ok(&State::load(act.tx, act.office, providers)?.card(manifest))
 }
 
 /// On or off for one agent.
@@ -144,7 +154,7 @@ pub fn toggle(
         true => enable(act, member, manifest, agent)?,
         false => disable(act, member, manifest, agent)?,
     };
-    let status = State::load(act.tx, act.office)?.status(manifest, providers);
+    let status = State::load(act.tx, act.office, providers)?.status(manifest);
     Answer::ok(&IntegrationToggled { integration_id: manifest.id.clone(), agent_name, enabled, status, unblocked })
 }
 

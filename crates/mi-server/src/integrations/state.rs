@@ -10,6 +10,7 @@ use super::catalogue::{Manifest, canonical};
 use super::store;
 use crate::agents::service as agents;
 use crate::gateway::providers::Providers;
+use crate::gateway::reach::{Reach, Standing, remedy};
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
@@ -22,11 +23,13 @@ pub struct State {
     set_at: BTreeMap<String, Time>,
     raw: BTreeSet<String>,
     agents: BTreeMap<String, Vec<AgentName>>,
+    reach: Reach,
 }
 
 impl State {
-    pub fn load(tx: &mut dyn Tx, office: OfficeId) -> Result<Self, Fault> {
-        let mut state = State { raw: store::raw(tx, office)?.into_iter().collect(), ..State::default() };
+    pub fn load(tx: &mut dyn Tx, office: OfficeId, providers: &Providers) -> Result<Self, Fault> {
+        let reach = Reach::load(tx, office, providers)?;
+        let mut state = State { raw: store::raw(tx, office)?.into_iter().collect(), reach, ..State::default() };
         for key in store::keys(tx, office)? {
             let set_at = state.set_at.entry(key.integration.clone()).or_insert(key.created_at);
             *set_at = key.created_at.max(*set_at);
@@ -58,30 +61,25 @@ impl State {
         open.map(|secret| secret.key.clone()).collect()
     }
 
-    /// Every secret that it requires is there.
-    pub fn is_complete(&self, manifest: &Manifest) -> bool {
-        self.missing(manifest).is_empty()
-    }
-
-    /// Model calls go out with the server's own keys, so those decide there.
-    pub fn is_configured(&self, manifest: &Manifest, providers: &Providers) -> bool {
-        match &manifest.provider {
-            Some(provider) => providers.is_configured(provider),
-            None => self.is_complete(manifest),
+    /// Every secret that it requires is there; of a provider of models, any key, be it the server's.
+    pub fn is_configured(&self, manifest: &Manifest) -> bool {
+        match manifest.kind_of_provider() {
+            Some(kind) => self.reach.has_key(kind),
+            None => self.missing(manifest).is_empty(),
         }
     }
 
-    pub fn status(&self, manifest: &Manifest, providers: &Providers) -> IntegrationStatus {
+    pub fn status(&self, manifest: &Manifest) -> IntegrationStatus {
         let used = self.agents.get(&manifest.id).is_some_and(|names| !names.is_empty());
-        match (self.is_configured(manifest, providers), used) {
+        match (self.is_configured(manifest), used) {
             (false, _) => IntegrationStatus::Pending,
             (true, false) => IntegrationStatus::Configured,
             (true, true) => IntegrationStatus::Active,
         }
     }
 
-    pub fn card(&self, manifest: &Manifest, providers: &Providers) -> Integration {
-        let configured = self.is_configured(manifest, providers);
+    pub fn card(&self, manifest: &Manifest) -> Integration {
+        let configured = self.is_configured(manifest);
         Integration {
             id: manifest.id.clone(),
             name: manifest.name.clone(),
@@ -94,15 +92,27 @@ impl State {
             channels: manifest.channels.clone(),
             required_secrets: required_secrets(manifest),
             verified: true,
-            status: self.status(manifest, providers),
+            status: self.status(manifest),
             metadata: IntegrationMetadata {
                 docs: manifest.docs.clone(),
                 hosts: manifest.hosts.clone(),
                 raw_keys: self.is_raw(&manifest.id),
                 agents: self.agents.get(&manifest.id).cloned().unwrap_or_default(),
                 missing: if configured { Vec::new() } else { self.missing(manifest) },
-                note: if configured { manifest.note.clone() } else { key_note(manifest, providers) },
+                note: self.key_note(manifest).or_else(|| manifest.note.clone().filter(|_| configured)),
             },
+        }
+    }
+
+    /// How it stands with the key of a provider of models.
+    fn key_note(&self, manifest: &Manifest) -> Option<String> {
+        let kind = manifest.kind_of_provider()?;
+        match self.reach.standing(kind) {
+            Standing::Keyless => Some(format!("no key yet: {}", remedy(Some(kind)))),
+            Standing::Refused => Some(format!("{} refused the key: {}", kind.as_str(), remedy(Some(kind)))),
+            Standing::Parked(until) => Some(format!("quota: it takes no calls until {until}")),
+            Standing::Ready if self.reach.has_own(kind) => None,
+            Standing::Ready => Some("calls use the server's key until the office has its own".to_owned()),
         }
     }
 }
@@ -116,13 +126,4 @@ fn required_secrets(manifest: &Manifest) -> Vec<RequiredSecret> {
         hint: secret.hint.clone(),
     });
     shown.collect()
-}
-
-/// How a provider of models gets its key.
-fn key_note(manifest: &Manifest, providers: &Providers) -> Option<String> {
-    let provider = manifest.provider.as_deref()?;
-    Some(match providers.resolve(provider) {
-        Some(_) => format!("model calls use the server's key: start mi up with {} set", providers.variable(provider)),
-        None => format!("this server can't call the models of {} yet", manifest.name),
-    })
 }

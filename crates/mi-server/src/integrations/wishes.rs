@@ -15,11 +15,20 @@ const SECRET_BYTES_MAX: usize = 32 * 1024;
 pub struct Wish {
     pub values: BTreeMap<String, Zeroizing<String>>,
     pub raw_keys: Option<bool>,
+    pub check: Check,
+}
+
+/// Whether a provider of models is asked if it takes the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    Asked,
+    Skipped,
 }
 
 /// `{key}`, `{NAME: …}` or `{data: {NAME: …}}`, and `rawKeys` beside any of them.
 pub fn read(manifest: &Manifest, mut body: Map<String, Value>) -> Result<Wish, Fault> {
     let raw_keys = read_raw_keys(manifest, &mut body)?;
+    let check = read_check(&mut body)?;
     let data = match body.remove("data") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(data)) => data,
@@ -37,7 +46,15 @@ pub fn read(manifest: &Manifest, mut body: Map<String, Value>) -> Result<Wish, F
     if values.is_empty() && raw_keys.is_none() {
         return Err(faults::nothing_to_set(manifest));
     }
-    Ok(Wish { values, raw_keys })
+    Ok(Wish { values, raw_keys, check })
+}
+
+fn read_check(body: &mut Map<String, Value>) -> Result<Check, Fault> {
+    match body.remove("check") {
+        None | Some(Value::Null | Value::Bool(true)) => Ok(Check::Asked),
+        Some(Value::Bool(false)) => Ok(Check::Skipped),
+        Some(_) => Err(fault::bad_request("check is true or false")),
+    }
 }
 
 pub fn read_raw_keys(manifest: &Manifest, body: &mut Map<String, Value>) -> Result<Option<bool>, Fault> {

@@ -144,6 +144,9 @@ pub fn update_settings(act: &mut Act<'_>, member: &Member, change: Map<String, V
         let summary = "the settings changed".to_owned();
         act.event(event(member.name(), "offices.update_settings", summary, json!({"keys": keys})))?;
         act.head.settings = std::sync::Arc::new(new);
+        // Other models may answer from now on.
+        act.wake(Wake::Models);
+        calls::for_everything(act)?;
     }
     Answer::ok(&*act.head.settings)
 }

@@ -6,6 +6,7 @@ use mi_core::wire::offices::Settings;
 use serde_json::{Map, Value};
 
 use super::faults;
+use crate::gateway::choice;
 use crate::infra::fault::{self, Fault};
 
 /// Unknown keys are kept, so their sum needs a limit.
@@ -32,6 +33,9 @@ pub fn merged(now: &Settings, change: Map<String, Value>) -> Result<Settings, Fa
     // What an earlier version took as it came stands in nobody's way.
     if settings.egress != now.egress {
         egress::check(&settings.egress).map_err(faults::bad_egress)?;
+    }
+    if settings.fallback_models != now.fallback_models {
+        settings.fallback_models.iter().try_for_each(|text| choice::check_fallback(text))?;
     }
     Ok(settings)
 }

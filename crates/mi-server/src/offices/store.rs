@@ -102,6 +102,7 @@ pub const OWNED: &[&str] = &[
     "delete from members where office_id = $1",
     "delete from api_key_offices where office_id = $1",
     "delete from schedules where office_id = $1",
+    "delete from provider_marks where office_id = $1",
     "delete from integration_requests where office_id = $1",
     "delete from integration_secrets where office_id = $1",
     "delete from integrations where office_id = $1",

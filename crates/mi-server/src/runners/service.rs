@@ -12,7 +12,9 @@ use mi_core::wire::runner::{
 use super::{elsewhere, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::credits::suspend;
+use crate::gateway::kinds::Kind;
 use crate::gateway::providers::Providers;
+use crate::gateway::reach::{Reach, Standing};
 use crate::infra::act::{Act, Ask, nonce};
 use crate::infra::caller::Caller;
 use crate::infra::fault::{self, Fault};
@@ -188,11 +190,16 @@ pub(super) fn new_session(
     seat: Seat,
     desk: &Desk,
 ) -> Result<Option<SessionRow>, Fault> {
-    let model = model_of(agent, &desk.providers)?;
-    // Without a model it would burn its attempts: it takes nothing until there is one, and `why` says so.
-    if agent.harness != HarnessKind::Command && !has_model(model.as_ref(), &desk.providers) {
-        return Ok(None);
-    }
+    let model = match agent.harness {
+        HarnessKind::Command => None,
+        // Without a model it would burn its attempts: it takes nothing until there is one, and `why` says so.
+        HarnessKind::Native | HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli => {
+            match ready_model(act, agent, &desk.providers)? {
+                Some(choice) => Some(choice),
+                None => return Ok(None),
+            }
+        }
+    };
     let terms = Terms {
         seat,
         provider: model.as_ref().map(|choice| choice.provider.clone()),
@@ -210,17 +217,31 @@ pub(super) fn new_session(
     Ok(taken.map(|(_, session)| session))
 }
 
-fn model_of(agent: &AgentRow, providers: &Providers) -> Result<Option<ModelChoice>, Fault> {
-    match agent.harness {
-        HarnessKind::Command => Ok(None),
-        HarnessKind::Native | HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli => {
-            providers.choose_model(agent.model_provider.as_deref(), agent.model_tier.as_deref())
-        }
-    }
+/// The agent's model, if it can be called now.
+fn ready_model(act: &mut Act<'_>, agent: &AgentRow, providers: &Providers) -> Result<Option<ModelChoice>, Fault> {
+    let (tier, reach) = (agent.model_tier.as_deref(), Reach::load(act.tx, act.office, providers)?);
+    Ok(match reach.of_agent(agent.model_provider.as_deref(), tier) {
+        (Some(kind), Standing::Ready) => providers.model_choice(kind, tier),
+        (_, Standing::Ready | Standing::Keyless | Standing::Refused | Standing::Parked(_)) => None,
+    })
 }
 
-fn has_model(model: Option<&ModelChoice>, providers: &Providers) -> bool {
-    model.is_some_and(|choice| providers.is_configured(&choice.provider))
+/// The model with which a session began, or would now.
+fn model_of(
+    act: &mut Act<'_>,
+    agent: &AgentRow,
+    session: &SessionRow,
+    providers: &Providers,
+) -> Result<Option<ModelChoice>, Fault> {
+    if agent.harness == HarnessKind::Command {
+        return Ok(None);
+    }
+    let tier = agent.model_tier.as_deref();
+    let kind = match &session.provider {
+        Some(provider) => Kind::parse(provider),
+        None => Reach::load(act.tx, act.office, providers)?.choose(agent.model_provider.as_deref(), tier),
+    };
+    Ok(kind.and_then(|kind| providers.model_choice(kind, tier)))
 }
 
 fn newest_unread(act: &mut Act<'_>, agent: &AgentRow) -> Result<Option<i64>, Fault> {
@@ -244,7 +265,7 @@ pub(super) fn grant(
         attempt: session.attempt,
         harness: agent.harness,
         command: agent.command.clone(),
-        model: model_of(agent, &desk.providers)?,
+        model: model_of(act, agent, session, &desk.providers)?,
         deadline_at: session.deadline_at.unwrap_or(act.now),
         lease_expires_at: session.lease_expires_at.unwrap_or(act.now),
         server_time: act.now,

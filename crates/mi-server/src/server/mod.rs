@@ -188,7 +188,7 @@ impl Server {
 async fn take_up(house: &House) -> Result<(), Fault> {
     account::release_lost(house).await?;
     // Before anybody is woken for work: who has no model key isn't.
-    let providers = house.providers.configured_names();
+    let providers = house.providers.configured().into_iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
     tasks::workers::announce_providers(&house.db, &providers).await?;
     pods::start_up(house).await?;
     backups::tidy_up(house).await?;

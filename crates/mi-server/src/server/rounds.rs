@@ -11,12 +11,14 @@ use crate::house::House;
 use crate::infra::act::idempotency;
 use crate::infra::act::nonce::{self, Left};
 use crate::infra::clock::Clock;
+use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
 use crate::infra::http::certificate::{Certificate, Look};
 use crate::infra::sweeps::{Cursor, Sweep};
 use crate::{
-    agents, audit, backups, checks, credits, egress, identity, login, pods, schedules, sessions, tasks, webhooks,
+    agents, audit, backups, checks, credits, egress, gateway, identity, login, pods, schedules, sessions, tasks,
+    webhooks,
 };
 
 const LAPSE_MS: i64 = 500;
@@ -130,12 +132,16 @@ async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>) -> Result<()
     let offered = tasks::sweep::offer(house, last).await.map(|now| set(looked_up_to, now));
     let late = tasks::sweep::mark_late(house).await;
     let fired = schedules::sweep::fire(house).await;
-    offered.and(late).and(fired)
+    let unparked = gateway::sweep::unpark(house).await;
+    offered.and(late).and(fired).and(unparked)
 }
 
 /// When something is due next; far away if nothing is.
 async fn next_due(house: &House, after: Time) -> Result<Time, Fault> {
-    let moments = house.db.read(move |tx| Ok([tasks::sweep::next(tx, after)?, schedules::sweep::next(tx)?])).await?;
+    let look = move |tx: &mut dyn Tx| {
+        Ok([tasks::sweep::next(tx, after)?, schedules::sweep::next(tx)?, gateway::sweep::next(tx)?])
+    };
+    let moments = house.db.read(look).await?;
     Ok(moments.into_iter().flatten().min().unwrap_or(Time(i64::MAX)))
 }
 
@@ -196,6 +202,7 @@ fn keys_sweep(house: &House) -> Sweep {
     let own = house.clone();
     Sweep::periodic("uses of keys", Millis(KEYS_MS), &house.clock, move || {
         let house = own.clone();
+        gateway::sweep::tidy(&house);
         async move { identity::keys::note_uses(&house).await }
     })
 }

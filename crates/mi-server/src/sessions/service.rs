@@ -13,6 +13,7 @@ pub use super::row::{Seat, SessionRow, State, Terms};
 use super::{said, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::chat::service as chat;
+use crate::gateway::marks;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Claim, NewEvent};
 use crate::infra::caller::Member;
@@ -157,14 +158,22 @@ pub fn freshen(act: &mut Act<'_>) -> Result<(), Fault> {
 /// when the pod is gone.
 pub fn stop_all(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<i64, Fault> {
     let sessions = store::of_agent(act.tx, act.office, agent)?;
-    for session in &sessions {
-        match (session.state, session.seat) {
-            (State::Live, Seat::Pod(_)) if session.task.is_some() => close(act, session, State::Lapsed, reason)?,
-            (State::Lapsed, _) => {}
-            (State::Live | State::Settled | State::Ended, _) => give_back(act, session, reason)?,
-        }
-    }
+    sessions.iter().try_for_each(|session| stop(act, session, reason))?;
     Ok(sessions.len() as i64)
+}
+
+fn stop(act: &mut Act<'_>, session: &SessionRow, reason: &str) -> Result<(), Fault> {
+    match (session.state, session.seat) {
+        (State::Live, Seat::Pod(_)) if session.task.is_some() => close(act, session, State::Lapsed, reason),
+        (State::Lapsed, _) => Ok(()),
+        (State::Live | State::Settled | State::Ended, _) => give_back(act, session, reason),
+    }
+}
+
+/// This one can't go on for now, through no fault of its own: its work goes back, uncounted.
+pub fn interrupt(act: &mut Act<'_>, number: ClaimToken, reason: &str) -> Result<(), Fault> {
+    let session = need(act, number)?;
+    if session.state == State::Live { stop(act, &session, reason) } else { Ok(()) }
 }
 
 /// The agent's pod ended because it was asked to: what it held goes back.
@@ -332,7 +341,10 @@ pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSes
         State::Settled => close(act, &session, State::Ended, session.exit.as_deref().unwrap_or("done"))?,
         // The runner says that nothing of the session runs any more.
         State::Lapsed => give_back(act, &session, "stopped")?,
-        State::Live => end_live(act, &session, wish)?,
+        State::Live => match marks::excuse(act, session.provider.as_deref(), wish.cause)? {
+            Some(reason) => give_back(act, &session, &reason)?,
+            None => end_live(act, &session, wish)?,
+        },
     }
     let summary = format!("session {number} of {} ended: {}", session.agent, wish.cause);
     act.event(NewEvent {

@@ -6,13 +6,13 @@ use mi_core::tasks::why::Workers;
 use mi_core::time::{Millis, Time};
 
 use super::store::TaskRow;
-use super::store::workers::{self as store, Now, WorkerRow};
+use super::store::workers::{self as store, WorkerRow};
+use crate::gateway;
+use crate::gateway::kinds::Kind;
+use crate::gateway::reach::{Reach, Standing, remedy};
 use crate::infra::db::{Db, DbError, Tx};
 use crate::infra::fault::Fault;
 use crate::integrations::catalogue::{catalogue, holds};
-
-/// Stands for whichever provider there is, for agents that name none.
-const ANY_PROVIDER: &str = "-";
 
 pub(super) struct Worker {
     /// Nobody's where the worker stands for all in one state.
@@ -20,7 +20,8 @@ pub(super) struct Worker {
     pub(super) name: AgentName,
     pub(super) state: State,
     elsewhere: bool,
-    provider: Option<String>,
+    /// Of its model, and how it stands with it.
+    model: Option<(Option<Kind>, Standing)>,
     integrations: Vec<String>,
 }
 
@@ -41,6 +42,8 @@ pub(super) enum State {
     Unfunded,
     /// The same of its budget.
     Spent,
+    /// The provider of its model takes no calls until then.
+    Quota(Time),
 }
 
 impl State {
@@ -52,7 +55,6 @@ impl State {
             "asleep" => Ok(State::Asleep),
             "down" => Ok(State::Down),
             "archived" => Ok(State::Archived),
-            "keyless" => Ok(State::NoModelKey),
             "unfunded" => Ok(State::Unfunded),
             "spent" => Ok(State::Spent),
             other => Err(DbError::Shape(format!("an agent that is {other}"))),
@@ -60,20 +62,42 @@ impl State {
     }
 }
 
+impl State {
+    /// Who explains best why nobody has begun yet: the lower, the sooner. None for those who say nothing.
+    fn promise(self) -> Option<(u8, Time)> {
+        match self {
+            State::Free => Some((0, Time(0))),
+            State::Busy => Some((1, Time(0))),
+            State::Starting => Some((2, Time(0))),
+            State::Asleep => Some((3, Time(0))),
+            State::Quota(until) => Some((4, until)),
+            State::Unfunded => Some((5, Time(0))),
+            State::Spent => Some((6, Time(0))),
+            State::NoModelKey => Some((7, Time(0))),
+            State::Down | State::Archived => None,
+        }
+    }
+
+    /// A missing key counts before all else; a quota only for those who could begin something.
+    fn with(self, model: Option<Standing>) -> Self {
+        match (model, self) {
+            (Some(Standing::Keyless | Standing::Refused), _) => State::NoModelKey,
+            (Some(Standing::Parked(until)), State::Free | State::Starting | State::Asleep) => State::Quota(until),
+            (None | Some(Standing::Ready | Standing::Parked(_)), state) => state,
+        }
+    }
+}
+
 impl Worker {
-    fn read(row: WorkerRow) -> Result<Self, DbError> {
+    fn read(row: WorkerRow, reach: &Reach) -> Result<Self, DbError> {
         let integrations = match row.integrations.as_str() {
             "" => Vec::new(),
             text => serde_json::from_str(text).map_err(|error| DbError::Shape(format!("integrations: {error}")))?,
         };
-        Ok(Self {
-            id: row.id,
-            elsewhere: row.elsewhere,
-            state: State::parse(&row.state)?,
-            name: row.name,
-            provider: row.provider,
-            integrations,
-        })
+        let calls_models = !row.is_program && !row.elsewhere;
+        let model = calls_models.then(|| reach.of_agent(row.provider.as_deref(), row.tier.as_deref()));
+        let state = State::parse(&row.state)?.with(model.map(|(_, standing)| standing));
+        Ok(Self { id: row.id, elsewhere: row.elsewhere, state, name: row.name, model, integrations })
     }
 
     pub(super) const fn lives_elsewhere(&self) -> bool {
@@ -83,6 +107,20 @@ impl Worker {
     /// Whose pod sleeps, if it does.
     pub(super) fn asleep(&self) -> Option<AgentId> {
         self.id.filter(|_| self.state == State::Asleep)
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.model.and_then(|(kind, _)| kind)
+    }
+
+    fn no_key(&self) -> String {
+        let remedy = remedy(self.kind());
+        match self.model {
+            Some((Some(kind), Standing::Refused)) => {
+                format!("{} refused the key that {} needs; {remedy}", kind.as_str(), self.name)
+            }
+            _ => format!("{} has no model key; {remedy}", self.name),
+        }
     }
 
     fn lacks(&self, tool: &str) -> bool {
@@ -103,10 +141,10 @@ impl Worker {
             State::Archived => Workers::AssigneeArchived(self.name.to_string()),
             State::Unfunded => Workers::Unfunded(self.name.to_string()),
             State::Spent => Workers::BudgetExhausted(self.name.to_string()),
-            State::NoModelKey => {
-                let provider = self.provider.as_deref().unwrap_or(ANY_PROVIDER);
-                let variable = crate::gateway::providers::variable(provider);
-                Workers::NoModelKey(format!("{} has no model key; start mi up with {variable} set", self.name))
+            State::NoModelKey => Workers::NoModelKey(self.no_key()),
+            State::Quota(until) => {
+                let provider = self.kind().map_or("its provider", Kind::as_str);
+                Workers::Quota(format!("quota until {until}: {provider} takes no calls of {} before", self.name))
             }
         }
     }
@@ -117,39 +155,48 @@ pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow, now: Time) -> 
     if let Some(name) = crate::sessions::service::still_at(tx, office, task.id)? {
         return Ok(Workers::StillStopping(name.to_string()));
     }
-    let now = at(tx, now)?;
     let tools = task.required_tools();
     if let Some(name) = &task.assigned {
-        return of_assignee(store::worker(tx, office, &now, name)?, name, &tools);
+        return Ok(of_assignee(one(tx, office, now, name)?, name, &tools));
     }
-    let rows = if tools.is_empty() { store::states(tx, office, &now)? } else { store::workers(tx, office, &now)? };
-    let workers = rows.into_iter().map(Worker::read).collect::<Result<Vec<_>, _>>()?;
+    let workers = if tools.is_empty() { states(tx, office, now)? } else { all(tx, office, now)? };
     Ok(of_anybody(&workers, &tools))
 }
 
-fn at(tx: &mut dyn Tx, now: Time) -> Result<Now, DbError> {
-    let heard_since = now + Millis::seconds(-PRESENCE_SECONDS_MAX);
-    Ok(Now { providers: store::model_providers(tx)?, heard_since })
+fn heard_since(now: Time) -> Time {
+    now + Millis::seconds(-PRESENCE_SECONDS_MAX)
+}
+
+fn read_all(tx: &mut dyn Tx, office: OfficeId, rows: Vec<WorkerRow>) -> Result<Vec<Worker>, Fault> {
+    let reach = Reach::announced(tx, office)?;
+    Ok(rows.into_iter().map(|row| Worker::read(row, &reach)).collect::<Result<_, _>>()?)
+}
+
+/// One for each state and model.
+fn states(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<Vec<Worker>, Fault> {
+    let rows = store::states(tx, office, heard_since(now))?;
+    read_all(tx, office, rows)
 }
 
 /// Everybody, in the order of hiring.
 pub(super) fn all(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<Vec<Worker>, Fault> {
-    let now = at(tx, now)?;
-    Ok(store::workers(tx, office, &now)?.into_iter().map(Worker::read).collect::<Result<_, _>>()?)
+    let rows = store::workers(tx, office, heard_since(now))?;
+    read_all(tx, office, rows)
 }
 
 pub(super) fn one(tx: &mut dyn Tx, office: OfficeId, now: Time, name: &str) -> Result<Option<Worker>, Fault> {
-    let now = at(tx, now)?;
-    Ok(store::worker(tx, office, &now, name)?.map(Worker::read).transpose()?)
+    let row = store::worker(tx, office, heard_since(now), name)?;
+    Ok(read_all(tx, office, row.into_iter().collect())?.pop())
 }
 
-fn of_assignee(row: Option<WorkerRow>, name: &str, tools: &[String]) -> Result<Workers, Fault> {
-    let Some(row) = row else { return Ok(Workers::AssigneeGone(name.to_owned())) };
-    let worker = Worker::read(row)?;
-    if !worker.has(tools) {
-        return Ok(Workers::Nobody(format!("{name} lacks one of: {}; {}", tools.join(", "), way_out(&worker, tools))));
+fn of_assignee(worker: Option<Worker>, name: &str, tools: &[String]) -> Workers {
+    match worker {
+        None => Workers::AssigneeGone(name.to_owned()),
+        Some(worker) if !worker.has(tools) => {
+            Workers::Nobody(format!("{name} lacks one of: {}; {}", tools.join(", "), way_out(&worker, tools)))
+        }
+        Some(worker) => worker.explains(),
     }
-    Ok(worker.explains())
 }
 
 fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
@@ -162,9 +209,8 @@ fn of_anybody(workers: &[Worker], tools: &[String]) -> Workers {
         let hint = closest.map_or(String::new(), |worker| way_out(worker, tools));
         return Workers::Nobody(format!("no agent has all of: {}; {hint}", tools.join(", ")));
     };
-    let best =
-        [State::Free, State::Busy, State::Starting, State::Asleep, State::Unfunded, State::Spent, State::NoModelKey];
-    let found = best.iter().find_map(|state| able.iter().find(|worker| worker.state == *state));
+    let found = able.iter().filter_map(|worker| Some((worker.state.promise()?, worker)));
+    let found = found.min_by_key(|(rank, _)| *rank).map(|(_, worker)| worker);
     match found {
         Some(worker) => worker.explains(),
         None => {
@@ -189,8 +235,10 @@ fn way_out(worker: &Worker, tools: &[String]) -> String {
 
 /// Tells the queue which model providers this server can reach, so that `why` can say which is missing.
 pub async fn announce_providers(db: &Db, configured: &[&str]) -> Result<(), Fault> {
-    let any = if configured.is_empty() { None } else { Some(ANY_PROVIDER) };
-    let names: Vec<&str> = configured.iter().copied().chain(any).collect();
-    let names = format!(" {} ", names.join(" "));
-    db.write(move |tx| Ok(store::save_model_providers(tx, &names)?)).await
+    let names = format!(" {} ", configured.join(" "));
+    db.write(move |tx| {
+        gateway::marks::begin_anew(tx)?;
+        Ok(store::save_model_providers(tx, &names)?)
+    })
+    .await
 }

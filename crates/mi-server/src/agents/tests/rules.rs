@@ -6,7 +6,7 @@ use mi_core::time::Time;
 use mi_core::wire::agents::{AgentKind, AgentPhase, CommandLine, HarnessKind};
 use mi_core::wire::offices::{HireLimit, OfficeStatus};
 
-use crate::agents::phase::{Facts, Live, MissingKey, status};
+use crate::agents::phase::{Facts, Live, Trouble, status};
 use crate::agents::rules;
 use crate::infra::fault::Fault;
 use crate::pods::{Desired, Observed, PodRow};
@@ -100,7 +100,7 @@ fn facts(pod: &PodRow) -> Facts<'_> {
         live: Live::No,
         last_seen: None,
         now: Time(0),
-        missing_key: None,
+        trouble: None,
     }
 }
 
@@ -168,8 +168,19 @@ fn office_and_money_come_before_the_pod() {
 #[test]
 fn without_a_model_key_an_agent_is_pending_and_says_what_to_set() {
     let pod = pod(Desired::Running, Observed::Running);
-    let missing = MissingKey { provider: "openai".to_owned(), variable: "OPENAI_API_KEY".to_owned() };
-    let told = status(&Facts { missing_key: Some(missing), ..facts(&pod) });
-    assert_eq!(told.phase, AgentPhase::Pending);
-    assert!(told.message.contains("OPENAI_API_KEY"), "{}", told.message);
+    let (provider, remedy) = ("openai".to_owned(), "set OPENAI_API_KEY".to_owned());
+    let quota = Trouble::Quota { provider: provider.clone(), until: Time(0) };
+    for (trouble, phase, word) in [
+        (
+            Trouble::Keyless { provider: provider.clone(), remedy: remedy.clone() },
+            AgentPhase::Pending,
+            "OPENAI_API_KEY",
+        ),
+        (Trouble::Refused { provider, remedy }, AgentPhase::Failed, "OPENAI_API_KEY"),
+        (quota, AgentPhase::Idle, "until 1970"),
+    ] {
+        let told = status(&Facts { trouble: Some(trouble), ..facts(&pod) });
+        assert_eq!(told.phase, phase);
+        assert!(told.message.contains(word), "{}", told.message);
+    }
 }

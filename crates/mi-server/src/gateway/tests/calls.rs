@@ -117,7 +117,7 @@ async fn a_provider_that_cant_be_reached_is_502() {
     // Bound and closed again: nobody listens there.
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let bench = Bench::new(&[("OPENAI_BASE_URL", &format!("http://127.0.0.1:{port}/v1"))]).await;
-    let got = bench.call("/llm/openai/v1/responses", json!({"model": "gpt-5.5"})).await;
+    let got = bench.call_while_time_passes("/llm/openai/v1/responses", json!({"model": "gpt-5.5"})).await;
     assert_eq!(got.problem(), (502, "upstream_failed".to_owned()));
     assert!(!String::from_utf8_lossy(&got.body).contains(&port.to_string()));
     assert_eq!(recorded(&bench).await[0]["status"], 0);

@@ -2,7 +2,11 @@
 
 pub mod bench;
 mod calls;
+mod fallbacks;
 mod money;
+mod office_keys;
+mod pings;
 mod providers;
+mod quota;
 mod translated;
 mod upstream;

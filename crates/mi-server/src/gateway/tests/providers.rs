@@ -3,7 +3,8 @@
 use expect_test::{Expect, expect};
 use mi_core::problem::Code;
 
-use crate::gateway::providers::{BadProvider, Providers, Reach};
+use crate::gateway::kinds::Kind;
+use crate::gateway::providers::{BadProvider, Given, Providers, Reach, known};
 use crate::infra::outbound::BadUpstream;
 
 fn given(pairs: &[(&str, &str)], allowed: &[&str]) -> Result<Providers, BadProvider> {
@@ -30,22 +31,19 @@ fn aliases_lead_to_their_provider() {
         ("gemini", "google"),
         ("gemini-cli", "google"),
         ("google-gemini", "google"),
+        ("venice-ai", "venice"),
     ] {
         assert_eq!(providers.resolve(name).unwrap().kind.as_str(), kind, "{name}");
         assert!(!providers.is_configured(name), "{name}");
     }
-    assert!(providers.resolve("venice").is_none());
-    assert_eq!(providers.variable("claude-code"), "ANTHROPIC_API_KEY");
-    assert_eq!(providers.variable("gemini"), "GEMINI_API_KEY");
+    assert!(providers.resolve("skynet").is_none());
+    assert_eq!(Kind::parse("gemini").unwrap().variable(), "GEMINI_API_KEY");
 }
 
 #[test]
 fn a_key_or_an_address_configures_a_provider() {
     let keyed = providers(&[("OPENAI_API_KEY", " sk-1\n"), ("ANTHROPIC_API_KEY", "  "), ("GOOGLE_API_KEY", "g")]);
-    assert_eq!(
-        keyed.configured_names(),
-        ["openai", "google", "openai-codex", "ollama", "local", "gemini", "gemini-cli", "google-gemini"]
-    );
+    assert_eq!(keyed.configured(), [Kind::Openai, Kind::Google]);
     let local = providers(&[("OPENAI_BASE_URL", "http://127.0.0.1:11434/v1")]);
     assert!(local.is_configured("ollama") && !local.is_configured("anthropic"));
     assert!(local.resolve("openai").unwrap().credential().is_none());
@@ -84,6 +82,7 @@ fn clients_paths_land_where_the_provider_has_them() {
     let local = "http://127.0.0.1:9/v1/";
     check_address("OPENAI_BASE_URL", local, "openai", "v1/models", expect!["http://127.0.0.1:9/v1/models?a=b"]);
     check_address("ANTHROPIC_BASE_URL", local, "anthropic", "v1/models", expect!["http://127.0.0.1:9/v1/models?a=b"]);
+    check_address("X", "", "openrouter", "v1/models", expect!["https://openrouter.ai/api/v1/models?a=b"]);
     check_address(
         "GOOGLE_GEMINI_BASE_URL",
         "http://[::1]:9/x/v1beta",
@@ -123,41 +122,54 @@ fn only_what_was_given_by_hand_may_be_private() {
     assert_eq!(reach(&[], &["api.openai.com:80", "127.0.0.1:443"]), Reach::Public);
 }
 
-fn check_model(pairs: &[(&str, &str)], provider: Option<&str>, tier: Option<&str>, expect: Expect) {
-    let chosen = match providers(pairs).choose_model(provider, tier) {
-        Ok(Some(choice)) => {
-            format!("{} {} {} {}", choice.provider, choice.model, choice.wire.as_str(), choice.base_path)
-        }
-        Ok(None) => "none".to_owned(),
-        Err(fault) => fault.code.as_str().to_owned(),
-    };
+fn check_model(pairs: &[(&str, &str)], kind: Kind, tier: Option<&str>, expect: Expect) {
+    let choice = providers(pairs).model_choice(kind, tier).unwrap();
+    let chosen = format!("{} {} {} {}", choice.provider, choice.model, choice.wire.as_str(), choice.base_path);
     expect.assert_eq(&chosen);
 }
 
 #[test]
-fn an_agent_gets_the_model_it_asked_for_or_the_first_that_there_is() {
-    let all = [("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "o"), ("GEMINI_API_KEY", "g")];
-    check_model(&all, None, None, expect!["anthropic claude-sonnet-4-6 anthropic /llm/anthropic/v1"]);
-    check_model(&all, None, Some("gpt-5.5"), expect!["openai gpt-5.5 openai-chat /llm/openai/v1"]);
-    check_model(
-        &all,
-        Some("gemini-cli"),
-        Some("haiku"),
-        expect!["google gemini-2.5-flash-lite gemini /llm/gemini/v1beta"],
-    );
-    check_model(&all, Some("openai-codex"), Some("gpt-5.5"), expect!["openai gpt-5.5 openai-chat /llm/openai/v1"]);
-    check_model(&all[2..], None, Some("sonnet"), expect!["google gemini-2.5-flash gemini /llm/gemini/v1beta"]);
-    check_model(&all[..1], None, Some("gpt-5.5"), expect!["anthropic gpt-5.5 anthropic /llm/anthropic/v1"]);
-    check_model(&[], Some("openai"), None, expect!["openai gpt-5.5 openai-chat /llm/openai/v1"]);
-    check_model(&[], None, Some("sonnet"), expect!["none"]);
-    check_model(&all, Some("skynet"), None, expect!["unknown_provider"]);
+fn a_session_is_told_how_its_model_is_spoken_to() {
+    check_model(&[], Kind::Anthropic, None, expect!["anthropic claude-sonnet-4-6 anthropic /llm/anthropic/v1"]);
+    check_model(&[], Kind::Openai, Some("gpt-5.5"), expect!["openai gpt-5.5 openai-chat /llm/openai/v1"]);
+    let haiku = Some("haiku");
+    check_model(&[], Kind::Google, haiku, expect!["google gemini-2.5-flash-lite gemini /llm/gemini/v1beta"]);
+    check_model(&[], Kind::Venice, Some("x"), expect!["venice x openai-chat /llm/venice/v1"]);
     let responses = [("OPENAI_API_KEY", "o"), ("MI_OPENAI_WIRE", "responses")];
-    check_model(&responses, None, None, expect!["openai gpt-5.5 openai-responses /llm/openai/v1"]);
+    check_model(&responses, Kind::Openai, None, expect!["openai gpt-5.5 openai-responses /llm/openai/v1"]);
 }
 
 #[test]
 fn an_unknown_provider_is_told_which_there_are() {
-    let fault = providers(&[]).choose_model(Some("skynet"), None).unwrap_err();
+    let fault = known("anthropc").unwrap_err();
     assert_eq!(fault.code, Code::UnknownProvider);
-    assert!(fault.hint.unwrap().contains("openai-codex"));
+    let hint = fault.hint.unwrap();
+    assert!(hint.contains("did you mean anthropic?") && hint.contains("openai-codex"), "{hint}");
+}
+
+#[test]
+fn an_office_names_no_address_of_the_servers_own_network() {
+    let server = given(&[("ANTHROPIC_BASE_URL", "http://10.0.0.1")], &["127.0.0.1:11434"]).unwrap();
+    let own = |kind: Kind, base: &str| {
+        let given = Given { base: Some(base.to_owned()), key: None };
+        server.of_office(kind, given).map(|provider| provider.reach)
+    };
+    for base in
+        ["https://127.0.0.1/v1", "https://[::1]/v1", "https://localhost/v1", "https://10.1.2.3", "http://a.example"]
+    {
+        assert!(own(Kind::Openai, base).is_err(), "{base}");
+    }
+    assert_eq!(own(Kind::Openai, "https://models.example/v1"), Ok(Reach::Public));
+    assert_eq!(own(Kind::Openai, "http://127.0.0.1:11434/v1"), Ok(Reach::Given));
+    assert_eq!(own(Kind::Anthropic, "http://10.0.0.1"), Ok(Reach::Given));
+    assert!(own(Kind::Openai, "http://10.0.0.1").is_err(), "that is where another provider is");
+}
+
+#[test]
+fn the_servers_key_never_goes_to_an_offices_address() {
+    let server = providers(&[("OPENAI_API_KEY", "sk-server")]);
+    let own = Given { base: Some("https://models.example/v1".to_owned()), key: None };
+    assert!(server.of_office(Kind::Openai, own).unwrap().credential().is_none());
+    let blank = Given { base: None, key: Some(zeroize::Zeroizing::new("sk own".to_owned())) };
+    assert!(server.of_office(Kind::Openai, blank).is_err());
 }

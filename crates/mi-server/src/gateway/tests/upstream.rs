@@ -49,7 +49,7 @@ pub struct Seen {
 
 #[derive(Clone)]
 pub struct Upstream {
-    script: Script,
+    script: Arc<Mutex<Script>>,
     seen: Arc<Mutex<Vec<Seen>>>,
     pub base: String,
 }
@@ -58,7 +58,7 @@ impl Upstream {
     pub async fn new(script: Script) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let upstream = Self { script, seen: Arc::default(), base };
+        let upstream = Self { script: Arc::new(Mutex::new(script)), seen: Arc::default(), base };
         let router = Router::new().fallback(answer).with_state(upstream.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         upstream
@@ -76,6 +76,16 @@ impl Upstream {
         self.seen.lock().unwrap().iter().map(|seen| seen.line.clone()).collect()
     }
 
+    /// What it answers from now on.
+    pub fn now_says(&self, script: Script) {
+        *self.script.lock().unwrap() = script;
+    }
+
+    /// The last request that came.
+    pub fn last(&self) -> Seen {
+        self.seen.lock().unwrap().last().unwrap().clone()
+    }
+
     pub fn calls(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
@@ -87,14 +97,15 @@ async fn answer(State(upstream): State<Upstream>, request: Request) -> Response<
     let line = format!("{} {}", parts.method, parts.uri);
     let body = String::from_utf8(body.to_vec()).unwrap();
     upstream.seen.lock().unwrap().push(Seen { line, headers: parts.headers, body });
-    if upstream.script.absent.is_some_and(|absent| parts.uri.path().ends_with(absent)) {
+    let script = upstream.script.lock().unwrap().clone();
+    if script.absent.is_some_and(|absent| parts.uri.path().ends_with(absent)) {
         return Response::builder().status(404).body(Body::from("404 page not found")).unwrap();
     }
-    let mut response = Response::builder().status(upstream.script.status);
-    for (name, value) in &upstream.script.headers {
+    let mut response = Response::builder().status(script.status);
+    for (name, value) in &script.headers {
         response = response.header(*name, *value);
     }
-    response.body(body_of(&upstream.script)).unwrap()
+    response.body(body_of(&script)).unwrap()
 }
 
 /// In pieces of a few bytes, so that events are cut anywhere.

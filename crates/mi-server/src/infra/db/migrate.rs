@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0013_transfers.sql"),
     include_str!("../../../../../migrations/0016_life.sql"),
     include_str!("../../../../../migrations/0019_money.sql"),
+    include_str!("../../../../../migrations/0020_provider_marks.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

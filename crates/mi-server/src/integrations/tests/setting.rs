@@ -93,18 +93,21 @@ async fn wrong_secrets_are_refused_and_none_kept() {
 }
 
 #[tokio::test]
-async fn models_are_configured_by_the_servers_own_key() {
+async fn models_are_configured_by_the_servers_key_or_the_offices_own() {
     let house = TestHouse::with_environment(&[("GEMINI_API_KEY", "server-key")]).await;
     let office = house.office().await;
     assert_eq!(
         (status(office, "google").await, status(office, "openai").await),
         (json!("configured"), json!("pending"))
     );
-    let kept = set_secret(office, "openai", json!({"key": "x"})).await.ok();
-    assert_eq!(kept["status"], "pending");
-    assert!(kept["metadata"]["note"].as_str().unwrap().contains("OPENAI_API_KEY"), "{kept}");
-    let venice = get(office, "/integrations/venice").await;
-    assert!(venice["metadata"]["note"].as_str().unwrap().contains("can't call"), "{venice}");
+    let openai = get(office, "/integrations/openai").await;
+    let note = openai["metadata"]["note"].as_str().unwrap();
+    assert!(note.contains("OPENAI_API_KEY") && note.contains("mi integrations set openai"), "{note}");
+    let kept = set_secret(office, "openai-codex", json!({"key": "x", "check": false})).await.ok();
+    assert_eq!((&kept["status"], &kept["metadata"]["note"]), (&json!("configured"), &Value::Null));
+    assert_eq!(status(office, "openai").await, "configured");
+    office.call("DELETE", "/integrations/openai-codex/secret", Value::Null).await.ok();
+    assert_eq!(status(office, "openai").await, "pending");
 
     let of_google = get(office, "/provider-models?provider=gemini").await;
     assert!(!of_google.as_array().unwrap().is_empty());

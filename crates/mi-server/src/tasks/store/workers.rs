@@ -14,21 +14,23 @@ pub struct WorkerRow {
     pub state: String,
     pub elsewhere: bool,
     pub provider: Option<String>,
+    pub tier: Option<String>,
+    /// It calls no models through the server.
+    pub is_program: bool,
     pub integrations: String,
 }
 
-/// Agents of an office with what they could do now, in one word. `$2`: the model providers that there are, space-framed;
-/// `$3`: since when an agent elsewhere must have been heard of to be there.
+/// Agents of an office with what they could do now, in one word, if it were for their model. `$2`: since when an agent
+/// elsewhere must have been heard of to be there.
 macro_rules! select_workers {
     ($rest:literal) => {
         concat!(
             "select a.id as id, a.name as name, case \
              when a.suspended_for = 'credits' then 'unfunded' \
              when a.suspended_for is not null then 'spent' \
-             when a.kind = 'external' and (a.last_seen_at is null or a.last_seen_at < $3) then 'down' \
+             when a.kind = 'external' and (a.last_seen_at is null or a.last_seen_at < $2) then 'down' \
              when a.kind = 'external' and a.live_sessions < 3 then 'free' \
              when a.kind = 'external' then 'busy' \
-             when a.harness <> 'command' and $2 not like '% ' || coalesce(a.model_provider, '-') || ' %' then 'keyless' \
              when p.desired = 'asleep' then 'asleep' \
              when p.desired = 'gone' then 'archived' \
              when p.desired <> 'running' or p.observed = 'failed' then 'down' \
@@ -36,7 +38,8 @@ macro_rules! select_workers {
              where s.office_id = a.office_id and s.agent_id = a.id and s.state in ('settled', 'lapsed'))) then 'busy' \
              when p.observed = 'running' then 'free' \
              else 'starting' end as state, case when a.kind = 'external' then 1 else 0 end as elsewhere, \
-             a.model_provider as provider, a.integrations as integrations \
+             a.model_provider as provider, a.model_tier as tier, \
+             case when a.harness = 'command' then 1 else 0 end as is_program, a.integrations as integrations \
              from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
              where a.office_id = $1 and a.fired_at is null ",
             $rest
@@ -47,34 +50,28 @@ macro_rules! select_workers {
 fn read_worker(row: &Row) -> Result<WorkerRow, DbError> {
     let mut r = row.reader();
     let (id, name, state, elsewhere) = (r.take()?, r.take()?, r.take()?, r.take()?);
-    Ok(WorkerRow { id, name, state, elsewhere, provider: r.take()?, integrations: r.take()? })
+    let (provider, tier, is_program) = (r.take()?, r.take()?, r.take()?);
+    Ok(WorkerRow { id, name, state, elsewhere, provider, tier, is_program, integrations: r.take()? })
 }
 
-/// What the words depend on besides the rows.
-#[derive(Debug, Clone)]
-pub struct Now {
-    pub providers: String,
-    pub heard_since: Time,
-}
-
-pub fn workers(tx: &mut dyn Tx, office: OfficeId, now: &Now) -> Result<Vec<WorkerRow>, DbError> {
+pub fn workers(tx: &mut dyn Tx, office: OfficeId, heard_since: Time) -> Result<Vec<WorkerRow>, DbError> {
     let sql = select_workers!("order by a.created_at");
-    tx.query(sql, args![office, &now.providers, now.heard_since])?.iter().map(read_worker).collect()
+    tx.query(sql, args![office, heard_since])?.iter().map(read_worker).collect()
 }
 
-pub fn worker(tx: &mut dyn Tx, office: OfficeId, now: &Now, name: &str) -> Result<Option<WorkerRow>, DbError> {
-    let sql = select_workers!("and a.name = $4");
-    tx.first(sql, args![office, &now.providers, now.heard_since, name])?.as_ref().map(read_worker).transpose()
+pub fn worker(tx: &mut dyn Tx, office: OfficeId, heard_since: Time, name: &str) -> Result<Option<WorkerRow>, DbError> {
+    let sql = select_workers!("and a.name = $3");
+    tx.first(sql, args![office, heard_since, name])?.as_ref().map(read_worker).transpose()
 }
 
-/// One agent for each state that an agent of the office is in.
-pub fn states(tx: &mut dyn Tx, office: OfficeId, now: &Now) -> Result<Vec<WorkerRow>, DbError> {
+/// One agent for each state and model that an agent of the office is in and has.
+pub fn states(tx: &mut dyn Tx, office: OfficeId, heard_since: Time) -> Result<Vec<WorkerRow>, DbError> {
     let sql = concat!(
-        "select null, min(name), state, max(elsewhere), min(provider), '' from (",
+        "select null, min(name), state, elsewhere, provider, tier, is_program, '' from (",
         select_workers!(""),
-        ") w group by state order by state"
+        ") w group by state, elsewhere, provider, tier, is_program order by state, min(name)"
     );
-    tx.query(sql, args![office, &now.providers, now.heard_since])?.iter().map(read_worker).collect()
+    tx.query(sql, args![office, heard_since])?.iter().map(read_worker).collect()
 }
 
 /// Sleepers to whom a ready task is assigned.
@@ -86,12 +83,7 @@ pub fn asleep_with_work(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<
     tx.query(sql, args![office, now])?.iter().map(|row| row.get(0)).collect()
 }
 
-/// Every name under which a configured model provider is known, space-framed; `-` stands for "any".
-pub fn model_providers(tx: &mut dyn Tx) -> Result<String, DbError> {
-    let row = tx.first("select value from server_state where key = 'model_providers'", args![])?;
-    row.map_or(Ok(String::new()), |row| row.get(0))
-}
-
+/// The names of the model providers that the server has keys for, space-framed; `gateway` reads them.
 pub fn save_model_providers(tx: &mut dyn Tx, names: &str) -> Result<(), DbError> {
     let sql = "insert into server_state (key, value) values ('model_providers', $1) \
                on conflict (key) do update set value = excluded.value";

@@ -1,0 +1,98 @@
+//! Sending again where that is safe, and noting what a provider says of the key.
+//!
+//! A call is sent again only if it can't have been answered: the connection was refused, or the provider said that it
+//! failed before a byte of an answer. Once a byte has reached the caller nothing is repeated.
+
+use http::HeaderMap;
+use mi_core::ids::{ClaimToken, OfficeId};
+use mi_core::problem::Code;
+use mi_core::time::Millis;
+
+use super::choice::Choice;
+use super::kinds::Kind;
+use super::marks;
+use super::providers::Provider;
+use super::quota::{self, Refusal};
+use super::service::Answered;
+use super::upstream::{self, Outgoing};
+use crate::house::House;
+use crate::infra::fault::{self, Fault};
+
+/// Besides the first one.
+const RETRIES_MAX: u32 = 2;
+/// Before a retry: at least the one and at most twice that, so that many callers don't come back together.
+const PAUSE_MS: [i64; RETRIES_MAX as usize] = [200, 800];
+/// A call that took longer than this until it failed is not sent again: the caller has waited enough.
+const RETRY_WITHIN_MS: i64 = 15_000;
+
+/// The provider's answer, its headers read, its body still to come.
+pub async fn send(house: &House, provider: &Provider, outgoing: Outgoing) -> Result<reqwest::Response, Fault> {
+    let until = house.clock.now() + Millis(RETRY_WITHIN_MS);
+    for pause in PAUSE_MS {
+        let outcome = upstream::send(provider, outgoing.clone()).await;
+        if !is_worth_repeating(&outcome) || house.clock.now() > until {
+            return outcome.map_err(|failed| failed.fault);
+        }
+        house.clock.sleep(jittered(pause)?).await;
+    }
+    upstream::send(provider, outgoing).await.map_err(|failed| failed.fault)
+}
+
+fn is_worth_repeating(outcome: &Result<reqwest::Response, upstream::Failed>) -> bool {
+    match outcome {
+        // Whoever names a time is not asked before it.
+        Ok(response) => {
+            let names_a_time = response.headers().contains_key(http::header::RETRY_AFTER);
+            is_failure(response.status().as_u16()) && !names_a_time
+        }
+        Err(failed) => failed.was_sent == upstream::WasSent::No,
+    }
+}
+
+/// The provider's own trouble, not the call's.
+pub const fn is_failure(status: u16) -> bool {
+    // Not those by which a gateway before the model says that it waited in vain: the model may have answered.
+    matches!(status, 500 | 502 | 503 | 520..=523 | 525..=529)
+}
+
+fn jittered(pause: i64) -> Result<Millis, Fault> {
+    let mut byte = [0];
+    getrandom::fill(&mut byte).map_err(fault::internal)?;
+    Ok(Millis(pause + pause * i64::from(byte[0]) / 256))
+}
+
+/// Keeps what a refusal says of later calls.
+pub async fn refused(
+    house: &House,
+    office: OfficeId,
+    kind: Kind,
+    (status, headers, body): (u16, &HeaderMap, &[u8]),
+) -> Result<(), Fault> {
+    match quota::read(status, headers, body, house.clock.now()) {
+        Refusal::Other => Ok(()),
+        Refusal::NotNow(named) => house.act_as_server(office, move |act| marks::park(act, kind, named)).await,
+        Refusal::BadKey => house.act_as_server(office, move |act| marks::refuse(act, kind)).await,
+    }
+}
+
+/// Takes back what earlier refusals said.
+pub async fn went_well(house: &House, office: OfficeId, choice: &Choice) -> Result<(), Fault> {
+    if !choice.mark.is_in_doubt() {
+        return Ok(());
+    }
+    let kind = choice.provider.kind;
+    house.act_as_server(office, move |act| marks::clear(act, kind)).await
+}
+
+/// Whether another model may answer instead.
+pub fn is_no_answer(outcome: &Result<Answered, Fault>) -> bool {
+    match outcome {
+        Ok(answered) => matches!(answered.status.as_u16(), 401 | 429 | 500..),
+        Err(fault) => matches!(fault.code, Code::UpstreamFailed | Code::ProviderQuota | Code::NoModelKey),
+    }
+}
+
+/// Nothing answered this session.
+pub async fn in_vain(house: &House, office: OfficeId, session: ClaimToken, kind: Kind) -> Result<(), Fault> {
+    house.act_as_server(office, move |act| marks::interrupt(act, kind, session)).await
+}

@@ -1,0 +1,169 @@
+//! Which models an office can reach now, and whether its agents can work with theirs.
+
+use mi_core::ids::OfficeId;
+use mi_core::time::Time;
+
+use super::kinds::Kind;
+use super::marks::Mark;
+use super::providers::Providers;
+use super::{choice, models, store};
+use crate::infra::act::look;
+use crate::infra::db::Tx;
+use crate::infra::fault::Fault;
+
+/// How it stands with a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Ready,
+    /// Neither the office nor the server has a key.
+    Keyless,
+    /// The provider doesn't take the key that there is.
+    Refused,
+    /// It takes no calls until then.
+    Parked(Time),
+}
+
+/// A snapshot of what an office has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    server: Vec<Kind>,
+    own: Vec<Kind>,
+    marks: Vec<Mark>,
+    /// Providers of the models that may answer instead.
+    fallbacks: Vec<Kind>,
+}
+
+impl Reach {
+    /// With what this server has, as its environment says.
+    pub fn load(tx: &mut dyn Tx, office: OfficeId, providers: &Providers) -> Result<Self, Fault> {
+        let means = store::marks::means(tx, office)?;
+        Self::of(providers.configured(), &means.integrations, means.marks).with_fallbacks(tx, office)
+    }
+
+    /// With what the server announced when it started, for those who don't know its environment.
+    pub fn announced(tx: &mut dyn Tx, office: OfficeId) -> Result<Self, Fault> {
+        let means = store::marks::means(tx, office)?;
+        let server = means.announced.split_whitespace().filter_map(Kind::parse).collect();
+        Self::of(server, &means.integrations, means.marks).with_fallbacks(tx, office)
+    }
+
+    /// Looked up only where something may have to be answered instead.
+    fn with_fallbacks(self, tx: &mut dyn Tx, office: OfficeId) -> Result<Self, Fault> {
+        if self.marks.is_empty() {
+            return Ok(self);
+        }
+        let head = look(tx, office)?;
+        let fallbacks = head.settings.fallback_models.iter().filter_map(|text| choice::read_fallback(text));
+        Ok(Self { fallbacks: fallbacks.map(|(kind, _)| kind).collect(), ..self })
+    }
+
+    fn of(server: Vec<Kind>, integrations: &[String], marks: Vec<Mark>) -> Self {
+        let own = Kind::ALL.into_iter().filter(|kind| {
+            let own = &kind.facts().integrations;
+            integrations.iter().any(|id| own.contains(id))
+        });
+        Self { server, own: own.collect(), marks, fallbacks: Vec::new() }
+    }
+
+    pub fn has_own(&self, kind: Kind) -> bool {
+        self.own.contains(&kind)
+    }
+
+    /// Somebody has a key for it.
+    pub fn has_key(&self, kind: Kind) -> bool {
+        self.has_own(kind) || self.server.contains(&kind)
+    }
+
+    /// How it stands with it, or with what may answer in its place.
+    pub fn standing(&self, kind: Kind) -> Standing {
+        let own = self.standing_alone(kind);
+        let wires = &kind.facts().wires;
+        let can_replace = |other: &&Kind| wires.iter().any(|wire| other.speaks(*wire));
+        let mut others = self.fallbacks.iter().filter(can_replace);
+        match own {
+            Standing::Refused | Standing::Parked(_)
+                if others.any(|other| self.standing_alone(*other) == Standing::Ready) =>
+            {
+                Standing::Ready
+            }
+            Standing::Ready | Standing::Keyless | Standing::Refused | Standing::Parked(_) => own,
+        }
+    }
+
+    /// A quota counts until the sweep has ended it, so that whoever waits is woken exactly then.
+    fn standing_alone(&self, kind: Kind) -> Standing {
+        if !self.has_key(kind) {
+            return Standing::Keyless;
+        }
+        let mark = self.marks.iter().find(|mark| mark.kind == kind).copied().unwrap_or(Mark::none(kind));
+        match mark.parked_until {
+            _ if mark.is_refused() => Standing::Refused,
+            Some(until) => Standing::Parked(until),
+            None => Standing::Ready,
+        }
+    }
+
+    /// The provider that an agent's words mean: the one that it names, else the one that its model's name tells, else
+    /// the first that there is, the office's own before the server's. None if it names an unknown one or there is none.
+    pub fn choose(&self, provider: Option<&str>, tier: Option<&str>) -> Option<Kind> {
+        if let Some(named) = provider {
+            return Kind::parse(named);
+        }
+        let family = tier.and_then(models::family).filter(|kind| self.has_key(*kind));
+        let first = |wanted: &dyn Fn(Kind) -> bool| Kind::ALL.into_iter().find(|kind| wanted(*kind));
+        family.or_else(|| first(&|kind| self.has_own(kind))).or_else(|| first(&|kind| self.has_key(kind)))
+    }
+
+    /// How it stands with the model of an agent.
+    pub fn of_agent(&self, provider: Option<&str>, tier: Option<&str>) -> (Option<Kind>, Standing) {
+        match self.choose(provider, tier) {
+            Some(kind) => (Some(kind), self.standing(kind)),
+            None => (None, Standing::Keyless),
+        }
+    }
+}
+
+/// What would give an agent's model a key, as a hint.
+pub fn remedy(kind: Option<Kind>) -> String {
+    let kind = kind.unwrap_or(Kind::ALL[0]);
+    format!("{}, or start mi up with {} set", kind.setup(), kind.variable())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(server: &[Kind], own: &[&str], marks: &[Mark]) -> Reach {
+        let own: Vec<String> = own.iter().map(|id| (*id).to_owned()).collect();
+        Reach::of(server.to_vec(), &own, marks.to_vec())
+    }
+
+    #[test]
+    fn the_offices_own_key_comes_first() {
+        let both = reach(&[Kind::Anthropic], &["venice"], &[]);
+        assert_eq!(both.choose(None, None), Some(Kind::Venice));
+        assert_eq!(both.choose(None, Some("claude-opus-4-6")), Some(Kind::Anthropic));
+        assert_eq!(both.choose(None, Some("gpt-5.5")), Some(Kind::Venice));
+        assert_eq!(both.choose(Some("codex"), None), Some(Kind::Openai));
+        assert_eq!(both.choose(Some("skynet"), None), None);
+        assert_eq!(reach(&[], &[], &[]).choose(None, None), None);
+    }
+
+    #[test]
+    fn a_provider_stands_as_its_key_and_its_quota_do() {
+        let marks = [
+            Mark { parked_until: Some(Time(7)), ..Mark::none(Kind::Anthropic) },
+            Mark { refusals: 2, parked_until: Some(Time(7)), ..Mark::none(Kind::Google) },
+            Mark { refusals: 1, ..Mark::none(Kind::Venice) },
+        ];
+        let reach = reach(&[Kind::Anthropic, Kind::Google], &["venice"], &marks);
+        for (kind, expected) in [
+            (Kind::Anthropic, Standing::Parked(Time(7))),
+            (Kind::Google, Standing::Refused),
+            (Kind::Venice, Standing::Ready),
+            (Kind::Openai, Standing::Keyless),
+        ] {
+            assert_eq!(reach.standing(kind), expected, "{}", kind.as_str());
+        }
+    }
+}
