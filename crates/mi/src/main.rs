@@ -6,6 +6,7 @@ mod doctor;
 mod example;
 mod failure;
 mod logging;
+mod models;
 mod pod_runner;
 mod settings;
 mod up;

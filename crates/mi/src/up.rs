@@ -11,7 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::Failure;
-use crate::{logging, settings, voice};
+use crate::{logging, models, settings, voice};
 
 const WORKERS: usize = 2;
 /// More than a server uses.
@@ -35,7 +35,8 @@ enum Key {
 pub fn run(args: &UpArgs, world: &World) -> Result<Exit, Failure> {
     let config = settings::load(args, world)?;
     logging::start(config.log(), config.log_format()?)?;
-    let options = settings::options(&config, world)?;
+    let mut options = settings::options(&config, world)?;
+    models::offer(&mut options)?;
     allow_files();
     let certificate = options.tls.as_ref().map(|files| files.certificate.clone());
     runtime()?.block_on(Box::pin(async {

@@ -16,6 +16,7 @@ mod integrations;
 mod invite;
 mod keys;
 mod link;
+mod llm;
 mod login;
 mod logout;
 mod members;
@@ -111,6 +112,9 @@ pub enum Act {
     /// Services that agents may use, such as github and slack
     #[command(subcommand, alias = "integration")]
     Integrations(integrations::Act),
+    /// Whether models answer
+    #[command(subcommand)]
+    Llm(llm::Act),
     /// The templates that an agent's role may name
     Roles(roles::NameArgs),
     /// The skills that an agent may be given
@@ -227,6 +231,7 @@ pub async fn run(desk: &mut Desk, act: Act) -> Result<(), Fault> {
         Act::Events(args) => events::run(desk, args).await,
         Act::Audit(act) => audit::run(desk, act).await,
         Act::Webhooks(act) => webhooks::run(desk, act).await,
+        Act::Llm(act) => llm::run(desk, act).await,
         Act::Credits(args) => credits::run(desk, args).await,
         Act::Usage(args) => usage::run(desk, args).await,
         Act::Logs(args) => agents::logs::run(desk, args).await,

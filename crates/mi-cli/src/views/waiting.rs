@@ -100,10 +100,21 @@ fn fix_of_waiting(task: &Task) -> Option<String> {
         "out_of_credits" => "mi credits add --amount 100".to_owned(),
         "needs_input" => format!("mi tasks comment {id} \"the answer\""),
         "needs_integration" => format!("mi integrations enable {} {agent}", tool.map_or("ID", String::as_str)),
+        "no_model_key" => set_key(&why.message)?,
+        // Its provider says when it ends.
+        "quota" if task.status == Status::Queued => return None,
         "dependency" | "quota" | "other" => format!("mi tasks update {id} --status queued"),
         _ => return None,
     };
     Some(command)
+}
+
+/// The command that the server names for it.
+fn set_key(message: &str) -> Option<String> {
+    const COMMAND: &str = "mi integrations set ";
+    let (_, rest) = message.split_once(COMMAND)?;
+    let id = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next()?;
+    Some(format!("{COMMAND}{id}"))
 }
 
 /// What ends a block, after its kind; other tasks have none.
@@ -138,7 +149,8 @@ pub fn goes_on_alone(task: &Task) -> bool {
         "checks_delayed",
     ];
     let code = task.why.as_ref().map(|why| why.code.as_str());
-    task.status.is_held() || code.is_some_and(|code| BY_ITSELF.contains(&code))
+    let is_parked = task.status == Status::Queued && code == Some("quota");
+    task.status.is_held() || is_parked || code.is_some_and(|code| BY_ITSELF.contains(&code))
 }
 
 /// One step on the way from a task to what holds it up.

@@ -273,6 +273,12 @@ fn integrations() {
         GET /api/v1/offices/OFFICE/provider-models?provider=google
     "#]],
     );
+    check(
+        "mi llm ping --colony ID --provider google --model haiku",
+        expect![[r#"
+        POST /api/v1/offices/OFFICE/llm/ping {"provider":"google","model":"haiku"}
+    "#]],
+    );
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //! opened to be read. No server is needed; one that answers is asked how it is.
 //!
 //! Rooms: `finding` (what is told of one thing), `configuration`, `place` (data directory, disk, store), `service` (address,
-//! server, clock), `pods` (walls, limits), `machine` (what the system allows), `programs`, `report` (for people).
+//! server, clock), `pods` (walls, limits), `machine` (what the system allows), `programs`, `models` (keys that the server would find), `report` (for people).
 
 mod configuration;
 mod finding;
 mod machine;
+mod models;
 mod place;
 mod pods;
 mod programs;
@@ -34,6 +35,7 @@ pub fn run(args: &DoctorArgs, global: &Global, world: &World) -> Result<Exit, Fa
     findings.extend(pods::look(&config, world)?);
     findings.extend(machine::look(&clock));
     findings.extend(programs::look(world));
+    findings.push(models::look(world));
     tell(&findings, global.format(), world)?;
     let is_well = findings.iter().all(|finding| finding.state != State::Wrong);
     Ok(if is_well { Exit::Done } else { Exit::Failed })

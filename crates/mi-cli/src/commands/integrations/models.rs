@@ -5,6 +5,7 @@ use clap::Args;
 use crate::args::ColonyPlace;
 use crate::desk::Desk;
 use crate::fault::Fault;
+use crate::output::Format;
 use crate::views::integrations;
 
 #[derive(Args)]
@@ -19,5 +20,13 @@ pub struct ModelsArgs {
 pub async fn run(desk: &mut Desk, args: ModelsArgs) -> Result<(), Fault> {
     let (client, office) = desk.office(args.place.named()).await?;
     let call = client.integrations(office).models(args.provider.as_deref());
-    desk.show(call, |(list, _), screen| integrations::models(list, screen)).await
+    let ((list, _), answer) = call.both().await?;
+    if desk.out.format == Format::Json {
+        return desk.out.json(&answer.body);
+    }
+    if let Some(note) = list.iter().find_map(|model| model.note.as_deref()) {
+        desk.out.warn(note)?;
+    }
+    let screen = desk.out.screen;
+    desk.out.data(&integrations::models(&list, screen))
 }

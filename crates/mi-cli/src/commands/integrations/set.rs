@@ -36,6 +36,9 @@ pub struct SetArgs {
         default_missing_value = "true"
     )]
     raw_keys: Option<bool>,
+    /// Store a key of models without asking the provider whether it takes it
+    #[arg(long = "no-check", visible_alias = "force")]
+    no_check: bool,
     #[command(flatten)]
     colony: ColonyArg,
 }
@@ -53,6 +56,7 @@ pub async fn run(desk: &mut Desk, args: SetArgs) -> Result<(), Fault> {
         of_prompt(&all.get(&args.id).await?)?
     };
     secret.raw_keys = args.raw_keys;
+    secret.check = args.no_check.then_some(false);
     let (card, answer) = all.set_secret(&args.id, &secret).both().await?;
     match desk.out.format {
         crate::output::Format::Json => desk.out.json(&answer.body),
@@ -140,6 +144,9 @@ fn of_prompt(card: &Integration) -> Result<SetSecret, Fault> {
 
 fn tell(desk: &mut Desk, card: &Integration) -> Result<(), Fault> {
     desk.out.note(&format!("{} is {}", card.id, card.status))?;
+    if let Some(note) = card.metadata.note.as_deref().filter(|_| card.status != IntegrationStatus::Pending) {
+        desk.out.warn(note)?;
+    }
     if let Some(note) = integrations::left_to_do(card) {
         return desk.out.hint(&note);
     }
