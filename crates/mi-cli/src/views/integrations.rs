@@ -2,7 +2,7 @@
 
 use mi_core::ids::AgentName;
 use mi_core::wire::integrations::{
-    Integration, IntegrationCategory, IntegrationRequest, IntegrationRequestStatus, IntegrationStatus, ProviderModel,
+    Integration, IntegrationRequest, IntegrationRequestStatus, IntegrationStatus, ProviderModel,
 };
 
 use super::moment;
@@ -106,12 +106,11 @@ pub fn requests(requests: &[IntegrationRequest], cards: &[Integration], screen: 
     table.render(screen)
 }
 
-/// Setting a secret grants what was asked for; where nothing is missing, and for models, enabling does.
+/// Setting a secret grants what was asked for; where nothing is missing, enabling does.
 fn grant(request: &IntegrationRequest, cards: &[Integration]) -> Cell {
     let (id, agent) = (&request.integration_id, &request.agent_name);
     let card = cards.iter().find(|card| card.id == *id);
-    let lacks_secret =
-        card.is_some_and(|card| card.category != IntegrationCategory::Llm && !card.metadata.missing.is_empty());
+    let lacks_secret = card.is_some_and(|card| !card.metadata.missing.is_empty());
     match request.status {
         IntegrationRequestStatus::Granted => Cell::toned("granted", Tone::Good),
         IntegrationRequestStatus::Pending if lacks_secret => format!("mi integrations set {id}").into(),

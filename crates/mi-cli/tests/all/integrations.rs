@@ -205,7 +205,7 @@ fn requests_show_the_command_that_grants_each() {
         expect![[r#"
         AGENT  INTEGRATION  TASK  ASKED                REASON    GRANT IT WITH
         ada    github       7     2026-04-27 09:30:00  Need PRs  mi integrations set github
-        bob    openai       7     2026-04-27 09:30:00  Need PRs  mi integrations enable openai bob
+        bob    openai       7     2026-04-27 09:30:00  Need PRs  mi integrations set openai
         cyd    slack        7     2026-04-27 09:30:00  Need PRs  granted
         --
         -- 0
@@ -279,5 +279,59 @@ fn a_value_without_its_name_is_explained_and_so_is_an_unknown_integration() {
             -- 3
             GET /api/v1/offices/OFFICE/integrations/nosuch
         "#]],
+    );
+}
+
+#[test]
+fn a_key_of_models_is_stored_unasked_and_its_note_is_told() {
+    let mut noted = House::new(|_, _| {
+        let card = card("openai", "llm", "configured", "");
+        Reply::json(card.replace("\"missing\":[]", "\"missing\":[],\"note\":\"stored, but not checked\""))
+    });
+    noted.stdin = "sk-1".to_owned();
+    check(
+        &noted,
+        "mi integrations set openai - --no-check",
+        expect![[r#"
+        --
+        openai is configured
+        warning: stored, but not checked
+        hint: `mi integrations enable openai AGENT` lets an agent use it
+        -- 0
+        POST /api/v1/offices/OFFICE/integrations/openai/secret {"key":"sk-1","check":false}
+    "#]],
+    );
+}
+
+#[test]
+fn a_ping_that_nobody_answers_says_what_to_do() {
+    let ping = |rest: &'static str| {
+        House::new(move |_, _| {
+            Reply::json(format!(
+                r#"{{"provider":"anthropic","model":"m","key_of":"office","latency_ms":41,"input_tokens":12,
+"output_tokens":3,"credits":0.01,{rest}}}"#
+            ))
+        })
+    };
+    check(
+        &ping(r#""ok":true,"status":200"#),
+        "mi llm ping",
+        expect![[r#"
+        anthropic m answered in 41 ms with the office's key: 12 + 3 tokens, 0.01 credits to an agent
+        --
+        -- 0
+        POST /api/v1/offices/OFFICE/llm/ping {}
+    "#]],
+    );
+    check(
+        &ping(r#""ok":false,"status":429,"trouble":"quota: it takes no calls now""#),
+        "mi llm ping --provider claude",
+        expect![[r#"
+        --
+        error: anthropic m: quota: it takes no calls now
+        hint: mi integrations inspect anthropic shows how its key stands
+        -- 1
+        POST /api/v1/offices/OFFICE/llm/ping {"provider":"claude"}
+    "#]],
     );
 }
