@@ -116,6 +116,8 @@ Examples:
   mi agent join ABC234 -n scout                      once: this machine gets an agent of a colony
   mi agent run -n scout --harness command --command './work.sh'
   mi agent run -n scout --harness native             the server's models, tools on this machine
+  mi agent run -n scout --harness claude-code        the vendor's program, the server's models
+  mi agent run -n scout --harness claude-code --own-login   paid by the program's own login
 
 Each task runs in the agent's workspace, with its context as JSON on stdin, MI_TASK
 in the environment and tq and mi on PATH. There is no sandbox and no mounted drive:
@@ -137,6 +139,10 @@ pub struct AgentRunArgs {
     /// For the harness `command`: a line for the shell, run for each task
     #[arg(long, value_name = "LINE")]
     pub command: Option<String>,
+    /// The program pays with its own login or key on this machine, and the server's models aren't asked; what it uses is
+    /// counted at a shadow price
+    #[arg(long)]
+    pub own_login: bool,
     /// Where it works [default: a folder of its own beside its key, below ~/.mi/agents]
     #[arg(long, value_name = "DIR")]
     pub workspace: Option<PathBuf>,

@@ -8,6 +8,8 @@ use crate::wire::agents::HarnessKind;
 /// Names the runtime of programs that are scripts.
 pub const NODE_VARIABLE: &str = "MI_NODE";
 pub const NODE: &str = "node";
+/// How long a program may say nothing while it waits for its model: the server's setting, passed on to pods.
+pub const SILENCE_VARIABLE: &str = "MI_HARNESS_SILENCE_SECONDS";
 
 /// A program that is a harness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,22 @@ pub const PROGRAMS: [Program; 3] = [
     },
 ];
 
+/// Words for a provider that are a harness's name, too: who says them means the program. Other words (`anthropic`, `openai`,
+/// `google`, `gemini`) mean the provider's models alone.
+const BY_PROVIDER: [(&str, HarnessKind); 5] = [
+    ("claude-code", HarnessKind::ClaudeCode),
+    ("claude", HarnessKind::ClaudeCode),
+    ("openai-codex", HarnessKind::OpenaiCodex),
+    ("codex", HarnessKind::OpenaiCodex),
+    ("gemini-cli", HarnessKind::GeminiCli),
+];
+
+/// The harness that a provider's name means.
+pub fn by_provider(provider: &str) -> Option<HarnessKind> {
+    let word = provider.trim().to_ascii_lowercase();
+    BY_PROVIDER.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind)
+}
+
 /// How a version stands to those that we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
@@ -59,6 +77,12 @@ pub enum Fit {
     /// Newer than what we have seen, or between: it is used, and said.
     Untested,
     TooOld,
+}
+
+/// Variables of the server's environment that say where programs are, and how they are watched.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    let own = PROGRAMS.iter().map(|program| program.variable);
+    own.chain(["HOME", "PATH", NODE_VARIABLE, SILENCE_VARIABLE])
 }
 
 /// Nothing where a harness needs no program of its own.

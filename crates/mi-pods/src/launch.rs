@@ -165,13 +165,14 @@ impl Launcher {
     fn enter_spec(&self, spec: &PodSpec, manner: Manner, group: &Group) -> Result<EnterSpec, PodError> {
         let real = |path: &Path| path.canonicalize().map_err(PodError::io("resolve the pod's paths"));
         let harness = |root: &crate::spec::HarnessRoot| Ok((root.name.clone(), real(&root.root)?));
+        let shown = spec.harnesses.iter().filter(|root| !root.is_everywhere());
         let sources = Sources {
             workspace: real(&spec.workspace)?,
             drive: real(&spec.drive)?,
             socket_dir: spec.socket_dir.as_deref().map(real).transpose()?,
             program: manner.program.map_or_else(|| real(&spec.program), Ok)?,
             enter_program: real(&self.enter_program)?,
-            harnesses: spec.harnesses.iter().map(harness).collect::<Result<_, PodError>>()?,
+            harnesses: shown.map(harness).collect::<Result<_, PodError>>()?,
         };
         let mut env = manner.env;
         env.extend(spec.env.iter().cloned());

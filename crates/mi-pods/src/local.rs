@@ -235,6 +235,8 @@ fn pod_env(spec: &PodSpec) -> BTreeMap<String, String> {
     let pairs =
         [("HOME", "/workspace"), ("PATH", path), ("MI_DRIVE", "/shared/files"), ("MI_SHARED_FILES", "/shared/files")];
     env.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    env.extend(spec.harnesses.iter().map(|root| (root.variable.clone(), text(root.place_inside()))));
     if spec.socket_dir.is_some() {
         env.insert("MI_SOCKET".to_owned(), "/run/mi/s.sock".to_owned());
     }

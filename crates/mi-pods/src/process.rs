@@ -62,6 +62,7 @@ impl ProcessDriver {
         env.insert("PATH".into(), format!("{}:{}", text(programs), self.config.search_path));
         env.insert("MI_DRIVE".into(), text(&spec.drive));
         env.insert("MI_SHARED_FILES".into(), text(&spec.drive));
+        env.extend(spec.harnesses.iter().map(|root| (root.variable.clone(), text(&root.place_outside()))));
         env
     }
 

@@ -1,8 +1,6 @@
 //! Programs of this machine that agents may use: where they are, and which version they say they are.
 
-use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,12 +10,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::installs::{Install, RunsOn, is_program};
+
 /// A program that starts a runtime of its own may take a second or two to say its version.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// A version is one line.
 const ANSWER_BYTES_MAX: u64 = 4 * 1024;
-const ANYBODY_MAY_RUN_IT: u32 = 0o111;
 
 /// A program that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +35,27 @@ pub fn find_program(name: &str, search_path: &str, home: Option<&str>) -> Option
     Some(Program { path, version })
 }
 
-fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & ANYBODY_MAY_RUN_IT != 0)
+/// The same for a program that is installed as one package: what really runs is asked, as in a pod.
+#[must_use]
+pub fn find_install(install: &Install, node: Option<&Path>, search_path: &str, home: Option<&str>) -> Program {
+    let path = install.program();
+    let mut command = match install.runs_on {
+        RunsOn::Itself => Command::new(&path),
+        RunsOn::Node => Command::new(node.unwrap_or(Path::new("node"))),
+    };
+    if install.runs_on == RunsOn::Node {
+        command.arg(&path);
+    }
+    let version = answer(command, &path, search_path, home);
+    Program { path, version }
+}
+
+fn ask(path: &Path, search_path: &str, home: Option<&str>) -> Option<String> {
+    answer(Command::new(path), path, search_path, home)
 }
 
 /// Nothing of the caller's environment goes along but what a program needs to start: there may be keys in it.
-fn ask(path: &Path, search_path: &str, home: Option<&str>) -> Option<String> {
-    let mut command = Command::new(path);
+fn answer(mut command: Command, path: &Path, search_path: &str, home: Option<&str>) -> Option<String> {
     command.arg("--version").env_clear().env("PATH", search_path).process_group(0);
     command.envs(home.map(|home| ("HOME", home)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -90,6 +103,8 @@ fn kill_group(child: &Child) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     fn program(folder: &Path, name: &str, text: &str) {
         let path = folder.join(name);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::fault::PodError;
+use crate::installs::{SHOWN_ANYWAY, below};
 use crate::usage::{DEPTH_MAX, Usage};
 
 /// A host name is at most 64 bytes (sethostname(2)), and the agent's name is the pod's.
@@ -17,6 +18,9 @@ const TICKET_BYTES_MAX: usize = 4096;
 const ENV_BYTES_MAX: usize = 64 * 1024;
 /// Variables that steer the dynamic loader would act on the sandbox's own programs, outside the walls.
 const LOADER_PREFIXES: [&str; 2] = ["LD_", "GLIBC_TUNABLES"];
+
+/// Where pods see harness programs.
+pub(crate) const HARNESSES_AT: &str = "/opt/harness";
 
 pub struct PodSpec {
     pub office: String,
@@ -46,7 +50,7 @@ pub struct PodSpec {
     pub quotas: Vec<Quota>,
     /// The pod's output is appended here; the older half is kept beside it as `NAME.1`.
     pub log: PathBuf,
-    /// Install roots of harness programs, each seen read-only as `/opt/harness/NAME`.
+    /// Install roots of harness programs, each seen read-only as `/opt/harness/NAME`, unless they are seen anyway.
     pub harnesses: Vec<HarnessRoot>,
 }
 
@@ -63,7 +67,31 @@ pub enum Room {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HarnessRoot {
     pub name: String,
+    /// A folder, or the program itself.
     pub root: PathBuf,
+    /// The program below the root; empty where that is the program.
+    pub entry: PathBuf,
+    /// Tells the pod where the program is.
+    pub variable: String,
+}
+
+impl HarnessRoot {
+    /// Whether pods see it without being shown it.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.root.starts_with(SHOWN_ANYWAY)
+    }
+
+    /// Where the program is behind the walls.
+    pub(crate) fn place_inside(&self) -> PathBuf {
+        if self.is_everywhere() {
+            return self.place_outside();
+        }
+        below(&Path::new(HARNESSES_AT).join(&self.name), &self.entry)
+    }
+
+    pub(crate) fn place_outside(&self) -> PathBuf {
+        below(&self.root, &self.entry)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use mi_client::Signer;
 use mi_client::Trust;
-use mi_core::harnesses::{NODE_VARIABLE, PROGRAMS, Program};
+use mi_core::harnesses::{NODE_VARIABLE, PROGRAMS, Program, SILENCE_VARIABLE};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::env::is_reserved_env_key;
@@ -42,8 +42,6 @@ const UNREACHABLE_IN_POD_MAX: Duration = Duration::from_secs(600);
 const UNREACHABLE_ELSEWHERE_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 /// A program that says nothing for so long while it waits for its model hangs.
 const SILENCE_MAX_DEFAULT: Duration = Duration::from_secs(900);
-/// The same, as the server's setting says it.
-const SILENCE_VARIABLE: &str = "MI_HARNESS_SILENCE_SECONDS";
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How a runner shows in its first call whose it is; after that it has a token of its own.

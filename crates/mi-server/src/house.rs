@@ -47,6 +47,8 @@ pub struct Settings {
     pub pod_endpoint: String,
     /// The program that pods run.
     pub program: PathBuf,
+    /// Where the programs of harnesses are looked for.
+    pub programs: pods::harnesses::Programs,
     pub initial_credits: i64,
     /// What a started minute of a pod costs; nothing costs nothing.
     pub pod_minute: Micro,

@@ -16,9 +16,10 @@ use mi_cli::programs::AgentRunArgs;
 use mi_cli::settings::Settings;
 use mi_cli::{Global, World, variables};
 use mi_client::{Client, Credential, Endpoint};
+use mi_core::harnesses::{NODE, NODE_VARIABLE, program_of};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
-use mi_runner::{Address, Brought, Elsewhere, ExitReason, Programs, Proof, RunnerConfig, Ticket, Trusted};
+use mi_runner::{Address, Brought, Elsewhere, ExitReason, OwnLogin, Programs, Proof, RunnerConfig, Ticket, Trusted};
 use mi_server::infra::config::LogFormat;
 
 use crate::failure::Failure;
@@ -27,6 +28,21 @@ use crate::{logging, voice};
 const FOLDER_MODE: u32 = 0o700;
 /// What a session finds on its PATH; both are this program.
 const PROGRAMS: [&str; 2] = ["tq", "mi"];
+const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
+/// Where vendors' programs keep their logins, and the keys and addresses that they read instead.
+const LOGIN_VARIABLES: [&str; 11] = [
+    "HOME",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CONFIG_DIR",
+    "CODEX_HOME",
+    "GEMINI_API_KEY",
+    "GEMINI_CLI_HOME",
+    "GOOGLE_API_KEY",
+    "OPENAI_API_KEY",
+];
 const JOIN_HINT: &str = "mi agent join CODE -n NAME brings one; mi invite makes the code";
 
 /// Which agent works here, and what proves it.
@@ -38,6 +54,13 @@ struct Worker {
     trusted: Option<Trusted>,
 }
 
+/// What it works with.
+struct Means {
+    brought: Brought,
+    harnesses: Programs,
+    own_login: Option<OwnLogin>,
+}
+
 pub fn run(args: &AgentRunArgs, global: &Global, world: &World) -> Result<Exit, Failure> {
     logging::start("info", LogFormat::Auto)?;
     let brought = brought(args)?;
@@ -46,7 +69,12 @@ pub fn run(args: &AgentRunArgs, global: &Global, world: &World) -> Result<Exit, 
     let runtime = runtime.map_err(Failure::io("start the runner"))?;
     runtime.block_on(Box::pin(async {
         let worker = who(args, global, world, &home).await?;
-        let (name, config) = (worker.agent.clone(), prepare(&home, args, worker, brought)?);
+        let means = Means {
+            harnesses: programs(brought.harness, world)?,
+            own_login: own_login(args, brought.harness, world)?,
+            brought,
+        };
+        let (name, config) = (worker.agent.clone(), prepare(&home, args, worker, means)?);
         greet(&config)?;
         let reason = mi_runner::run(config).await.map_err(|error| told(error.into(), &name))?;
         tracing::info!(?reason, "the runner leaves");
@@ -69,11 +97,44 @@ fn brought(args: &AgentRunArgs) -> Result<Brought, Failure> {
         (HarnessKind::Native, Some(_)) => {
             Err(Failure::usage("the harness `native` runs no command").hint("leave --harness out, or name command"))
         }
-        (HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli, _) => {
-            let sentence = format!("this runner can't drive {harness} yet");
-            Err(Failure::usage(sentence).hint("--harness native, or --harness command with a line that starts it"))
+        (HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli, None) => {
+            Ok(Brought { harness, command: None })
+        }
+        (HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli, Some(_)) => {
+            let sentence = format!("the harness `{harness}` runs no command");
+            Err(Failure::usage(sentence).hint("leave --command out, or name --harness command"))
         }
     }
+}
+
+/// The vendor's program and its runtime, where they are on this machine.
+fn programs(harness: HarnessKind, world: &World) -> Result<Programs, Failure> {
+    let Some(facts) = program_of(harness) else { return Ok(Programs::default()) };
+    let path = world.variable("PATH").unwrap_or(PATH_DEFAULT);
+    let home = world.variable(variables::HOME);
+    let find = |variable: &str, name: &str| {
+        world.variable(variable).map(PathBuf::from).or_else(|| mi_pods::locate(name, path, home))
+    };
+    let place = find(facts.variable, facts.name).ok_or_else(|| {
+        let sentence = format!("the program of {harness}, {}, isn't on this machine", facts.name);
+        Failure::new(sentence).hint(format!("{} installs it; {} says where it is", facts.install(), facts.variable))
+    })?;
+    let install = mi_pods::resolve(facts.name, &place)
+        .map_err(|reason| Failure::new(reason).hint(format!("set {} to the program itself", facts.variable)))?;
+    Ok(Programs::new([(harness, install.program())], find(NODE_VARIABLE, NODE)))
+}
+
+/// What of the person's environment a program needs to find its own login.
+fn own_login(args: &AgentRunArgs, harness: HarnessKind, world: &World) -> Result<Option<OwnLogin>, Failure> {
+    if !args.own_login {
+        return Ok(None);
+    }
+    if program_of(harness).is_none() {
+        let sentence = format!("--own-login is for programs that have one, not for the harness {harness}");
+        return Err(Failure::usage(sentence).hint("--harness claude-code, openai-codex or gemini-cli"));
+    }
+    let given = LOGIN_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), world.variable(name)?.to_owned())));
+    Ok(Some(OwnLogin { variables: given.collect() }))
 }
 
 /// The agent that `mi agent join` kept here, or the one whose key was given.
@@ -159,7 +220,7 @@ async fn whose(key: &str, args: &AgentRunArgs, global: &Global, world: &World, h
 }
 
 /// The agent's folders on this machine, and its programs.
-fn prepare(home: &Path, args: &AgentRunArgs, worker: Worker, brought: Brought) -> Result<RunnerConfig, Failure> {
+fn prepare(home: &Path, args: &AgentRunArgs, worker: Worker, means: Means) -> Result<RunnerConfig, Failure> {
     let own = AgentFile::folder(home, worker.office, &worker.agent);
     let workspace = args.workspace.clone().unwrap_or_else(|| own.join("workspace"));
     let programs = own.join("bin");
@@ -175,12 +236,12 @@ fn prepare(home: &Path, args: &AgentRunArgs, worker: Worker, brought: Brought) -
         agent: worker.agent,
         proof: worker.proof,
         trusted: worker.trusted,
-        brought,
+        brought: means.brought,
         workspace,
         programs,
-        harnesses: Programs::default(),
-        homes: own.clone(),
-        own_login: None,
+        harnesses: means.harnesses,
+        homes: own,
+        own_login: means.own_login,
     })?)
 }
 

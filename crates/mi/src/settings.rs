@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use mi_cli::exit::Exit;
 use mi_cli::programs::{self, PodsKind, UpArgs};
 use mi_cli::{Format, World};
+use mi_core::harnesses;
 use mi_server::infra::config::{self, Config, Shown, Sources};
 use mi_server::server::Options;
 
 use crate::failure::Failure;
 use crate::voice;
 
-/// Variables that the server's drivers read beside the settings.
-const PASSED_ON: [&str; 3] = ["PATH", "MI_POD_BACKEND", "MI_BWRAP"];
+/// What the server's drivers read beside the settings and beside what says where programs are.
+const DRIVERS: [&str; 2] = ["MI_POD_BACKEND", "MI_BWRAP"];
 
 pub fn load(args: &UpArgs, world: &World) -> Result<Config, Failure> {
     let home = world.home();
@@ -51,8 +52,10 @@ fn flags(args: &UpArgs) -> BTreeMap<&'static str, String> {
 
 pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
     let providers = config::PROVIDER_VARIABLES.iter().map(|setting| setting.variable);
-    let environment =
-        providers.chain(PASSED_ON).filter_map(|name| Some((name.to_owned(), world.variable(name)?.to_owned())));
+    let environment = providers
+        .chain(harnesses::variables())
+        .chain(DRIVERS)
+        .filter_map(|name| Some((name.to_owned(), world.variable(name)?.to_owned())));
     Ok(Options {
         data_dir: config.data_dir(),
         listen: config.listen().to_owned(),

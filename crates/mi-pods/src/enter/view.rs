@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::spec::Room;
+use crate::spec::{HARNESSES_AT, Room};
 use crate::wire::EnterSpec;
 
 pub(crate) const PROGRAM_AT: &str = "/opt/mi/bin/mi";
@@ -108,7 +108,7 @@ pub(crate) fn steps(spec: &EnterSpec, uid: u32, gid: u32) -> Vec<Step> {
     steps.extend(own_folders(spec));
     steps.push(bind(&sources.program, PROGRAM_AT, Access::ReadOnly));
     steps.push(bind(&sources.enter_program, INIT_AT, Access::ReadOnly));
-    let harness = |(name, root): &(String, PathBuf)| bind(root, format!("/opt/harness/{name}"), Access::ReadOnly);
+    let harness = |(name, root): &(String, PathBuf)| bind(root, format!("{HARNESSES_AT}/{name}"), Access::ReadOnly);
     steps.extend(sources.harnesses.iter().map(harness));
     with_parents(steps)
 }

@@ -103,9 +103,14 @@ fn wall_workspace_and_drive_persist() {
     fs::create_dir(&harness).unwrap();
     fs::write(harness.join("version"), "7").unwrap();
     for backend in backends() {
-        let script = format!("echo {backend} >~/mine && cp /opt/harness/tool/version /shared/files/ours && cat ~/mine");
+        let script = format!("echo {backend} >~/mine && cp $MI_TOOL /shared/files/ours && cat ~/mine");
         let mut spec = house.spec("ada", &script);
-        spec.harnesses = vec![HarnessRoot { name: "tool".into(), root: harness.clone() }];
+        spec.harnesses = vec![HarnessRoot {
+            name: "tool".into(),
+            root: harness.clone(),
+            entry: "version".into(),
+            variable: "MI_TOOL".into(),
+        }];
         let mine = spec.workspace.join("mine");
         assert_eq!(house.start(&house.local(backend), spec).wait_timeout(LIMIT), DONE);
         assert_eq!(fs::read_to_string(mine).unwrap(), format!("{backend}\n"));

@@ -1,6 +1,7 @@
 //! Changing an agent: what it is told to be from its next session on.
 
-use mi_core::wire::agents::UpdateAgent;
+use mi_core::harnesses;
+use mi_core::wire::agents::{HarnessKind, UpdateAgent};
 use serde_json::{Value, json};
 
 use super::service::{AgentRow, find, full_card, may_change, record};
@@ -48,6 +49,9 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
         let provider = rules::word("the provider", change.provider.as_deref())?;
         known_provider(provider.as_deref())?;
         agent.integrations = rules::integrations(&agent.integrations, provider.as_deref())?;
+        // Who names a provider by its program means the program, unless the agent runs a command.
+        let meant = provider.as_deref().and_then(harnesses::by_provider);
+        agent.harness = meant.filter(|_| agent.harness != HarnessKind::Command).unwrap_or(agent.harness);
         agent.model_provider = provider;
     }
     if let Some(skills) = &change.skills {
@@ -61,7 +65,7 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
     }
     if change.command.is_some() || change.harness.is_some() {
         let harness = change.harness.as_deref().unwrap_or(agent.harness.as_str());
-        agent.harness = rules::harness(Some(harness), agent.command.as_ref())?;
+        agent.harness = rules::harness(Some(harness), agent.command.as_ref(), None)?;
     }
     Ok(())
 }

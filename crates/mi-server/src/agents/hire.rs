@@ -99,7 +99,7 @@ fn row(act: &Act<'_>, member: &Member, name: AgentName, asked: &HireAgent) -> Re
         name,
         role: rules::word("the role", asked.role.as_deref())?,
         model_tier: rules::word("the model", asked.model_tier.as_deref())?,
-        harness: rules::harness(asked.harness.as_deref(), command.as_ref())?,
+        harness: rules::harness(asked.harness.as_deref(), command.as_ref(), provider.as_deref())?,
         command,
         skills: rules::skills(asked.skills.as_deref().unwrap_or_default())?,
         system_prompt: rules::system_prompt(asked.system_prompt.as_deref())?,

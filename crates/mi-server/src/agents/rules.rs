@@ -1,5 +1,6 @@
 //! What may be said about an agent, and what becomes of it: pure, from the request to the row's values.
 
+use mi_core::harnesses;
 use mi_core::ids::AgentName;
 use mi_core::limits::{REQUIRED_TOOLS_MAX, SKILLS_PER_AGENT_MAX, SYSTEM_PROMPT_BYTES_MAX};
 use mi_core::time::{Millis, Time};
@@ -78,12 +79,16 @@ pub fn command(command: Option<&CommandLine>) -> Result<Option<CommandLine>, Fau
     Ok((!blank).then(|| command.clone()))
 }
 
-/// The harness asked for, else `command` where there is one, else `native`.
-pub fn harness(asked: Option<&str>, command: Option<&CommandLine>) -> Result<HarnessKind, Fault> {
+/// The harness asked for, else `command` where there is one, else the one that the provider's name means, else `native`.
+pub fn harness(
+    asked: Option<&str>,
+    command: Option<&CommandLine>,
+    provider: Option<&str>,
+) -> Result<HarnessKind, Fault> {
     let kind = match asked.map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) => text.parse().map_err(|_| faults::unknown_harness(text))?,
         None if command.is_some() => HarnessKind::Command,
-        None => HarnessKind::Native,
+        None => provider.and_then(harnesses::by_provider).unwrap_or(HarnessKind::Native),
     };
     if kind == HarnessKind::Command && command.is_none() {
         return Err(faults::command_required());

@@ -12,6 +12,7 @@
 //! Elsewhere: walls and processes are in mi-pods; what a runner asks for is in `runners`.
 
 mod door;
+pub mod harnesses;
 pub mod log;
 mod raise;
 mod readiness;

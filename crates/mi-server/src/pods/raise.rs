@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
-use mi_core::wire::agents::Resources;
+use mi_core::wire::agents::{HarnessKind, Resources};
 use mi_pods::{Limit, Limits, Pod, PodSpec, Quota, Room, Strictness};
 use zeroize::Zeroizing;
 
@@ -42,6 +42,7 @@ pub(super) struct Order {
     pub agent: AgentId,
     pub name: AgentName,
     pub resources: String,
+    pub harness: HarnessKind,
 }
 
 impl From<&Watched> for Order {
@@ -51,6 +52,7 @@ impl From<&Watched> for Order {
             agent: watched.agent,
             name: watched.name.clone(),
             resources: watched.resources.clone(),
+            harness: watched.harness,
         }
     }
 }
@@ -89,7 +91,9 @@ async fn start(house: &House, front: &Front, order: &Order, epoch: i64) -> Resul
     let folder = door::folder(&house.settings.runtime_dir, order.agent);
     let socket_dir = folder.clone();
     let office_dir = house.office_dir(order.office);
+    let (programs, harness) = (house.settings.programs.clone(), order.harness);
     let prepared = tokio::task::spawn_blocking(move || -> io::Result<_> {
+        let spec = PodSpec { harnesses: programs.of(harness), ..spec };
         prepare(&office_dir, &spec)?;
         door::make_folder(&socket_dir)?;
         let listener = if with_door { Some(door::bind(&socket_dir)?) } else { None };
@@ -126,6 +130,7 @@ fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<Po
     let token = Token::Ticket { office: order.office, agent: order.agent, epoch };
     let mut env =
         vec![("MI_OFFICE".to_owned(), order.office.to_string()), ("MI_AGENT".to_owned(), order.name.to_string())];
+    env.extend(house.settings.programs.settings());
     if house.settings.pod_doors == PodDoors::Address {
         env.push(("MI_ENDPOINT".to_owned(), house.settings.pod_endpoint.clone()));
     }
@@ -145,6 +150,7 @@ fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<Po
         host_uid: uid,
         limits: limits(&asked, house.settings.strict_limits),
         log: service::log_path(house, order.office, order.agent),
+        // Found where the disk may be looked at.
         harnesses: Vec::new(),
     })
 }

@@ -3,6 +3,7 @@
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::time::Time;
+use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::offices::OfficeStatus;
 
 use super::{Desired, Observed};
@@ -38,6 +39,7 @@ pub struct Watched {
     pub agent: AgentId,
     pub name: AgentName,
     pub resources: String,
+    pub harness: HarnessKind,
     pub fired: bool,
     pub office_status: OfficeStatus,
     pub balance: Micro,
@@ -83,7 +85,7 @@ pub fn watched(tx: &mut dyn Tx) -> Result<Vec<Watched>, DbError> {
     let sql = "select p.office_id, p.agent_id, a.name, a.resources, a.fired_at, o.status, o.balance_micro, \
                a.suspended_at, p.desired, p.observed, \
                p.epoch, p.ticket_at, p.boot_id, p.runner_seen_at, p.poll, p.poll_session, p.started_at, p.retry_at, \
-               p.crashes, p.crashed_before_at, p.last_error, p.last_error_at, p.idle_since \
+               p.crashes, p.crashed_before_at, p.last_error, p.last_error_at, p.idle_since, a.harness \
                from pods p join agents a on a.office_id = p.office_id and a.id = p.agent_id \
                join offices o on o.id = p.office_id where p.desired = 'running' or p.observed <> 'none'";
     tx.query(sql, args![])?.iter().map(read_watched).collect()
@@ -95,6 +97,7 @@ fn read_watched(row: &Row) -> Result<Watched, DbError> {
         agent: row.get(1)?,
         name: row.get(2)?,
         resources: row.get(3)?,
+        harness: row.get(22)?,
         fired: row.get::<Option<Time>>(4)?.is_some(),
         office_status: row.get(5)?,
         balance: Micro(row.get(6)?),

@@ -76,7 +76,7 @@ pub struct Options {
     pub event_history_days: i64,
     /// Of an office, at once.
     pub open_tasks_max: i64,
-    /// What the server's environment says of model providers, of the pods' backend and of `PATH`.
+    /// What the server's environment says of model providers, of the pods' backend, and of where programs are.
     pub environment: BTreeMap<String, String>,
     /// The program `mi`, which becomes pods and runs in them.
     pub program: PathBuf,
@@ -274,6 +274,7 @@ fn settings(options: &Options, place: &Place, doors: &Doors, prices: Arc<Prices>
         endpoint: doors.endpoint(),
         pod_endpoint: doors.pod_endpoint(),
         program: options.program.clone(),
+        programs: pods::harnesses::Programs::from_env(&options.environment),
         initial_credits: options.initial_credits,
         pod_minute: options.pod_minute,
         prices,

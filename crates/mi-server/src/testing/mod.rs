@@ -50,6 +50,7 @@ use crate::infra::http::{Front, Peer, Via};
 use crate::infra::keys::Keys;
 use crate::infra::outbound::Outbound;
 use crate::infra::sweeps::Sweep;
+use crate::pods::harnesses::Programs;
 use crate::pods::{PodDoors, PodUsers};
 use crate::server::sweeps;
 
@@ -185,6 +186,7 @@ impl TestHouse {
             endpoint: "http://127.0.0.1:1".to_owned(),
             pod_endpoint: "http://127.0.0.1:1".to_owned(),
             program: std::env::current_exe().unwrap(),
+            programs: Programs::default(),
             initial_credits: CREDITS,
             pod_minute: outside.pod_minute,
             prices: Arc::new(Prices::load(None).unwrap()),

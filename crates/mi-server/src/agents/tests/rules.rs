@@ -29,11 +29,21 @@ fn names_are_judged_in_order() {
 #[test]
 fn a_command_decides_the_harness_unless_another_is_asked_for() {
     let line = CommandLine::Shell("./work.sh".to_owned());
-    assert_eq!(rules::harness(None, None).unwrap(), HarnessKind::Native);
-    assert_eq!(rules::harness(None, Some(&line)).unwrap(), HarnessKind::Command);
-    assert_eq!(rules::harness(Some("native"), Some(&line)).unwrap(), HarnessKind::Native);
-    assert_eq!(code(rules::harness(Some("command"), None)), Some(Code::CommandRequired));
-    assert_eq!(code(rules::harness(Some("emacs"), None)), Some(Code::UnknownHarness));
+    assert_eq!(rules::harness(None, None, None).unwrap(), HarnessKind::Native);
+    for (provider, kind) in [
+        ("claude-code", HarnessKind::ClaudeCode),
+        ("openai-codex", HarnessKind::OpenaiCodex),
+        ("gemini-cli", HarnessKind::GeminiCli),
+        ("anthropic", HarnessKind::Native),
+        ("google", HarnessKind::Native),
+        ("gemini", HarnessKind::Native),
+    ] {
+        assert_eq!(rules::harness(None, None, Some(provider)).unwrap(), kind, "{provider}");
+    }
+    assert_eq!(rules::harness(None, Some(&line), Some("claude-code")).unwrap(), HarnessKind::Command);
+    assert_eq!(rules::harness(Some("native"), Some(&line), Some("claude-code")).unwrap(), HarnessKind::Native);
+    assert_eq!(code(rules::harness(Some("command"), None, None)), Some(Code::CommandRequired));
+    assert_eq!(code(rules::harness(Some("emacs"), None, None)), Some(Code::UnknownHarness));
 }
 
 #[test]
