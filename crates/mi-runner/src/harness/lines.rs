@@ -26,7 +26,12 @@ impl LastLine {
 }
 
 /// Reads to the end; each line becomes a log item. What isn't UTF-8 is replaced, what is too long is cut in pieces.
-pub(super) async fn pump(mut stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>, last: LastLine) {
+pub(super) async fn pump(stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>, last: LastLine) {
+    pump_but(&[], stream, outbox, last).await;
+}
+
+/// The same without lines that begin in one of these ways.
+pub(super) async fn pump_but(noise: &[&str], mut stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>, last: LastLine) {
     let mut line = Vec::new();
     let mut chunk = vec![0; READ_BYTES];
     loop {
@@ -40,7 +45,7 @@ pub(super) async fn pump(mut stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>
         };
         for byte in &chunk[..count] {
             if *byte == b'\n' || line.len() == LOG_LINE_BYTES_MAX {
-                emit(&mut line, &outbox, &last);
+                emit(&mut line, noise, &outbox, &last);
             }
             if *byte != b'\n' {
                 line.push(*byte);
@@ -48,14 +53,16 @@ pub(super) async fn pump(mut stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>
         }
     }
     if !line.is_empty() {
-        emit(&mut line, &outbox, &last);
+        emit(&mut line, noise, &outbox, &last);
     }
 }
 
-fn emit(line: &mut Vec<u8>, outbox: &Outbox, last: &LastLine) {
+fn emit(line: &mut Vec<u8>, noise: &[&str], outbox: &Outbox, last: &LastLine) {
     let text = String::from_utf8_lossy(line);
     let text = text.trim_end_matches('\r');
-    outbox.log(text);
-    last.set(text);
+    if !noise.iter().any(|start| text.starts_with(start)) {
+        outbox.log(text);
+        last.set(text);
+    }
     line.clear();
 }

@@ -3,9 +3,12 @@
 //! Programs tell it in their own ways: a status, the body of an answer, a sentence. The gateway's own codes count first,
 //! then the status, then what the sentence says of the connection.
 
+use std::borrow::Cow;
+
 use mi_core::ids::excerpt;
 use mi_core::problem::Code;
 use mi_core::wire::runner::EndCause;
+use serde_json::Value;
 
 /// A model call that came to nothing, in the words of whoever made it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,7 +66,18 @@ impl Trouble {
 
     pub(crate) fn summary(&self, who: &str) -> String {
         let status = self.status.map(|status| format!("status {status}: ")).unwrap_or_default();
-        format!("{who}: {status}{}", excerpt(self.sentence.trim()))
+        format!("{who}: {status}{}", excerpt(self.words().trim()))
+    }
+
+    /// Of an answer that is repeated whole, what it says to people.
+    fn words(&self) -> Cow<'_, str> {
+        let inside = self.sentence.find('{').zip(self.sentence.rfind('}')).filter(|(from, to)| from < to);
+        let body: Option<Value> = inside.and_then(|(from, to)| serde_json::from_str(&self.sentence[from..=to]).ok());
+        let said = |body: Value| {
+            let texts = ["/error/message", "/error", "/message"].iter().map(|path| body.pointer(path));
+            texts.flatten().find_map(|text| text.as_str().map(str::to_owned))
+        };
+        body.and_then(said).map_or(Cow::Borrowed(self.sentence.as_str()), Cow::Owned)
     }
 
     /// Our gateway's refusals, which programs repeat whole or in part.
@@ -97,6 +111,17 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_is_repeated_is_shown_in_its_words() {
+        for (sentence, summary) in [
+            (r#"API Error: 402 {"error":"nothing left","code":"out_of_credits"}"#, "x: status 402: nothing left"),
+            (r#"[API Error: {"error":{"message":"bad key","code":401}}]"#, "x: status 402: bad key"),
+            ("plain {words}", "x: status 402: plain {words}"),
+        ] {
+            assert_eq!(Trouble::new(Some(402), sentence).summary("x"), summary);
+        }
+    }
 
     #[test]
     fn each_trouble_has_its_name() {

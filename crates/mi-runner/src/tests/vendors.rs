@@ -176,6 +176,21 @@ async fn a_program_in_a_circle_is_ended() {
     assert_eq!(stage.fake.texts(ItemKind::Usage), [usage]);
 }
 
+/// After `tq done` the gateway answers no more: that is the end of a good session.
+#[tokio::test]
+async fn a_claim_that_is_over_ends_the_program_well() {
+    let _alone = alone().await;
+    let retry = r#"{"type":"system","subtype":"api_retry","attempt":1,"max_retries":2,"error_status":409}"#;
+    let stage = claude(&format!("{}\nsleep 1000", says(&[TEXT, CALL, GOOD, retry])));
+    let end = stage.end().await;
+    let summary = "claude-code ended after 1 tool calls, when its claim was over";
+    assert_eq!((end.cause, end.summary.as_str()), (EndCause::Finished, summary));
+    let message = r#"[API Error: {\"error\":\"claim 2 is no longer the live one\",\"code\":\"stale_claim\"}]"#;
+    let line = format!(r#"{{"type":"result","status":"error","error":{{"message":"{message}"}}}}"#);
+    let stage = gemini(&format!("{}\nexit 153", says(&[G_CALL, G_GOOD, &line])));
+    assert_eq!(stage.end().await.cause, EndCause::Finished);
+}
+
 #[tokio::test]
 async fn a_program_that_hangs_before_or_after_its_first_word_is_ended() {
     let _alone = alone().await;

@@ -112,6 +112,8 @@ fn system(event: &Value) -> Vec<Said> {
             let version = text(&event["claude_code_version"]);
             vec![Said::Note(format!("claude-code {version} works with {}", text(&event["model"])))]
         }
+        // The gateway answers so to a claim that is over; no try will change that.
+        Some("api_retry") if event["error_status"] == 409 => vec![Said::ClaimOver],
         Some("api_retry") => {
             let status =
                 event["error_status"].as_u64().map_or("no answer".to_owned(), |status| format!("status {status}"));

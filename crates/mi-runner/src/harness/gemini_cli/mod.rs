@@ -42,6 +42,20 @@ const UNSET: [&str; 15] = [
     "https_proxy",
 ];
 
+/// Advice for people at a terminal, and the insides of its own errors.
+const NOISE: [&str; 10] = [
+    "    at ",
+    "YOLO mode is enabled",
+    "Warning: 256-color",
+    "Warning: Basic terminal",
+    "Warning you are running",
+    "This warning can be disabled",
+    "Ripgrep is not available",
+    "Skill conflict detected",
+    "  status: ",
+    "}",
+];
+
 pub(super) struct GeminiCli;
 
 impl Vendor for GeminiCli {
@@ -80,6 +94,10 @@ impl Vendor for GeminiCli {
         set.push(("GOOGLE_GEMINI_BASE_URL", unversioned_base_url(job, model)));
         set.push(("GEMINI_API_KEY", job.grant.credential.clone()));
         Line { args, set, unset: UNSET.to_vec() }
+    }
+
+    fn noise(&self) -> &'static [&'static str] {
+        &NOISE
     }
 
     fn reader(&self) -> Box<dyn Reader> {

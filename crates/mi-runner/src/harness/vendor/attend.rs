@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 
 use super::events::{Event, Events};
-use super::record::Record;
+use super::record::{Enough, Record};
 use super::{Home, Reader};
 use crate::clock::{reach, within};
-use crate::harness::lines::{LastLine, pump};
+use crate::harness::lines::{LastLine, pump_but};
 use crate::harness::{Job, Outcome};
 
 /// How long the rest of the output may take once every process of the session is gone.
@@ -31,21 +31,22 @@ pub(super) struct Run {
     pub home: Home,
     pub prompt: String,
     pub reader: Box<dyn Reader>,
+    pub noise: &'static [&'static str],
 }
 
 /// Why listening came to its end.
 enum Heard {
     Everything,
     Silence,
-    Loop(String),
+    Enough(Enough),
     Exit(io::Result<ExitStatus>),
 }
 
 pub(super) async fn attend(run: Run, job: Arc<Job>) -> Outcome {
-    let Run { kind, mut child, home, prompt, reader } = run;
+    let Run { kind, mut child, home, prompt, reader, noise } = run;
     let last = LastLine::default();
     let feeding = child.stdin.take().map(|stdin| tokio::spawn(feed(stdin, prompt, job.clone())));
-    let errors = child.stderr.take().map(|err| tokio::spawn(pump(err, job.outbox.clone(), last.clone())));
+    let errors = child.stderr.take().map(|err| tokio::spawn(pump_but(noise, err, job.outbox.clone(), last.clone())));
     let mut record = Record::of(kind, &job, reader);
     let Some(out) = child.stdout.take() else {
         return Outcome::of(EndCause::Failed, format!("{kind} has no output"));
@@ -91,7 +92,7 @@ async fn finish<S: AsyncRead + Unpin>(
             }
             let rest = within(OUTPUT_WAIT, listen(events, record, job)).await;
             let stopped = match rest {
-                Some(Heard::Loop(reason)) => Some(Outcome::of(EndCause::Loop, reason)),
+                Some(Heard::Enough(enough)) => Some(ended(enough, record)),
                 Some(Heard::Everything | Heard::Silence | Heard::Exit(_)) | None => None,
             };
             (status, stopped)
@@ -104,11 +105,20 @@ async fn finish<S: AsyncRead + Unpin>(
             let (status, ()) = join(child.wait(), job.tree.terminate(GRACE)).await;
             (status, Some(Outcome::of(EndCause::HarnessHung, sentence)))
         }
-        Heard::Loop(reason) => {
-            job.outbox.log(&format!("the session is ended: {reason}"));
+        Heard::Enough(enough) => {
+            if let Enough::Loop(reason) = &enough {
+                job.outbox.log(&format!("the session is ended: {reason}"));
+            }
             let (status, ()) = join(child.wait(), job.tree.terminate(GRACE)).await;
-            (status, Some(Outcome::of(EndCause::Loop, reason)))
+            (status, Some(ended(enough, record)))
         }
+    }
+}
+
+fn ended(enough: Enough, record: &Record<'_>) -> Outcome {
+    match enough {
+        Enough::Loop(reason) => Outcome::of(EndCause::Loop, reason),
+        Enough::ClaimOver => record.claim_over(),
     }
 }
 
@@ -129,8 +139,8 @@ async fn listen<S: AsyncRead + Unpin>(events: &mut Events<S>, record: &mut Recor
         silent_until = Instant::now() + job.silence_max;
         match event {
             Ok(Some(Event::Line(line))) => {
-                if let Some(reason) = record.line(&line) {
-                    return Heard::Loop(reason);
+                if let Some(enough) = record.line(&line) {
+                    return Heard::Enough(enough);
                 }
             }
             Ok(Some(Event::TooLong(bytes))) => record.left_out(bytes),

@@ -44,6 +44,10 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     fn settle(&self, job: &Job, home: &Home) -> std::io::Result<()>;
     /// How it is started, beside what all have in common.
     fn line(&self, job: &Job, home: &Home) -> Line;
+    /// How lines of its standard error begin that tell nobody anything.
+    fn noise(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// A new reader of its events, for one run.
     fn reader(&self) -> Box<dyn Reader>;
 }
@@ -90,6 +94,8 @@ pub(crate) enum Said {
     },
     /// For the log: what we don't know, or only want to be seen.
     Note(String),
+    /// A model call was refused because the claim is over: the task is done, or somebody else's.
+    ClaimOver,
     /// The program's own verdict; how it is worded doesn't matter where it is a trouble.
     Ended(Result<(), Trouble>),
 }
@@ -125,7 +131,8 @@ impl<V: Vendor> Harness for VendorHarness<V> {
         let command = command(&job, kind, self.0.line(&job, &home))?;
         let child = job.tree.spawn(command).map_err(|error| unstarted(kind, &error))?;
         let text = format!("{}\n\n{}", prompt::system(&job, Hands::Program), prompt::user(&job));
-        let run = attend::Run { kind, child, home, prompt: text, reader: self.0.reader() };
+        let (reader, noise) = (self.0.reader(), self.0.noise());
+        let run = attend::Run { kind, child, home, prompt: text, reader, noise };
         Ok(Running::new(attend::attend(run, job)))
     }
 }

@@ -20,6 +20,14 @@ const NOTE_BYTES_MAX: usize = 1024;
 /// Calls without an answer yet; a program that opens more has lost count.
 const OPEN_CALLS_MAX: usize = 256;
 
+/// Why a run is ended before it ends itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Enough {
+    Loop(String),
+    /// No model will answer it any more.
+    ClaimOver,
+}
+
 pub(super) struct Record<'a> {
     kind: HarnessKind,
     job: &'a Job,
@@ -64,7 +72,7 @@ impl<'a> Record<'a> {
     }
 
     /// A line of the program. Says why the session must end, where it must.
-    pub(super) fn line(&mut self, line: &str) -> Option<String> {
+    pub(super) fn line(&mut self, line: &str) -> Option<Enough> {
         match serde_json::from_str::<Value>(line) {
             Ok(event) if event.is_object() => {
                 let said = self.reader.read(&event);
@@ -86,11 +94,12 @@ impl<'a> Record<'a> {
         !self.open.is_empty()
     }
 
-    fn take(&mut self, said: Said) -> Option<String> {
+    fn take(&mut self, said: Said) -> Option<Enough> {
         match said {
             Said::Text(text) => self.text(text),
             Said::Called { id, name, arguments } => self.call(id, name, arguments),
-            Said::Answered { id, text, done } => return self.answer(&id, &text, done),
+            Said::Answered { id, text, done } => return self.answer(&id, &text, done).map(Enough::Loop),
+            Said::ClaimOver => return Some(Enough::ClaimOver),
             Said::Used { model, input, cached, output } => self.use_of(model, input, cached, output),
             Said::Note(text) => self.job.outbox.log(&shortened(&text, NOTE_BYTES_MAX)),
             Said::Ended(verdict) => self.verdict = Some(verdict),
@@ -160,6 +169,7 @@ impl<'a> Record<'a> {
     pub(super) async fn outcome(&self, code: Option<i32>, last_line: &str) -> Outcome {
         let kind = self.kind;
         match &self.verdict {
+            Some(Err(trouble)) if trouble.cause() == EndCause::Stale => return self.claim_over(),
             Some(Err(trouble)) => return Outcome::of(trouble.cause(), trouble.summary(kind.as_str())),
             Some(Ok(())) => {}
             None if code == Some(0) => {}
@@ -181,6 +191,13 @@ impl<'a> Record<'a> {
             },
             Cause::Task => self.task_outcome(),
         }
+    }
+
+    /// After `done` the claim is over, and with it the models. Were it over for another reason, the heartbeat would have said
+    /// so, and the server knows anyway.
+    pub(super) fn claim_over(&self) -> Outcome {
+        let summary = format!("{} ended after {} tool calls, when its claim was over", self.kind, self.called);
+        Outcome::of(EndCause::Finished, summary)
     }
 
     fn task_outcome(&self) -> Outcome {
