@@ -16,7 +16,7 @@ use mi_core::wire::runner::Wire;
 use super::bill::{Bill, Pieces};
 use super::meter::{Finish, Form};
 use super::paths::Target;
-use super::providers::{Provider, Reach};
+use super::providers::Provider;
 use super::translate::answering::Answering;
 use super::translate::errors;
 use super::translate::request::{Asked, Delivery, Refused, Translated, translate};
@@ -59,7 +59,7 @@ pub fn needs_translation(provider: &Provider, target: &Target) -> bool {
 pub fn knows_no_responses(provider: &Provider, target: &Target, status: StatusCode) -> bool {
     let is_missing =
         matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED);
-    is_missing && is_responses(target) && provider.reach == Reach::Given && !provider.chat_only.is_known()
+    is_missing && is_responses(target) && !provider.is_at_home() && !provider.chat_only.is_known()
 }
 
 fn is_responses(target: &Target) -> bool {

@@ -9,6 +9,8 @@ use super::tools::Tools;
 
 /// Calls of one answer.
 pub const CALLS_MAX: usize = 128;
+/// The longest name that is put together.
+const NAME_BYTES_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub struct Growing {
@@ -80,6 +82,9 @@ impl Calls {
 impl Growing {
     /// A name is told before the arguments; a piece that repeats the whole name adds nothing.
     fn more_name(&mut self, piece: &str, tools: &Tools) {
+        if self.name.len() + piece.len() > NAME_BYTES_MAX {
+            return;
+        }
         let longer = format!("{}{piece}", self.name);
         let is_open = self.at.is_some() || !self.arguments.is_empty();
         if !is_open && (tools.get(&longer).is_some() || tools.get(&self.name).is_none()) {

@@ -12,6 +12,8 @@ use super::request::{Refused, kind_of_item, list};
 use super::tools::{INPUT, Kind, LOCAL_SHELL, TOOL_SEARCH, Tools, flat};
 
 const BETWEEN: &str = "\n\n";
+/// The output of a call that is nothing but an image.
+const SHOWN_BELOW: &str = "The image is shown below.";
 
 /// Finds further tools in what a search for them had found.
 pub fn messages(request: &Value, tools: &mut Tools) -> Result<Vec<Value>, Refused> {
@@ -162,8 +164,11 @@ impl Conversation<'_> {
         let item = self.outputs.get_mut(id).and_then(VecDeque::pop_front);
         let item = item.ok_or_else(|| Refused::NoOutput(id.chars().take(80).collect()))?;
         let parts = if item["type"] == "tool_search_output" { found_tools(item, tools)? } else { output_parts(item)? };
-        self.messages.push(json!({"role": "tool", "tool_call_id": id, "content": text_of(&parts)}));
-        self.said.extend(parts.into_iter().filter(|part| matches!(part, Part::Image(_))));
+        let text = text_of(&parts);
+        let images: Vec<Part> = parts.into_iter().filter(|part| matches!(part, Part::Image(_))).collect();
+        let text = if text.is_empty() && !images.is_empty() { SHOWN_BELOW.to_owned() } else { text };
+        self.messages.push(json!({"role": "tool", "tool_call_id": id, "content": text}));
+        self.said.extend(images);
         Ok(())
     }
 

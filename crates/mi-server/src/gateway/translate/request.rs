@@ -73,7 +73,7 @@ pub fn translate(body: &[u8]) -> Result<Translated, Refused> {
     let mut chat = Map::new();
     chat.insert("model".to_owned(), json!(model));
     chat.insert("messages".to_owned(), Value::Array(messages));
-    put_tools(&mut chat, &request, &tools)?;
+    put_tools(&mut chat, &request, &mut tools)?;
     put_settings(&mut chat, &request, model)?;
     if delivery == Delivery::Events {
         chat.insert("stream".to_owned(), json!(true));
@@ -92,13 +92,14 @@ pub fn list<'a>(value: &'a Value, otherwise: &'static str) -> Result<&'a [Value]
     }
 }
 
-/// A chat without tools may not speak of them at all.
-fn put_tools(chat: &mut Map<String, Value>, request: &Value, tools: &Tools) -> Result<(), Refused> {
+/// A chat without tools may not speak of them at all. What is a chat's default anyway is left out, because not every
+/// server knows the word.
+fn put_tools(chat: &mut Map<String, Value>, request: &Value, tools: &mut Tools) -> Result<(), Refused> {
     let (choice, listed) = match &request["tool_choice"] {
         allowed @ Value::Object(_) if allowed["type"] == "allowed_tools" => {
-            (Some(allowed["mode"].clone()), allowed_of(&allowed["tools"], tools)?)
+            (chosen(&allowed["mode"], tools)?, allowed_of(&allowed["tools"], tools)?)
         }
-        choice => (chosen(choice, tools)?, tools.listed.clone()),
+        choice => (chosen(choice, tools)?, std::mem::take(&mut tools.listed)),
     };
     if listed.is_empty() {
         return Ok(());
@@ -107,23 +108,26 @@ fn put_tools(chat: &mut Map<String, Value>, request: &Value, tools: &Tools) -> R
     if let Some(choice) = choice {
         chat.insert("tool_choice".to_owned(), choice);
     }
-    if let Some(parallel) = request["parallel_tool_calls"].as_bool() {
-        chat.insert("parallel_tool_calls".to_owned(), json!(parallel));
+    if request["parallel_tool_calls"] == false {
+        chat.insert("parallel_tool_calls".to_owned(), json!(false));
     }
     Ok(())
 }
 
-fn allowed_of(allowed: &Value, tools: &Tools) -> Result<Vec<Value>, Refused> {
+fn allowed_of(allowed: &Value, tools: &mut Tools) -> Result<Vec<Value>, Refused> {
     let named = list(allowed, "`tool_choice.tools` that is no list")?;
     let names = named.iter().map(|tool| function_of(tool, tools)).collect::<Result<Vec<String>, Refused>>()?;
-    let is_allowed = |shape: &&Value| names.iter().any(|name| shape["function"]["name"] == **name);
-    Ok(tools.listed.iter().filter(is_allowed).cloned().collect())
+    let is_allowed = |shape: &Value| names.iter().any(|name| shape["function"]["name"] == **name);
+    let mut listed = std::mem::take(&mut tools.listed);
+    listed.retain(is_allowed);
+    Ok(listed)
 }
 
 fn chosen(choice: &Value, tools: &Tools) -> Result<Option<Value>, Refused> {
     match choice {
         Value::Null => Ok(None),
-        Value::String(mode) if ["auto", "none", "required"].contains(&mode.as_str()) => Ok(Some(json!(mode))),
+        Value::String(mode) if mode == "auto" => Ok(None),
+        Value::String(mode) if mode == "none" || mode == "required" => Ok(Some(json!(mode))),
         Value::Object(_) => {
             let function = function_of(choice, tools)?;
             Ok(Some(json!({"type": "function", "function": {"name": function}})))

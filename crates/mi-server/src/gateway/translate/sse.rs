@@ -23,6 +23,7 @@ pub enum Piece {
 pub struct Events {
     line: Vec<u8>,
     data: Vec<u8>,
+    is_joined: bool,
     has_seen_return: bool,
     has_begun: bool,
 }
@@ -92,17 +93,20 @@ impl Events {
         self.line = line;
     }
 
+    /// Looked at once an event, so that an event of many lines is not read over and over.
     fn more_data(&mut self, value: &[u8], out: &mut Vec<Piece>) {
-        if is_whole(&self.data) {
+        if !self.is_joined && is_whole(&self.data) {
             self.dispatch(out);
         }
         if !self.data.is_empty() {
             self.data.push(b'\n');
+            self.is_joined = true;
         }
         self.data.extend_from_slice(value);
     }
 
     fn dispatch(&mut self, out: &mut Vec<Piece>) {
+        self.is_joined = false;
         if !self.data.is_empty() {
             out.push(Piece::Data(std::mem::take(&mut self.data)));
         }

@@ -18,6 +18,9 @@ use super::tools::{Kind, Tool, Tools};
 /// The longest answer that is turned; all of it is repeated at the end.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// What an item counts for besides its words: a model that thinks and speaks by turns makes many.
+const ITEM_BYTES: usize = 16 * 1024;
+
 /// An item of words that is open.
 #[derive(Debug)]
 struct Speech {
@@ -240,6 +243,7 @@ impl Turning {
     }
 
     fn place(&mut self) -> usize {
+        self.bytes += ITEM_BYTES;
         self.output.push(None);
         self.output.len() - 1
     }

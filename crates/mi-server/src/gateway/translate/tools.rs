@@ -41,7 +41,7 @@ pub struct Tool {
 #[derive(Debug, Default)]
 pub struct Tools {
     known: BTreeMap<String, Tool>,
-    /// In a chat's shape.
+    /// In a chat's shape, until they go into it.
     pub listed: Vec<Value>,
     /// Kinds of tools that a chat's provider can't run.
     pub left_out: Vec<String>,

@@ -73,6 +73,9 @@ fn calls_are_followed_by_their_outputs() {
             {"type": "function_call_output", "call_id": "c2", "output": [
                 {"type": "input_text", "text": "Output:"}, {"type": "input_text", "text": "a.txt"},
                 {"type": "input_image", "image_url": "data:image/png;base64,BB==", "detail": "original"}]},
+            {"type": "function_call", "call_id": "c5", "name": "exec_command", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c5", "output": [
+                {"type": "input_image", "image_url": "data:image/png;base64,CC=="}]},
             {"type": "function_call", "call_id": "c3", "name": "tasks_get", "namespace": "mcp__mi", "arguments": ""},
             {"type": "function_call_output", "call_id": "c3", "output": {"content": "x", "success": true}},
             {"type": "local_shell_call", "call_id": "c4", "status": "completed",
@@ -89,6 +92,9 @@ fn calls_are_followed_by_their_outputs() {
             {"role": "tool", "tool_call_id": "c1", "content": "ok"},
             {"role": "tool", "tool_call_id": "c2", "content": "Output:\na.txt"},
             {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,BB=="}}]},
+            {"role": "assistant", "content": null, "tool_calls": [called("c5", "exec_command", r#"{}"#)]},
+            {"role": "tool", "tool_call_id": "c5", "content": "The image is shown below."},
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,CC=="}}]},
             {"role": "assistant", "content": null, "tool_calls": [called("c3", "mcp__mi__tasks_get", r#"{}"#)]},
             {"role": "tool", "tool_call_id": "c3", "content": "{\"content\":\"x\",\"success\":true}"},
             {"role": "assistant", "content": null, "tool_calls": [
@@ -181,8 +187,8 @@ fn settings_have_their_other_names() {
 #[test]
 fn a_choice_among_the_tools_is_kept() {
     let with = |choice: Value| chat(&json!({"model": "m", "input": "hi", "tools": tools(), "tool_choice": choice}));
-    for mode in ["auto", "none", "required"] {
-        assert_eq!(with(json!(mode))["tool_choice"], mode);
+    for (mode, sent) in [("auto", Value::Null), ("none", json!("none")), ("required", json!("required"))] {
+        assert_eq!(with(json!(mode))["tool_choice"], sent);
     }
     let one = with(json!({"type": "function", "name": "tasks_get", "namespace": "mcp__mi"}));
     assert_eq!(one["tool_choice"], json!({"type": "function", "function": {"name": "mcp__mi__tasks_get"}}));

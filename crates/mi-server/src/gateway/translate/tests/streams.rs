@@ -333,4 +333,7 @@ fn too_much_has_failed() {
     let long = chunk(json!({"content": "x".repeat(3 << 20)}), Value::Null);
     let response = hear(&long.repeat(6)).response;
     assert_eq!(response["error"]["message"], "the model's answer is too long");
+    let turns = [chunk(json!({"content": "x"}), Value::Null), chunk(json!({"reasoning": "x"}), Value::Null)].concat();
+    let response = hear(&turns.repeat(600)).response;
+    assert_eq!(response["error"]["message"], "the model's answer is too long");
 }
