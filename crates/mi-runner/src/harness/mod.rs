@@ -13,6 +13,7 @@ mod gemini_cli;
 mod lines;
 mod loops;
 pub(crate) mod native;
+mod openai_codex;
 mod prompt;
 mod reply;
 mod trouble;
@@ -126,13 +127,13 @@ pub(crate) trait Harness: Send + Sync {
     fn spawn(&self, job: Arc<Job>) -> Result<Running, Missing>;
 }
 
-/// `openai-codex` has no harness of its own yet and runs on the native loop.
 pub(crate) fn harness_for(kind: HarnessKind, models: &Arc<dyn ModelSource>) -> Box<dyn Harness> {
     match kind {
         HarnessKind::Command => Box::new(command::CommandHarness),
         HarnessKind::ClaudeCode => Box::new(VendorHarness::new(claude_code::ClaudeCode)),
         HarnessKind::GeminiCli => Box::new(VendorHarness::new(gemini_cli::GeminiCli)),
-        HarnessKind::Native | HarnessKind::OpenaiCodex => native(models),
+        HarnessKind::OpenaiCodex => Box::new(VendorHarness::new(openai_codex::OpenaiCodex)),
+        HarnessKind::Native => native(models),
     }
 }
 

@@ -136,7 +136,10 @@ impl<'a> Record<'a> {
 
     fn use_of(&mut self, model: String, input: i64, cached: i64, output: i64) {
         let is_own = self.job.own_login.is_some();
-        let provider = self.job.grant.model.as_ref().map(|choice| choice.provider.clone());
+        let choice = self.job.grant.model.as_ref();
+        let provider = choice.map(|choice| choice.provider.clone());
+        // A program that doesn't say which model it used has used the one that it was told.
+        let model = choice.filter(|_| model.is_empty()).map_or(model, |choice| choice.model.clone());
         let used = Used {
             input_tokens: input,
             output_tokens: output,
