@@ -17,6 +17,7 @@ use super::Job;
 use super::vendor::{Home, Line, MCP_NAME, Reader, Vendor, unversioned_base_url};
 use crate::config::Drive;
 
+const DRIVE: &str = "/shared/files";
 const SETTINGS_FILE: &str = ".gemini/settings.json";
 /// Where an agent's own settings of its workspace go, which would win over ours.
 const SET_ASIDE: &str = ".gemini/settings.json.set-aside";
@@ -83,6 +84,8 @@ impl Vendor for GeminiCli {
 
     fn line(&self, job: &Job, home: &Home) -> Line {
         let mut args = vec!["--yolo".to_owned(), "--output-format=stream-json".to_owned()];
+        // Its own tools for files refuse what lies outside of the folders that it was told.
+        args.extend(drive(&job.drive).map(|path| format!("--include-directories={path}")));
         let mut set =
             vec![("GEMINI_CLI_TRUST_WORKSPACE", "true".to_owned()), ("GEMINI_CLI_NO_RELAUNCH", "1".to_owned())];
         let Some(model) = &job.grant.model else { return Line { args, set, unset: Vec::new() } };
@@ -102,6 +105,14 @@ impl Vendor for GeminiCli {
 
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(events::Events::default())
+    }
+}
+
+fn drive(drive: &Drive) -> Option<String> {
+    match drive {
+        Drive::Standard => Some(DRIVE.to_owned()),
+        Drive::At(path) => Some(path.display().to_string()),
+        Drive::ApiOnly => None,
     }
 }
 
