@@ -18,6 +18,7 @@ mod demo;
 mod egress;
 mod elsewhere;
 mod hands;
+mod harnesses;
 mod models;
 mod own_machine;
 mod shipped;
