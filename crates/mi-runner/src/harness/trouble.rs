@@ -18,7 +18,10 @@ pub(crate) struct Trouble {
 }
 
 /// Words of programs for an answer that broke off.
-const CUT: [&str; 7] = [
+const CUT: [&str; 11] = [
+    "api was lost",
+    "api error: terminated",
+    "in json at position",
     "stream ended",
     "ended without",
     "stream disconnected",
@@ -26,6 +29,7 @@ const CUT: [&str; 7] = [
     "broke off",
     "premature close",
     "unexpected end",
+    "unterminated string",
 ];
 /// Words of programs for a connection that never was, or went.
 const UNREACHABLE: [&str; 12] = [
@@ -136,6 +140,9 @@ mod tests {
             (None, r#"[API Error: {"error":"x","code":"out_of_credits"}]"#, EndCause::OutOfCredits),
             (Some(409), r#"{"error":"x","code":"stale_claim"}"#, EndCause::Stale),
             (None, "API Error: Stream ended without receiving any events", EndCause::StreamCut),
+            (None, "API Error: Connection to the API was lost (ECONNRESET).", EndCause::StreamCut),
+            (None, "[API Error: terminated]", EndCause::StreamCut),
+            (None, "[API Error: Unterminated string in JSON at position 13]", EndCause::StreamCut),
             (None, "Model stream ended without a finish reason.", EndCause::StreamCut),
             (None, "API Error: Unable to connect to API (ConnectionRefused)", EndCause::ProviderFailed),
             (None, "stream disconnected before completion: error sending request", EndCause::StreamCut),
