@@ -8,7 +8,7 @@ use testkit::model::{Recorded, ScriptedModel};
 use tests::harnesses::with_programs;
 use tests::{House, LONG, Office, Server, Start, example, sha256};
 
-const KEY: &str = "sk-scripted-7be10c";
+pub const KEY: &str = "sk-scripted-7be10c";
 
 /// Before anything else each agent says, by its own shell, what it sees of a network.
 const LOOKS_AROUND: &str = r#"
@@ -23,9 +23,9 @@ const REPORTED: [(u64, u64, u64); 5] = [(500, 0, 20), (1000, 0, 40), (2400, 960,
 const MICRO_PER_CREDIT: f64 = 1_000_000.0;
 
 /// One program, and what its model costs: thousandths of a dollar per million tokens of input, cached input, output.
-struct Row {
-    harness: &'static str,
-    provider: &'static str,
+pub struct Row {
+    pub harness: &'static str,
+    pub provider: &'static str,
     model: &'static str,
     path: &'static str,
     /// A tool of its own, which only it offers.
@@ -33,7 +33,7 @@ struct Row {
     prices: [u64; 3],
 }
 
-const ROWS: [Row; 3] = [
+pub const ROWS: [Row; 3] = [
     Row {
         harness: "claude-code",
         provider: "claude-code",
@@ -60,12 +60,12 @@ const ROWS: [Row; 3] = [
     },
 ];
 
-fn pointed_at(model: &ScriptedModel) -> Start {
+pub fn pointed_at(model: &str) -> Start {
     let keys = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"];
     let start = keys.into_iter().fold(Start::default(), |start, name| start.with_env(name, KEY));
-    let start = start.with_env("OPENAI_BASE_URL", format!("{}/openai/v1", model.url()));
-    let start = start.with_env("ANTHROPIC_BASE_URL", format!("{}/anthropic", model.url()));
-    with_programs(start.with_env("GEMINI_BASE_URL", format!("{}/gemini", model.url())))
+    let start = start.with_env("OPENAI_BASE_URL", format!("{}/openai/v1", model));
+    let start = start.with_env("ANTHROPIC_BASE_URL", format!("{}/anthropic", model));
+    with_programs(start.with_env("GEMINI_BASE_URL", format!("{}/gemini", model)))
 }
 
 fn review() -> Scenario {
@@ -85,7 +85,7 @@ fn price_of_all(row: &Row) -> u64 {
 fn review_with(row: &Row) {
     let model = ScriptedModel::start(review()).unwrap();
     let house = House::new();
-    let server = Server::start_with(&house, &pointed_at(&model));
+    let server = Server::start_with(&house, &pointed_at(&model.url()));
     let office = Office::create(&server, "review");
     office.push("queue.go", &fs::read(example("queue.go")).unwrap());
     let hire = ["agents", "hire", "--name", "ada", "--provider", row.provider, "--harness", row.harness];

@@ -24,5 +24,6 @@ mod own_machine;
 mod shipped;
 mod terminals;
 mod tls;
+mod troubles;
 mod tutorial;
 mod walls;
