@@ -5,6 +5,7 @@ use mi_core::wire::sessions::Transcript;
 
 use crate::call::{Call, Draft};
 use crate::offices::path_of;
+use crate::stream::Stream;
 use crate::transport::Client;
 
 #[derive(Debug, Clone)]
@@ -22,5 +23,11 @@ impl Sessions {
     pub fn transcript(&self, session: ClaimToken, from: i64) -> Call<Transcript> {
         let draft = Draft::read(format!("{}/sessions/{session}", path_of(self.office)));
         Call::json(&self.client, draft.query("from", Some(from)))
+    }
+
+    /// The same, part after part as it goes on; each message is a `Transcript`, and the last one is of a session that is
+    /// over.
+    pub fn live(&self, session: ClaimToken) -> Stream {
+        Stream::new(&self.client, Draft::read(format!("{}/sessions/{session}/stream", path_of(self.office))))
     }
 }

@@ -9,6 +9,7 @@
 //! with its status.
 
 pub mod casing;
+pub mod chain;
 pub mod checks;
 pub mod codes;
 pub mod credits;

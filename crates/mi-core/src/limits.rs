@@ -78,6 +78,15 @@ pub const RUNNER_POLL_SECONDS: i64 = 30;
 /// Things that one session says and that are kept, besides what its model calls used.
 pub const SESSION_ITEMS_MAX: i64 = 20_000;
 pub const EVENTS_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Everything that one session says and that is kept, together.
+pub const SESSION_SAID_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// Different tools that are counted for one session; the calls of others are counted together.
+pub const SESSION_TOOLS_MAX: i64 = 100;
+pub const TOOL_NAME_BYTES_MAX: usize = 128;
+/// Wake-ups among agents, one by the other, without an operator's act in between; a setting of the office.
+pub const WAKE_CHAIN_MAX_DEFAULT: i64 = 20;
+/// How often messages that woke a session are given to another one when it fails.
+pub const MESSAGE_TRIES_MAX: i64 = 3;
 pub const IDEMPOTENCY_HOURS: i64 = 24;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const REQUEST_ID_BYTES_MAX: usize = 128;

@@ -36,9 +36,94 @@ impl Redactor {
     }
 }
 
+/// How keys of well-known services begin, and ours.
+const KEY_HEADS: [&str; 16] = [
+    "sk-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "AIza",
+    "AKIA",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "mis_",
+    "mir_",
+    "mit_",
+];
+/// Our API keys are hexadecimal, and many a name begins like them.
+const HEX_KEY_HEAD: &str = "mi_";
+/// What follows the head of a key; shorter is a word.
+const KEY_TAIL_CHARS_MIN: usize = 20;
+const KEY_SHOWN: &str = "[key]";
+
+/// The text with `[key]` in place of whatever looks like a key of a well-known service, whoever it belongs to.
+pub fn shapes(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut done = 0;
+    for (start, word) in words(text) {
+        if is_key(word) {
+            out.push_str(&text[done..start]);
+            out.push_str(KEY_SHOWN);
+            done = start + word.len();
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[done..]);
+    Cow::Owned(out)
+}
+
+const fn is_of_a_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || byte == b'.'
+}
+
+/// Runs of what keys are made of, with their places.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    text.split(|char: char| !(char.is_ascii() && is_of_a_key(char as u8))).map(move |word| {
+        let start = text[at..].find(word).map_or(at, |found| at + found);
+        at = start + word.len();
+        (start, word)
+    })
+}
+
+/// A head, and a tail that is long enough and no identifier: some of its characters are digits.
+fn is_key(word: &str) -> bool {
+    let hex = word.strip_prefix(HEX_KEY_HEAD).unwrap_or_default();
+    if hex.len() >= KEY_TAIL_CHARS_MIN && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return true;
+    }
+    KEY_HEADS.iter().any(|head| {
+        let tail = word.strip_prefix(head).unwrap_or_default();
+        tail.len() >= KEY_TAIL_CHARS_MIN && tail.bytes().any(|byte| byte.is_ascii_digit())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_like_a_key_is_not_shown() {
+        for key in [
+            "sk-ant-api03-AbC1defGhiJklMnoPqrs",
+            "AIzaSyA1b2c3d4e5f6g7h8i9j0",
+            "ghp_1234567890abcdefghijABCD",
+            "mi_0123456789abcdef0123456789abcdef",
+        ] {
+            assert_eq!(shapes(key), "[key]", "{key}");
+            assert_eq!(shapes(&format!("key={key}, \"{key}\" é {key}")), "key=[key], \"[key]\" é [key]");
+        }
+        for word in ["task-1", "sk-", "mi_core_tasks_rules_and_their_properties", "risk-12345678901234567890x", ""] {
+            assert_eq!(shapes(word), word);
+        }
+    }
 
     #[track_caller]
     fn check(variables: &[(&str, &str)], text: &str, expect: &str) {

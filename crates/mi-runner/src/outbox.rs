@@ -12,7 +12,8 @@ use std::time::Duration;
 use mi_core::ids::ClaimToken;
 use mi_core::limits::{EVENTS_BODY_BYTES_MAX, LOG_LINE_BYTES_MAX};
 use mi_core::redact::Redactor;
-use mi_core::wire::runner::{ItemKind, SessionEvents, SessionItem};
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::runner::{ItemKind, SessionEvents, SessionItem, ToolCalled};
 use tokio::sync::Notify;
 
 use crate::backoff::Backoff;
@@ -46,6 +47,7 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     /// What the harness must not say, once it is known; nothing of a harness comes before that.
     secrets: OnceLock<Redactor>,
+    ran: OnceLock<HarnessKind>,
     wake: Notify,
     clock: ServerClock,
 }
@@ -53,7 +55,8 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn new(clock: ServerClock) -> Self {
         let state = State::default();
-        Self { state: Mutex::new(state), secrets: OnceLock::new(), wake: Notify::new(), clock }
+        let (secrets, ran) = (OnceLock::new(), OnceLock::new());
+        Self { state: Mutex::new(state), secrets, ran, wake: Notify::new(), clock }
     }
 
     /// From now on these variables' values are shown by their names.
@@ -66,18 +69,37 @@ impl Outbox {
         self.secrets.get().map_or(Cow::Borrowed(text), |secrets| secrets.clean(text))
     }
 
+    /// Which program really runs.
+    pub(crate) fn note_harness(&self, kind: HarnessKind) {
+        self.ran.get_or_init(|| kind);
+    }
+
+    /// The program that ran, if it is another one than that.
+    pub(crate) fn ran_instead_of(&self, told: HarnessKind) -> Option<HarnessKind> {
+        self.ran.get().copied().filter(|ran| *ran != told)
+    }
+
     pub(crate) fn log(&self, text: &str) {
         self.push(ItemKind::Log, text);
     }
 
     /// Texts longer than a log line may be become several items.
     pub(crate) fn push(&self, kind: ItemKind, text: &str) {
+        self.add(kind, text, None);
+    }
+
+    /// A tool that was used: which one, and how that went.
+    pub(crate) fn push_tool(&self, tool: ToolCalled, text: &str) {
+        self.add(ItemKind::Tool, text, Some(tool));
+    }
+
+    fn add(&self, kind: ItemKind, text: &str, mut tool: Option<ToolCalled>) {
         let at = self.clock.now();
         let text = self.clean(text);
         let mut state = self.lock();
         for piece in pieces(&text, LOG_LINE_BYTES_MAX) {
             state.waiting_bytes += piece.len();
-            state.waiting.push_back(SessionItem { at, kind, text: piece.to_owned() });
+            state.waiting.push_back(SessionItem { at, kind, text: piece.to_owned(), tool: tool.take() });
         }
         state.make_room();
         if state.waiting_bytes >= FLUSH_BYTES {
@@ -167,11 +189,12 @@ impl State {
             let text =
                 format!("{} lines of log were dropped here: they came faster than they could be sent", self.dropped);
             room -= ITEM_FRAME_BYTES + text.len();
-            self.sent.push(SessionItem { at: clock.now(), kind: ItemKind::Log, text });
+            self.sent.push(SessionItem { at: clock.now(), kind: ItemKind::Log, text, tool: None });
             self.dropped = 0;
         }
         while let Some(item) = self.waiting.front() {
-            let size = ITEM_FRAME_BYTES + json_bytes(&item.text);
+            let tool = item.tool.as_ref().map_or(0, |tool| ITEM_FRAME_BYTES + json_bytes(&tool.name));
+            let size = ITEM_FRAME_BYTES + json_bytes(&item.text) + tool;
             if size > room {
                 return;
             }

@@ -117,7 +117,8 @@ pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64, termina
         abort.abort();
     }
     outcome.summary = outbox.clean(&outcome.summary).into_owned();
-    let report = report(&outcome, stop.as_ref(), outbox.last());
+    let ran = outbox.ran_instead_of(grant.harness);
+    let report = EndSession { harness: ran, ..report(&outcome, stop.as_ref(), outbox.last()) };
     match stop {
         Some(Stop::Superseded) => After::Superseded,
         Some(Stop::Unauthenticated) => After::Unauthenticated,
@@ -204,12 +205,11 @@ async fn work(
         silence_max: parts.place.silence_max,
         leave: leave.clone(),
     };
-    let (outcome, kind) = run_harness(parts, Arc::new(job)).await;
-    Outcome { harness: (kind != grant.harness).then_some(kind), ..outcome }
+    run_harness(parts, Arc::new(job)).await
 }
 
 /// Runs what was asked for, or, where its program isn't there, our own loop with the same model; and says so.
-async fn run_harness(parts: &Parts, job: Arc<Job>) -> (Outcome, HarnessKind) {
+async fn run_harness(parts: &Parts, job: Arc<Job>) -> Outcome {
     let asked = job.grant.harness;
     let mut harness = harness_for(asked, &parts.models);
     let mut ready = harness.prepare(&job).await;
@@ -223,13 +223,14 @@ async fn run_harness(parts: &Parts, job: Arc<Job>) -> (Outcome, HarnessKind) {
         ready = harness.prepare(&job).await;
     }
     let kind = harness.kind();
+    job.outbox.note_harness(kind);
     if kind != asked {
         job.outbox.log(&format!("this session runs on {kind} in place of {asked}, with the same model"));
     }
     let spawned = ready.and_then(|()| harness.spawn(job));
     match spawned {
-        Ok(running) => (running.outcome().await, kind),
-        Err(Missing(cause, sentence)) => (Outcome::of(cause, sentence), kind),
+        Ok(running) => running.outcome().await,
+        Err(Missing(cause, sentence)) => Outcome::of(cause, sentence),
     }
 }
 
@@ -267,7 +268,7 @@ fn report(outcome: &Outcome, stop: Option<&Stop>, last: i64) -> EndSession {
         Some(stop) => (stop.cause(), stop.sentence()),
         None => (outcome.cause, outcome.summary.clone()),
     };
-    EndSession { exit: outcome.exit, signal: outcome.signal, cause, summary, harness: outcome.harness, last }
+    EndSession { exit: outcome.exit, signal: outcome.signal, cause, summary, last, harness: None }
 }
 
 async fn end(parts: &Parts, grant: &SessionGrant, report: EndSession) -> After {

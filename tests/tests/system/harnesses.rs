@@ -19,7 +19,8 @@ usage = { input = 500, output = 20 }
 "#;
 
 /// What the script reports for one whole task: input, of it from the cache, output.
-const REPORTED: [(u64, u64, u64); 5] = [(500, 0, 20), (1000, 0, 40), (2400, 960, 420), (2900, 2400, 50), (3000, 2880, 70)];
+const REPORTED: [(u64, u64, u64); 5] =
+    [(500, 0, 20), (1000, 0, 40), (2400, 960, 420), (2900, 2400, 50), (3000, 2880, 70)];
 const MICRO_PER_CREDIT: f64 = 1_000_000.0;
 
 /// One program, and what its model costs: thousandths of a dollar per million tokens of input, cached input, output.
@@ -120,7 +121,10 @@ fn is_its_own_work(detail: &Value, office: Office<'_>, task: i64) {
     let name = format!("findings-{task}-ada.md");
     assert!(detail["task"]["result_summary"].as_str().unwrap().contains(&name), "{detail:#}");
     let report = office.file(&name);
-    assert_eq!((&detail["artifacts"][0]["path"], &detail["artifacts"][0]["sha256"]), (&name.into(), &sha256(&report).into()));
+    assert_eq!(
+        (&detail["artifacts"][0]["path"], &detail["artifacts"][0]["sha256"]),
+        (&name.into(), &sha256(&report).into())
+    );
     let source = fs::read_to_string(example("queue.go")).unwrap();
     let report = String::from_utf8(report).unwrap();
     assert!(report.contains(source.lines().next().unwrap()), "it read the file: {report}");
@@ -131,7 +135,11 @@ fn is_the_real_program(row: &Row, requests: &[Recorded]) {
     assert_eq!(requests.len(), REPORTED.len(), "{requests:#?}");
     for request in requests {
         assert!(request.path.contains(row.path), "{}", request.path);
-        assert!(request.body["tools"].to_string().contains(&format!("\"{}\"", row.tool)), "{:#}", request.body["tools"]);
+        assert!(
+            request.body["tools"].to_string().contains(&format!("\"{}\"", row.tool)),
+            "{:#}",
+            request.body["tools"]
+        );
         let whole = format!("{:?}", request.headers);
         assert!(whole.contains(KEY) && !whole.contains("mis_"), "{whole}");
     }
@@ -147,7 +155,11 @@ fn costs_what_was_reported(row: &Row, office: Office<'_>, task: i64) {
     let detail = office.detail(task);
     let session = &detail["sessions"][0];
     assert_eq!(session["harness"], row.harness, "{session:#}");
-    assert_eq!((session["input_tokens"].as_u64(), session["output_tokens"].as_u64()), (Some(input), Some(output)), "{session:#}");
+    assert_eq!(
+        (session["input_tokens"].as_u64(), session["output_tokens"].as_u64()),
+        (Some(input), Some(output)),
+        "{session:#}"
+    );
     assert_eq!(in_micro(&session["cost"]), micro, "{session:#}");
     let summary = office.read("/usage/llm/summary");
     assert_eq!(summary["total_tokens"].as_u64(), Some(input + output), "{summary:#}");

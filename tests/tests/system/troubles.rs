@@ -130,12 +130,15 @@ fn ended_well(detail: &Value, cause: &str) -> Result<(), String> {
     let session = &detail["sessions"][0];
     let exit = session["exit"].as_str().unwrap_or_default();
     if !exit.contains(cause) {
-        let logs: Vec<String> = detail["logs"].as_array().unwrap().iter().map(|log| log["message"].to_string()).collect();
+        let logs: Vec<String> =
+            detail["logs"].as_array().unwrap().iter().map(|log| log["message"].to_string()).collect();
         return Err(format!("not {cause} but {exit}\n  {}", logs.join("\n  ")));
     }
     let used = (session["input_tokens"].as_i64(), session["output_tokens"].as_i64(), session["cost"].as_f64());
     match session["model"].as_str() {
-        Some("m-talk") if (used.0, used.1) != (Some(600), Some(4)) => Err(format!("it reported 600 and 4, not {used:?}")),
+        Some("m-talk") if (used.0, used.1) != (Some(600), Some(4)) => {
+            Err(format!("it reported 600 and 4, not {used:?}"))
+        }
         // No answer, no charge.
         Some("m-401" | "m-402" | "m-429" | "m-500" | "m-well") if used != (Some(0), Some(0), Some(0.0)) => {
             Err(format!("nothing was answered, but charged {used:?}"))

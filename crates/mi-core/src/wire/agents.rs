@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::sessions::Used;
 use crate::casing::loose_list;
-use crate::credits::{Ceiling, optional_ceiling};
+use crate::credits::{Ceiling, Micro, optional_ceiling};
 use crate::ids::{AgentId, AgentName, TaskId};
 use crate::tasks::status::words;
 use crate::time::Time;
@@ -55,6 +56,26 @@ pub struct Agent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetCard>,
     pub status: AgentStatus,
+    /// What all its sessions used so far.
+    #[serde(default)]
+    pub used: AgentUsed,
+}
+
+/// What model calls used. `cachedTokens` are a part of `inputTokens`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentUsed {
+    pub input_tokens: i64,
+    pub cached_tokens: i64,
+    pub output_tokens: i64,
+    /// In credits.
+    pub cost: Micro,
+}
+
+impl From<Used> for AgentUsed {
+    fn from(Used { input_tokens, cached_tokens, output_tokens, cost }: Used) -> Self {
+        Self { input_tokens, cached_tokens, output_tokens, cost }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

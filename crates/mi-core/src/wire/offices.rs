@@ -73,6 +73,10 @@ pub struct Settings {
     pub timezone: String,
     /// Models that answer where the one asked for can't, each as `provider/model`, of providers of the same wire.
     pub fallback_models: Vec<String>,
+    /// How many wake-ups among agents may follow one another without an operator's act in between.
+    pub wake_chain_max: i64,
+    /// Whether a session's prompts, replies and tool calls are kept in its transcript.
+    pub keep_transcripts: bool,
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub other: serde_json::Map<String, serde_json::Value>,
@@ -131,6 +135,8 @@ impl Default for Settings {
             egress: Vec::new(),
             timezone: "UTC".to_owned(),
             fallback_models: Vec::new(),
+            wake_chain_max: limits::WAKE_CHAIN_MAX_DEFAULT,
+            keep_transcripts: true,
             other: serde_json::Map::new(),
         }
     }
@@ -141,6 +147,7 @@ impl Settings {
     pub fn fault(&self) -> Option<&'static str> {
         const LEASE_SECONDS: std::ops::RangeInclusive<i64> = 5..=3_600;
         const YEAR: std::ops::RangeInclusive<i64> = 1..=365 * 24 * 3_600;
+        const CHAIN: std::ops::RangeInclusive<i64> = 1..=1_000;
         const ATTEMPTS: std::ops::RangeInclusive<i64> = 1..=20;
         if !LEASE_SECONDS.contains(&self.lease_seconds) {
             return Some("leaseSeconds lies between 5 and 3600");
@@ -164,6 +171,9 @@ impl Settings {
             || self.fallback_models.iter().any(|text| !is_model(text))
         {
             return Some("fallbackModels are at most 5 models, each written as provider/model");
+        }
+        if !CHAIN.contains(&self.wake_chain_max) {
+            return Some("wakeChainMax lies between 1 and 1000");
         }
         if !["personal", "team", "public"].contains(&self.office_type.as_str()) {
             return Some("officeType is personal, team or public");

@@ -229,10 +229,23 @@ pub struct SessionItem {
     pub at: Time,
     pub kind: ItemKind,
     pub text: String,
+    /// Of kind `tool`: which one, and how it went. Without it the tool's name is the first word of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolCalled>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToolCalled {
+    pub name: String,
+    #[serde(default)]
+    pub failed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<i64>,
 }
 
 words! {
-    ItemKind { Log = "log", Tool = "tool", Usage = "usage", Transcript = "transcript" }
+    /// `prompt` is what a model was told first, `transcript` what it said.
+    ItemKind { Log = "log", Tool = "tool", Usage = "usage", Transcript = "transcript", Prompt = "prompt" }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -11,6 +11,7 @@ use crate::tasks::status::{BlockedKind, Kind, Status, Verification, words};
 use crate::tasks::why::Why;
 use crate::time::Time;
 use crate::wire::checks::TaskCheck;
+use crate::wire::sessions::{Used, WakeCause};
 use crate::wire::usage::BudgetCard;
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -62,6 +63,12 @@ pub struct Task {
     pub updated_at: Time,
     pub started_at: Option<Time>,
     pub completed_at: Option<Time>,
+    /// What all its sessions used so far.
+    #[serde(default)]
+    pub used: Used,
+    /// The same with everything below it; only on a task that has subtasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_with_subtasks: Option<Used>,
     /// Only in the answer to a claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<ClaimGrant>,
@@ -321,13 +328,29 @@ pub struct Session {
     pub attempt: Option<i64>,
     /// `live` or how it ended.
     pub state: String,
+    /// What it was begun for; not known of sessions before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<WakeCause>,
+    /// The program that really ran; until the runner has said so, the one that the agent has.
     pub harness: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     pub model: Option<String>,
     pub exit: Option<String>,
     pub summary: Option<String>,
     pub input_tokens: i64,
+    /// A part of the input that the provider had read before.
+    #[serde(default)]
+    pub cached_tokens: i64,
     pub output_tokens: i64,
     pub cost: Micro,
+    /// When what it is about came into the queue, or the message was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_at: Option<Time>,
+    /// When a model first answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_at: Option<Time>,
+    /// When it was claimed.
     pub started_at: Time,
     pub ended_at: Option<Time>,
 }

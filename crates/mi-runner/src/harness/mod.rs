@@ -95,13 +95,11 @@ pub(crate) struct Outcome {
     pub signal: Option<i32>,
     pub cause: EndCause,
     pub summary: String,
-    /// What really ran, where it wasn't what was asked for.
-    pub harness: Option<HarnessKind>,
 }
 
 impl Outcome {
     pub(crate) fn of(cause: EndCause, summary: impl Into<String>) -> Self {
-        Self { exit: None, signal: None, cause, summary: summary.into(), harness: None }
+        Self { exit: None, signal: None, cause, summary: summary.into() }
     }
 }
 

@@ -177,6 +177,7 @@ fn card_with(
         created_at: agent.created_at,
         budget: purses::card(tx, office, Owner::Agent(agent.id))?,
         status,
+        used: sessions::usage::of_agent(tx, office, agent.id)?.into(),
     })
 }
 

@@ -4,7 +4,8 @@
 //! agent wakes it, is unread until the agent fetches it, and is never changed.
 //!
 //! Acts: `send`, `read_inbox`; what is said in groups is in `groups`.
-//! Elsewhere: when a message starts a session is in `sessions`.
+//! What wakes whom, and how often, is in `wakes`.
+//! Elsewhere: when a message starts a session is in `runners`.
 
 mod conversations;
 mod faults;
@@ -15,3 +16,4 @@ mod store;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod wakes;

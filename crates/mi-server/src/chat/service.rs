@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 
 use super::groups::service as groups;
 use super::store::Pair;
-use super::{faults, store};
+pub use super::wakes::{last_link, release_stopped, try_failed, wakes};
+use super::{faults, store, wakes};
 use crate::agents::service as agents;
 use crate::house::View;
 use crate::identity::members;
@@ -19,6 +20,7 @@ use crate::infra::act::{Act, Answer, NewEvent};
 use crate::infra::caller::{COLLEAGUE, Member, OWNER};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
+use crate::sessions::chain::link;
 use crate::tasks::calls;
 
 /// To whom a message in a group goes.
@@ -66,6 +68,28 @@ pub struct NewMessage {
     pub body: String,
     /// The session in which an agent wrote it.
     pub session: Option<i64>,
+    /// How many wake-ups among agents led to it, one by the other, since an operator's act.
+    pub chain: i64,
+}
+
+/// What wakes an agent: its unread messages, as far as one session reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waking {
+    pub up_to: i64,
+    /// Who wrote the newest of those that wake.
+    pub by: String,
+    pub chain: i64,
+    /// When the first of them was written.
+    pub since: Time,
+}
+
+/// An unread message, as far as waking goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    pub id: i64,
+    pub from: String,
+    pub chain: i64,
+    pub at: Time,
 }
 
 /// What a client sends, in either of the contract's forms.
@@ -97,11 +121,14 @@ pub fn send(act: &mut Act<'_>, member: &Member, outgoing: &Outgoing) -> Result<A
         Member::Person(_) => None,
         Member::Agent { session, .. } => session.map(|number| number.0),
     };
-    let message = NewMessage { from: member.name().to_owned(), to, body: text(outgoing)?.to_owned(), session };
+    let chain = link(act, member)?;
+    let message = NewMessage { from: member.name().to_owned(), to, body: text(outgoing)?.to_owned(), session, chain };
     let id = act.next_row();
     store::insert(act.tx, act.office, id, &message, act.now)?;
     record(act, id, &message)?;
-    Answer::created(&Message::new(id, message.from, message.to, message.body, act.now))
+    let metadata = wakes::metadata(act, &message);
+    let sent = Message::new(id, message.from, message.to, message.body, act.now);
+    Answer::created(&Message { metadata, ..sent })
 }
 
 pub fn speaks_for_itself(member: &Member, from: Option<&str>) -> Result<(), Fault> {
@@ -146,6 +173,9 @@ fn record(act: &mut Act<'_>, id: i64, message: &NewMessage) -> Result<(), Fault>
         data: json!({"message_id": id, "from": from, "to": to}),
     })?;
     if let Some(receiver) = &receiver {
+        if !wakes::may_wake(act, message.chain) {
+            return wakes::say_stopped(act, receiver, from, message.chain);
+        }
         act.wake_agent(receiver);
         calls::for_message(act, receiver)?;
     }
@@ -210,17 +240,6 @@ fn all_unread(tx: &mut dyn Tx, office: OfficeId, (name, seat): (&str, &str), mos
 pub fn unread(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, most: i64) -> Result<Vec<InboxMessage>, Fault> {
     let messages = all_unread(tx, office, (agent.as_str(), agent.as_str()), most)?;
     Ok(messages.into_iter().map(Message::for_inbox).collect())
-}
-
-/// Whether an unread message wakes an agent: one to it alone, or one that mentions it. Gives up to which one a session
-/// that is woken now will have read; of more than `most` the rest wakes the next session.
-pub fn wakes(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, most: i64) -> Result<Option<i64>, Fault> {
-    let direct = store::unread(tx, office, agent.as_str(), most)?;
-    let newest = direct.last().map(|message| message.id);
-    if i64::try_from(direct.len()).unwrap_or(i64::MAX) >= most {
-        return Ok(newest);
-    }
-    Ok(newest.max(groups::newest_mention(tx, office, agent.as_str())?))
 }
 
 /// The agent was given these.

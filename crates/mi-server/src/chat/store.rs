@@ -3,15 +3,15 @@
 use mi_core::ids::OfficeId;
 use mi_core::time::Time;
 
-use super::service::{Message, NewMessage};
+use super::service::{Message, NewMessage, Unread};
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, id: i64, message: &NewMessage, now: Time) -> Result<(), DbError> {
-    let sql = "insert into messages (office_id, id, from_agent, to_agent, body, session, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7)";
-    let NewMessage { from, to, body, session } = message;
-    tx.execute(sql, args![office, id, from, to, body, *session, now])?;
+    let sql = "insert into messages (office_id, id, from_agent, to_agent, body, session, created_at, chain) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let NewMessage { from, to, body, session, chain } = message;
+    tx.execute(sql, args![office, id, from, to, body, *session, now, *chain])?;
     Ok(())
 }
 
@@ -20,6 +20,52 @@ pub fn unread(tx: &mut dyn Tx, office: OfficeId, to: &str, most: i64) -> Result<
     let sql = "select id, from_agent, to_agent, body, created_at from messages \
                where office_id = $1 and to_agent = $2 and read_at is null order by id limit $3";
     tx.query(sql, args![office, to, most])?.iter().map(read).collect()
+}
+
+/// The same ones, as far as waking goes.
+pub fn unread_links(tx: &mut dyn Tx, office: OfficeId, to: &str, most: i64) -> Result<Vec<Unread>, DbError> {
+    let sql = "select id, from_agent, chain, created_at from messages \
+               where office_id = $1 and to_agent = $2 and read_at is null order by id limit $3";
+    tx.query(sql, args![office, to, most])?.iter().map(read_link).collect()
+}
+
+/// The oldest unread one that is not too far in its chain.
+pub fn first_that_wakes(tx: &mut dyn Tx, office: OfficeId, to: &str, limit: i64) -> Result<Option<Unread>, DbError> {
+    let sql = "select id, from_agent, chain, created_at from messages \
+               where office_id = $1 and to_agent = $2 and read_at is null and chain <= $3 order by id limit 1";
+    tx.first(sql, args![office, to, limit])?.as_ref().map(read_link).transpose()
+}
+
+fn read_link(row: &Row) -> Result<Unread, DbError> {
+    let mut r = row.reader();
+    Ok(Unread { id: r.take()?, from: r.take()?, chain: r.take()?, at: r.take()? })
+}
+
+/// Unread ones that are too far in their chain begin a new one.
+pub fn release_stopped(tx: &mut dyn Tx, office: OfficeId, to: &str, limit: i64) -> Result<(), DbError> {
+    let sql = "update messages set chain = 0 \
+               where office_id = $1 and to_agent = $2 and read_at is null and chain > $3";
+    tx.execute(sql, args![office, to, limit])?;
+    Ok(())
+}
+
+/// Of the newest message that somebody got.
+pub fn last_link(tx: &mut dyn Tx, office: OfficeId, to: &str) -> Result<Option<i64>, DbError> {
+    let sql = "select chain from messages where office_id = $1 and to_agent = $2 order by id desc limit 1";
+    tx.first(sql, args![office, to])?.map(|row| row.get(0)).transpose()
+}
+
+pub fn count_try(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64) -> Result<(), DbError> {
+    let sql = "update messages set tries = tries + 1 \
+               where office_id = $1 and to_agent = $2 and read_at is null and id <= $3";
+    tx.execute(sql, args![office, to, up_to])?;
+    Ok(())
+}
+
+pub fn most_tries(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64) -> Result<i64, DbError> {
+    let sql = "select coalesce(max(tries), 0) from messages \
+               where office_id = $1 and to_agent = $2 and read_at is null and id <= $3";
+    tx.first(sql, args![office, to, up_to])?.map_or(Ok(0), |row| row.get(0))
 }
 
 pub fn mark_read(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64, now: Time) -> Result<u64, DbError> {

@@ -83,6 +83,11 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ),
     (
         "sessions",
+        "select office_id, number from sessions where ended_at < $1",
+        "old sessions whose words go: the sweep then acts in each office",
+    ),
+    (
+        "sessions",
         "select office_id, number from sessions where state = 'settled'",
         "runners elsewhere that fell silent: the sweep then acts in each office",
     ),

@@ -13,7 +13,7 @@ use super::samples::{Place, Sample, sample};
 use crate::house::operations;
 use crate::infra::caller::Access;
 use crate::infra::http::Operation;
-use crate::testing::{External, SignatureVersion, Signer, Speaker, TestHouse};
+use crate::testing::{External, SignatureVersion, Signer, Speaker, TestHouse, TestReply};
 
 /// Copies of one request that come together.
 const COPIES: usize = 64;
@@ -72,10 +72,13 @@ fn sealed<'a>(agent: &External<'a>, method: &str, request: &Sample) -> Speaker<'
 async fn ask(speaker: &Speaker<'_>, operation: &Operation, path: &str, body: &[u8]) -> (u16, String) {
     let method = operation.method.as_str();
     if operation.id.ends_with(".stream") {
-        let status = speaker.begin(method, path, body.to_vec()).await.status().as_u16();
-        if status < 400 {
-            return (status, String::new());
+        let response = speaker.begin(method, path, body.to_vec()).await;
+        if response.status().is_success() {
+            return (response.status().as_u16(), String::new());
         }
+        // Its refusal is whole; the same signature counts only once.
+        let reply = TestReply::whole(response, path.to_owned()).await;
+        return (reply.status, reply.json["code"].as_str().unwrap_or_default().to_owned());
     }
     let reply = speaker.send(method, path, body.to_vec()).await;
     (reply.status, reply.json["code"].as_str().unwrap_or_default().to_owned())

@@ -3,7 +3,7 @@
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::problem::Code;
-use mi_core::time::Millis;
+use mi_core::time::{Millis, Time};
 use mi_core::wire::usage::UsageKind;
 
 use super::estimate::{ReckonedBy, Worst, reckon};
@@ -63,6 +63,8 @@ pub struct Outcome {
     /// `None`: no answer came.
     pub status: Option<u16>,
     pub seen: Seen,
+    /// When the first of a good answer came.
+    pub first_at: Option<Time>,
 }
 
 /// What became of a call.
@@ -199,7 +201,7 @@ fn settle_one(act: &mut Act<'_>, reserved: &Reserved, outcome: &Outcome) -> Resu
     if end.state == CallState::Failed {
         return Ok(());
     }
-    sessions::service::add_usage(act, session.number, end.usage.input, end.usage.output, paid)?;
+    sessions::usage::add(act, session.number, &end.usage.at(paid), outcome.first_at)?;
     usage::add(
         act,
         &Used {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use futures_util::stream::{Stream, StreamExt, unfold};
+use mi_core::time::Time;
 use mi_core::wire::runner::Wire;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,6 +25,8 @@ pub struct Bill {
     /// What has to be settled yet: nothing for free calls.
     open: Option<(Reserved, Wire)>,
     status: Option<u16>,
+    /// When the first of a good answer came.
+    first_at: Option<Time>,
     meter: Option<Meter>,
     /// The place among the calls under way.
     _place: OwnedSemaphorePermit,
@@ -31,7 +34,7 @@ pub struct Bill {
 
 impl Bill {
     pub fn new(house: House, open: Option<(Reserved, Wire)>, place: OwnedSemaphorePermit) -> Self {
-        Self { house, open, status: None, meter: None, _place: place }
+        Self { house, open, status: None, first_at: None, meter: None, _place: place }
     }
 
     /// The provider began to answer.
@@ -41,6 +44,7 @@ impl Bill {
     }
 
     pub fn passed(&mut self, bytes: &[u8]) {
+        self.first_at = self.first_at.or_else(|| Some(self.house.clock.now()));
         if let Some(meter) = &mut self.meter {
             meter.feed(bytes);
         }
@@ -59,7 +63,7 @@ impl Bill {
     fn begin_to_settle(&mut self, how: Finish) -> Option<JoinHandle<()>> {
         let (reserved, _) = self.open.take()?;
         let seen = self.meter.take().map(|meter| meter.finish(how)).unwrap_or_default();
-        let outcome = Outcome { status: self.status, seen };
+        let outcome = Outcome { status: self.status, seen, first_at: self.first_at };
         let house = self.house.clone();
         let Ok(runtime) = Handle::try_current() else {
             tracing::error!(call = reserved.call, "a model call was left unsettled: the server has ended");

@@ -4,7 +4,9 @@
 //! whole JSON answer) in memory and never holds anything back. The providers' own
 //! numbers count; the last ones seen are the ones.
 
+use mi_core::credits::Micro;
 use mi_core::wire::runner::Wire;
+use mi_core::wire::sessions::Used;
 use serde::Deserialize;
 
 /// The longest event or whole answer that is read; a longer one passes unread.
@@ -19,6 +21,13 @@ pub struct Usage {
     pub cached: i64,
     pub written: i64,
     pub output: i64,
+}
+
+impl Usage {
+    /// As it is added up, with what it cost.
+    pub fn at(self, cost: Micro) -> Used {
+        Used { input_tokens: self.input, cached_tokens: self.cached, output_tokens: self.output, cost }
+    }
 }
 
 /// How an answer comes.

@@ -230,6 +230,20 @@ pub fn place(integration: &str, key: &str) -> Vec<u8> {
 }
 
 /// The values of an integration by their names, opened.
+/// All of the office, by the names under which they are set.
+pub fn all_secrets(
+    tx: &mut dyn crate::infra::db::Tx,
+    keys: &Keys,
+    office: OfficeId,
+) -> Result<Vec<(String, String)>, Fault> {
+    let vault = vault(keys, office);
+    let open = |(id, row): (String, SecretRow)| {
+        let value = vault.open(&place(&id, &row.key), &row.key, &row.sealed)?;
+        Ok((row.key, value.to_string()))
+    };
+    store::all_secrets(tx, office)?.into_iter().map(open).collect()
+}
+
 pub fn open_all(
     tx: &mut dyn crate::infra::db::Tx,
     keys: &Keys,

@@ -33,6 +33,13 @@ pub fn secrets(tx: &mut dyn Tx, office: OfficeId, integration: &str) -> Result<V
     tx.query(sql, args![office, integration])?.iter().map(read).collect()
 }
 
+/// With the integrations that they belong to.
+pub fn all_secrets(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<(String, SecretRow)>, DbError> {
+    let sql = "select integration, key, sealed from integration_secrets where office_id = $1 order by integration, key";
+    let read = |row: &Row| Ok((row.get(0)?, SecretRow { key: row.get(1)?, sealed: row.get(2)? }));
+    tx.query(sql, args![office])?.iter().map(read).collect()
+}
+
 pub fn put_secret(
     tx: &mut dyn Tx,
     office: OfficeId,

@@ -146,6 +146,7 @@ pub fn update_settings(act: &mut Act<'_>, member: &Member, change: Map<String, V
         act.head.settings = std::sync::Arc::new(new);
         // Other models may answer from now on.
         act.wake(Wake::Models);
+        // A longer chain of wake-ups may be allowed now.
         calls::for_everything(act)?;
     }
     Answer::ok(&*act.head.settings)

@@ -123,6 +123,7 @@ pub const OWNED: &[&str] = &[
     "delete from drive_changes where office_id = $1",
     "delete from drive_files where office_id = $1",
     "delete from session_items where office_id = $1",
+    "delete from session_tools where office_id = $1",
     "delete from sessions where office_id = $1",
     "delete from late_results where office_id = $1",
     "delete from task_reviews where office_id = $1",

@@ -20,7 +20,7 @@ use crate::infra::caller::Caller;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{Keys, Token};
 use crate::pods::{self, Desired, Observed, PodRow, Rest};
-use crate::sessions::service::{self as sessions, Seat, SessionRow, State, Terms};
+use crate::sessions::service::{self as sessions, Errand, Seat, SessionRow, State, Terms};
 use crate::tasks::calls;
 use crate::tasks::cards;
 use crate::tasks::claim::{self, Wanted};
@@ -206,9 +206,9 @@ pub(super) fn new_session(
         model: model.map(|choice| choice.model),
     };
     if agent.harness != HarnessKind::Command
-        && let Some(up_to) = newest_unread(act, agent)?
+        && let Some(waking) = crate::chat::service::wakes(act.tx, act.office, &agent.name, UNREAD_LOOKED_AT_MAX)?
     {
-        let session = sessions::open_for_messages(act, agent, up_to, &terms)?;
+        let session = sessions::open(act, agent, Errand::Messages(&waking), &terms)?;
         // Tasks that were counted on it may be for a sleeper now.
         calls::for_tasks(act)?;
         return Ok(Some(session));
@@ -242,10 +242,6 @@ fn model_of(
         None => Reach::load(act.tx, act.office, providers)?.choose(agent.model_provider.as_deref(), tier),
     };
     Ok(kind.and_then(|kind| providers.model_choice(kind, tier)))
-}
-
-fn newest_unread(act: &mut Act<'_>, agent: &AgentRow) -> Result<Option<i64>, Fault> {
-    crate::chat::service::wakes(act.tx, act.office, &agent.name, UNREAD_LOOKED_AT_MAX)
 }
 
 /// What the runner needs to start; the credential is derived, so the same question gets the same one.

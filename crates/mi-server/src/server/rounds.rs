@@ -48,6 +48,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         pods_sweep(house, front),
         lapse_sweep(house),
         due_sweep(house),
+        transcripts_sweep(house),
         unblock_sweep(house),
         checks_sweep(house),
         forget_sweep(house),
@@ -96,6 +97,14 @@ fn lapse_sweep(house: &House) -> Sweep {
     Sweep::periodic("leases", Millis(LAPSE_MS), &house.clock, move || {
         let house = own.clone();
         async move { sessions::sweep::lapse(&house).await }
+    })
+}
+
+fn transcripts_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("transcripts", Millis(FORGET_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { sessions::sweep::forget(&house).await }
     })
 }
 

@@ -34,6 +34,15 @@ pub fn operations() -> Vec<Operation> {
             .gives::<Transcript>(200)
             .fails(gone)
             .run(transcript),
+        get(
+            "sessions.stream",
+            "…/sessions/{session}/stream",
+            Access::Member,
+            "A session as it goes on, as server-sent events",
+        )
+        .fails(&[Code::NoSuchSession])
+        .unlimited()
+        .run(stream),
         get("sessions.env", "…/sessions/{session}/env", Access::Runner, "The environment of a live session")
             .gives::<BTreeMap<String, String>>(200)
             .fails(gone)
@@ -71,6 +80,11 @@ async fn transcript(house: House, call: Call) -> Result<Reply, Fault> {
         Answer::ok(&super::transcript::read(view, member, number, part)?)
     };
     Ok(house.look(&call, look).await?.into())
+}
+
+async fn stream(house: House, call: Call) -> Result<Reply, Fault> {
+    let number = number(&call)?;
+    super::stream::open(house, call, number).await
 }
 
 fn number(call: &Call) -> Result<ClaimToken, Fault> {

@@ -1,8 +1,8 @@
 //! A session as the store has it.
 
-use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, TaskId};
 use mi_core::time::Time;
+use mi_core::wire::sessions::{Used, WakeCause, WakeKind};
 use mi_core::wire::tasks::Session;
 
 use crate::infra::db::DbError;
@@ -74,6 +74,7 @@ pub struct SessionRow {
     pub attempt: Option<i64>,
     pub state: State,
     pub seat: Seat,
+    pub origin: Origin,
     pub harness: String,
     pub provider: Option<String>,
     pub model: Option<String>,
@@ -84,11 +85,26 @@ pub struct SessionRow {
     pub messages_up_to: Option<i64>,
     pub exit: Option<String>,
     pub summary: Option<String>,
-    pub input_tokens: i64,
-    pub output_tokens: i64,
-    pub cost: Micro,
+    pub used: Used,
+    /// When a model first answered it.
+    pub first_token_at: Option<Time>,
+    /// Of everything that it said and that is kept.
+    pub said_bytes: i64,
     pub started_at: Time,
     pub ended_at: Option<Time>,
+}
+
+/// What a session was begun for, and by whose act.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Not known of sessions that began before it was kept.
+    pub kind: Option<WakeKind>,
+    /// Who made the task, or wrote the message.
+    pub by: Option<String>,
+    /// Wake-ups among agents, one by the other, since an operator's act.
+    pub chain: i64,
+    /// When the task came into the queue, or the message was written.
+    pub queued_at: Option<Time>,
 }
 
 impl SessionRow {
@@ -98,19 +114,26 @@ impl SessionRow {
     }
 
     pub fn card(self) -> Session {
+        let Origin { kind, by, chain, queued_at } = self.origin;
+        let Used { input_tokens, cached_tokens, output_tokens, cost } = self.used;
         Session {
             id: self.number,
             agent: self.agent,
             task_id: self.task,
             attempt: self.attempt,
             state: self.state.as_str().to_owned(),
+            cause: kind.map(|kind| WakeCause { kind, by, message: self.messages_up_to, chain }),
             harness: self.harness,
+            provider: self.provider,
             model: self.model,
             exit: self.exit,
             summary: self.summary,
-            input_tokens: self.input_tokens,
-            output_tokens: self.output_tokens,
-            cost: self.cost,
+            input_tokens,
+            cached_tokens,
+            output_tokens,
+            cost,
+            queued_at,
+            first_token_at: self.first_token_at,
             started_at: self.started_at,
             ended_at: self.ended_at,
         }

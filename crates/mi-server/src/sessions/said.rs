@@ -1,13 +1,20 @@
 //! What harnesses say: numbered items, kept once, and shown in their task's log.
+//!
+//! Everything is kept without the office's secrets, and only so much of a session. What a model was told, what it said
+//! and which tools it used how, is kept only if the office wants that (`keepTranscripts`).
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use mi_core::ids::ClaimToken;
 use mi_core::limits;
+use mi_core::redact;
+use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::{EventsAnswer, ItemKind, SessionEvents, SessionItem};
 
 use super::service::{SessionRow, held_task, own};
-use super::store;
+use super::store::said as store;
+use super::{secrets, tools};
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -28,7 +35,8 @@ pub fn add_events(
     if post.items.len() > ITEMS_PER_POST_MAX {
         return Err(fault::too_long("items", ITEMS_PER_POST_MAX, "entries"));
     }
-    let mut next = session.events_next;
+    let known = secrets::of_session(act, &session)?;
+    let (mut next, mut bytes) = (session.events_next, session.said_bytes);
     for (n, item) in (post.from..).zip(&post.items) {
         if n < next {
             continue;
@@ -37,16 +45,19 @@ pub fn add_events(
             return Err(fault::too_long("an item", limits::EVENTS_BODY_BYTES_MAX, "bytes"));
         }
         next = n + 1;
-        if n > limits::SESSION_ITEMS_MAX && item.kind != ItemKind::Usage {
-            continue;
+        if item.kind == ItemKind::Tool {
+            tools::count(act, number, item, &known)?;
         }
-        let item = &if n == limits::SESSION_ITEMS_MAX { last_kept(item) } else { storable(item) };
-        store::add_item(act.tx, act.office, number, n, item)?;
-        if item.kind == ItemKind::Log {
-            log_on_task(act, &session, item)?;
+        let Some(kept) = kept(act, &session, item) else { continue };
+        let text = redact::shapes(&known.clean(&kept.text)).into_owned();
+        let Some(kept) = within_limits(n, bytes, SessionItem { text, ..kept }) else { continue };
+        bytes = kept.bytes;
+        store::add_item(act.tx, act.office, number, n, &kept.item)?;
+        if kept.item.kind == ItemKind::Log {
+            log_on_task(act, &session, &kept.item)?;
         }
     }
-    store::set_events_next(act.tx, act.office, number, next)?;
+    store::set_said(act.tx, act.office, number, (next, bytes))?;
     if next > session.events_next {
         act.wake(Wake::Lines { office: act.office });
     }
@@ -56,13 +67,51 @@ pub fn add_events(
     Ok(EventsAnswer { next })
 }
 
-/// What stands in place of everything that comes from here on; what model calls used is still kept.
-fn last_kept(item: &SessionItem) -> Cow<'_, SessionItem> {
-    if item.kind == ItemKind::Usage {
-        return storable(item);
+/// What of an item the office wants to be kept.
+fn kept(act: &Act<'_>, session: &SessionRow, item: &SessionItem) -> Option<SessionItem> {
+    let whole = || storable(item).into_owned();
+    if act.head.settings.keep_transcripts {
+        return Some(whole());
     }
-    let text = format!("a session says {} things at most; what comes now is not kept", limits::SESSION_ITEMS_MAX);
-    Cow::Owned(SessionItem { at: item.at, kind: ItemKind::Log, text })
+    match item.kind {
+        ItemKind::Usage => Some(whole()),
+        ItemKind::Log => says_nothing_of_a_model(&session.harness).then(whole),
+        ItemKind::Tool => Some(SessionItem { text: tools::name(item)?.to_owned(), ..item.clone() }),
+        ItemKind::Transcript | ItemKind::Prompt => None,
+    }
+}
+
+/// A program of the office's own speaks for itself, and our own loop logs only what it does; other harnesses print what
+/// their models say.
+pub(super) fn says_nothing_of_a_model(harness: &str) -> bool {
+    [HarnessKind::Command, HarnessKind::Native].iter().any(|kind| kind.as_str() == harness)
+}
+
+/// An item that is kept, and how many bytes of its session are kept with it.
+struct Kept {
+    item: SessionItem,
+    bytes: i64,
+}
+
+/// A session keeps so many items and so many bytes; then one line stands for all that comes. What model calls used is
+/// always kept.
+fn within_limits(n: i64, bytes: i64, item: SessionItem) -> Option<Kept> {
+    const BYTES_MAX: i64 = limits::SESSION_SAID_BYTES_MAX;
+    let sum = bytes.saturating_add(i64::try_from(item.text.len()).unwrap_or(i64::MAX));
+    if item.kind == ItemKind::Usage {
+        return Some(Kept { item, bytes: sum });
+    }
+    let last = |most: String| {
+        let text = format!("a session says {most} at most; what comes now is not kept");
+        Some(Kept { item: SessionItem { at: item.at, kind: ItemKind::Log, text, tool: None }, bytes: sum })
+    };
+    match n.cmp(&limits::SESSION_ITEMS_MAX) {
+        Ordering::Greater => None,
+        Ordering::Equal => last(format!("{} things", limits::SESSION_ITEMS_MAX)),
+        Ordering::Less if bytes > BYTES_MAX => None,
+        Ordering::Less if sum > BYTES_MAX => last(format!("{BYTES_MAX} bytes")),
+        Ordering::Less => Some(Kept { item, bytes: sum }),
+    }
 }
 
 /// Programs write what they like; the store takes no NUL, and a line is worth more than that character of it.
@@ -75,6 +124,16 @@ fn storable(item: &SessionItem) -> Cow<'_, SessionItem> {
 
 pub(super) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
+}
+
+/// What a runner says at the end, as far as the office wants it kept: the last words of a model are a reply.
+pub(super) fn summary(act: &mut Act<'_>, session: &SessionRow, text: &str) -> Result<String, Fault> {
+    let is_wanted = act.head.settings.keep_transcripts || session.harness == HarnessKind::Command.as_str();
+    if !is_wanted || text.is_empty() {
+        return Ok(String::new());
+    }
+    let known = secrets::of_session(act, session)?;
+    Ok(redact::shapes(&known.clean(&without_nul(text))).into_owned())
 }
 
 fn log_on_task(act: &mut Act<'_>, session: &SessionRow, item: &SessionItem) -> Result<(), Fault> {

@@ -1,14 +1,15 @@
 //! Acts on sessions.
 
-use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::limits;
 use mi_core::time::{Millis, Time};
 use mi_core::wire::runner::{BeatAnswer, EndCause, EndSession, Ended};
+use mi_core::wire::sessions::Used;
 use mi_core::wire::tasks::Session;
 use mi_core::wire::terminals::TerminalOrder;
 use serde_json::json;
 
+pub use super::errand::Errand;
 pub use super::row::{Seat, SessionRow, State, Terms};
 use super::{said, store};
 use crate::agents::service::{self as agents, AgentRow};
@@ -32,38 +33,41 @@ pub(super) const LAPSED: &str = "the lease lapsed";
 const ELSEWHERE: &str = "external";
 
 /// A new live session: its number is the claim token.
-pub fn open(
-    act: &mut Act<'_>,
-    agent: &AgentRow,
-    work: Option<(TaskId, i64)>,
-    terms: &Terms,
-) -> Result<SessionRow, Fault> {
+pub fn open(act: &mut Act<'_>, agent: &AgentRow, errand: Errand<'_>, terms: &Terms) -> Result<SessionRow, Fault> {
     let lease = act.now + Millis::seconds(act.head.settings.lease_seconds);
     let session = SessionRow {
         number: act.next_session(),
         agent_id: agent.id,
         agent: agent.name.clone(),
-        task: work.map(|(task, _)| task),
-        attempt: work.map(|(_, attempt)| attempt),
+        task: errand.task().map(|task| task.id),
+        attempt: errand.task().map(|task| task.attempts),
         state: State::Live,
         seat: terms.seat,
+        origin: errand.origin(terms.seat),
         harness: if terms.seat.has_runner() { agent.harness.as_str() } else { ELSEWHERE }.to_owned(),
         provider: terms.provider.clone(),
         model: terms.model.clone(),
         lease_expires_at: Some(lease),
         deadline_at: terms.seat.has_runner().then(|| act.now + Millis::seconds(limits::SESSION_SECONDS_MAX)),
         events_next: 0,
-        messages_up_to: None,
+        messages_up_to: match errand {
+            Errand::Task(_) => None,
+            Errand::Messages(waking) => Some(waking.up_to),
+        },
         exit: None,
         summary: None,
-        input_tokens: 0,
-        output_tokens: 0,
-        cost: Micro(0),
+        used: Used::default(),
+        first_token_at: None,
+        said_bytes: 0,
         started_at: act.now,
         ended_at: None,
     };
     store::insert(act.tx, act.office, &session)?;
     agents::count_live(act.tx, act.office, agent.id, 1)?;
+    if session.origin.chain == 0 {
+        // An operator's act: what was too long a chain may go on from here.
+        chat::release_stopped(act, &agent.name)?;
+    }
     Ok(session)
 }
 
@@ -251,8 +255,11 @@ pub(super) fn held_task(act: &mut Act<'_>, session: &SessionRow) -> Result<Optio
 pub fn lose(act: &mut Act<'_>, session: &SessionRow, cause: &str) -> Result<(), Fault> {
     let task = held_task(act, session)?;
     close(act, session, State::Ended, cause)?;
+    if let Some(up_to) = session.messages_up_to.filter(|_| session.state == State::Live || session.has_lapsed()) {
+        chat::try_failed(act, &session.agent, up_to, cause)?;
+    }
     let Some(mut task) = task else { return Ok(()) };
-    let tail = store::tail(act.tx, act.office, session.number, TAIL_LINES)?;
+    let tail = store::said::tail(act.tx, act.office, session.number, TAIL_LINES)?;
     let told = if tail.is_empty() { cause.to_owned() } else { format!("{cause}; last lines: {}", tail.join(" | ")) };
     flow::session_over(act, &mut task, &bounded(&told))
 }
@@ -327,15 +334,9 @@ pub fn must_stop(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Resul
 /// The runner is through. Only the task's own status decides what becomes of the task.
 pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSession) -> Result<Ended, Fault> {
     let session = own(act, member, number)?;
-    let wish = &EndSession { summary: said::without_nul(&wish.summary), ..wish.clone() };
-    store::set_summary(act.tx, act.office, number, &bounded(&wish.summary))?;
-    // What woke a session that was cut short wakes the next one.
-    if !matches!(wish.cause, EndCause::Drain | EndCause::Stopped) {
-        match session.messages_up_to {
-            Some(up_to) => chat::mark_read(act, &session.agent, up_to)?,
-            None => chat::mark_groups_read(act, &session.agent, session.started_at)?,
-        }
-    }
+    let wish = &EndSession { summary: said::summary(act, &session, &wish.summary)?, ..wish.clone() };
+    store::set_summary(act.tx, act.office, number, &bounded(&wish.summary), wish.harness)?;
+    let session = after_reading(act, session, wish)?;
     match session.state {
         State::Ended => {}
         State::Settled => close(act, &session, State::Ended, session.exit.as_deref().unwrap_or("done"))?,
@@ -363,9 +364,27 @@ pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSes
     Ok(Ended { ok: true, task_status })
 }
 
+/// What woke a session that was cut short wakes the next one, and what woke one that failed in whatever way does so a few
+/// times; that is dealt with here.
+fn after_reading(act: &mut Act<'_>, session: SessionRow, wish: &EndSession) -> Result<SessionRow, Fault> {
+    match (session.messages_up_to, wish.cause) {
+        (_, EndCause::Drain | EndCause::Stopped) => {}
+        (None, _) => chat::mark_groups_read(act, &session.agent, session.started_at)?,
+        (Some(up_to), EndCause::Finished) => chat::mark_read(act, &session.agent, up_to)?,
+        (Some(up_to), cause) if session.state == State::Live => {
+            let told = if wish.summary.is_empty() { cause.to_string() } else { format!("{cause}: {}", wish.summary) };
+            chat::try_failed(act, &session.agent, up_to, &bounded(&told))?;
+            return Ok(SessionRow { messages_up_to: None, ..session });
+        }
+        (Some(_), _) => {}
+    }
+    Ok(session)
+}
+
 fn end_live(act: &mut Act<'_>, session: &SessionRow, wish: &EndSession) -> Result<(), Fault> {
     match wish.cause {
         EndCause::Drain | EndCause::Stopped => give_back(act, session, wish.cause.as_str()),
+        EndCause::Finished if session.task.is_none() => close(act, session, State::Ended, wish.cause.as_str()),
         EndCause::Finished
         | EndCause::Failed
         | EndCause::Deadline
@@ -450,18 +469,6 @@ pub fn has_worked(tx: &mut dyn Tx, office: OfficeId, task: TaskId, agent: &Agent
     Ok(store::has_worked(tx, office, task, agent)?)
 }
 
-/// What a model call used, added to its session.
-pub fn add_usage(act: &mut Act<'_>, number: ClaimToken, input: i64, output: i64, cost: Micro) -> Result<(), Fault> {
-    Ok(store::add_usage(act.tx, act.office, number, input, output, cost)?)
-}
-
-/// A session woken by messages: it has no task, and they count as read when it is over.
-pub fn open_for_messages(act: &mut Act<'_>, agent: &AgentRow, up_to: i64, terms: &Terms) -> Result<SessionRow, Fault> {
-    let session = open(act, agent, None, terms)?;
-    store::set_messages(act.tx, act.office, session.number, up_to)?;
-    Ok(SessionRow { messages_up_to: Some(up_to), ..session })
-}
-
 /// The attempts of a task that were made so far, oldest first.
 pub fn rows_of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<Vec<SessionRow>, Fault> {
     Ok(store::rows_of_task(tx, office, task, SESSIONS_SHOWN_MAX)?)
@@ -469,7 +476,7 @@ pub fn rows_of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<V
 
 /// The last lines that a session's harness wrote, oldest first.
 pub fn tail(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Result<Vec<String>, Fault> {
-    Ok(store::tail(tx, office, number, TAIL_LINES)?)
+    Ok(store::said::tail(tx, office, number, TAIL_LINES)?)
 }
 
 /// Whether anything of the agent is not over yet: a hosted agent takes one thing at a time.

@@ -1,22 +1,26 @@
-//! Rows of sessions and of what they said.
+//! Rows of sessions. What they said is in `said`, what they used in `usage`.
+
+pub mod said;
+pub mod usage;
 
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::time::{Millis, Time};
-use mi_core::wire::runner::SessionItem;
-use mi_core::wire::sessions::TranscriptItem;
+use mi_core::wire::agents::HarnessKind;
+use mi_core::wire::sessions::{Used, WakeKind};
 use mi_core::wire::tasks::Session;
 
-use super::row::{Seat, SessionRow, State};
+use super::row::{Origin, Seat, SessionRow, State};
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 
 macro_rules! select_sessions {
     ($rest:literal) => {
         concat!(
-            "select number, agent_id, agent, task_id, attempt, state, epoch, remote_epoch, harness, provider, model, \
-             lease_expires_at, deadline_at, events_next, messages_up_to, exit, summary, input_tokens, output_tokens, cost_micro, \
-             started_at, ended_at from sessions ",
+            "select number, agent_id, agent, task_id, attempt, state, epoch, remote_epoch, cause, cause_by, chain, \
+             queued_at, harness, provider, model, lease_expires_at, deadline_at, events_next, messages_up_to, exit, \
+             summary, input_tokens, cached_tokens, output_tokens, cost_micro, first_token_at, said_bytes, started_at, \
+             ended_at from sessions ",
             $rest
         )
     };
@@ -32,6 +36,7 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
         attempt: r.take()?,
         state: State::parse(&r.take::<String>()?)?,
         seat: seat(r.take()?, r.take()?),
+        origin: Origin { kind: kind(r.take()?)?, by: r.take()?, chain: r.take()?, queued_at: r.take()? },
         harness: r.take()?,
         provider: r.take()?,
         model: r.take()?,
@@ -41,12 +46,21 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
         messages_up_to: r.take()?,
         exit: r.take()?,
         summary: r.take()?,
-        input_tokens: r.take()?,
-        output_tokens: r.take()?,
-        cost: Micro(r.take()?),
+        used: Used {
+            input_tokens: r.take()?,
+            cached_tokens: r.take()?,
+            output_tokens: r.take()?,
+            cost: Micro(r.take()?),
+        },
+        first_token_at: r.take()?,
+        said_bytes: r.take()?,
         started_at: r.take()?,
         ended_at: r.take()?,
     })
+}
+
+fn kind(text: Option<String>) -> Result<Option<WakeKind>, DbError> {
+    text.map(|text| text.parse().map_err(|_| DbError::Shape(format!("a session begun for {text}")))).transpose()
 }
 
 fn seat(pod: Option<i64>, elsewhere: Option<i64>) -> Seat {
@@ -68,8 +82,9 @@ fn epochs(seat: Seat) -> (Option<i64>, Option<i64>) {
 
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, s: &SessionRow) -> Result<(), DbError> {
     let sql = "insert into sessions (office_id, number, agent_id, agent, task_id, attempt, state, epoch, harness, \
-               provider, model, lease_expires_at, deadline_at, started_at, worked_at, remote_epoch) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)";
+               provider, model, lease_expires_at, deadline_at, started_at, worked_at, remote_epoch, cause, cause_by, \
+               chain, queued_at, messages_up_to) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+               $14, $15, $16, $17, $18, $19, $20)";
     let (epoch, remote_epoch) = epochs(s.seat);
     tx.execute(
         sql,
@@ -89,6 +104,11 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, s: &SessionRow) -> Result<(), D
             s.deadline_at,
             s.started_at,
             remote_epoch,
+            s.origin.kind.map(WakeKind::as_str),
+            s.origin.by.as_ref(),
+            s.origin.chain,
+            s.origin.queued_at,
+            s.messages_up_to,
         ],
     )?;
     Ok(())
@@ -134,9 +154,16 @@ pub fn set_state(
     Ok(())
 }
 
-pub fn set_summary(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, summary: &str) -> Result<(), DbError> {
-    let sql = "update sessions set summary = $3 where office_id = $1 and number = $2";
-    tx.execute(sql, args![office, number, summary])?;
+/// What the runner says at the end, and which program it really ran, where that is another one than it was told.
+pub fn set_summary(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    number: ClaimToken,
+    summary: &str,
+    ran: Option<HarnessKind>,
+) -> Result<(), DbError> {
+    let sql = "update sessions set summary = $3, harness = coalesce($4, harness) where office_id = $1 and number = $2";
+    tx.execute(sql, args![office, number, summary, ran.map(HarnessKind::as_str)])?;
     Ok(())
 }
 
@@ -154,20 +181,6 @@ pub fn hold_on(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, until: Time, w
                where office_id = $1 and agent_id = $2 and state = 'live' and epoch is null and remote_epoch is null and worked_at is not null \
                and lease_expires_at < case when worked_at + $4 < $3 then worked_at + $4 else $3 end";
     tx.execute(sql, args![office, agent, until, weak.0])
-}
-
-pub fn add_usage(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    number: ClaimToken,
-    input: i64,
-    output: i64,
-    cost: Micro,
-) -> Result<(), DbError> {
-    let sql = "update sessions set input_tokens = input_tokens + $3, output_tokens = output_tokens + $4, \
-               cost_micro = cost_micro + $5 where office_id = $1 and number = $2";
-    tx.execute(sql, args![office, number, input, output, cost.0])?;
-    Ok(())
 }
 
 /// Live claims whose lease ended before `now`, over all offices.
@@ -215,54 +228,6 @@ pub fn of_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, most: i64) -> Re
     Ok(rows_of_task(tx, office, task, most)?.into_iter().map(SessionRow::card).collect())
 }
 
-pub fn add_item(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    session: ClaimToken,
-    n: i64,
-    item: &SessionItem,
-) -> Result<(), DbError> {
-    let sql =
-        "insert into session_items (office_id, session, n, kind, text, created_at) values ($1, $2, $3, $4, $5, $6)";
-    tx.execute(sql, args![office, session, n, item.kind.as_str(), &item.text, item.at])?;
-    Ok(())
-}
-
-/// What a session said, from an item on.
-pub fn items(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    session: ClaimToken,
-    from: i64,
-    most: i64,
-) -> Result<Vec<TranscriptItem>, DbError> {
-    let sql = "select n, created_at, kind, text from session_items \
-               where office_id = $1 and session = $2 and n >= $3 order by n limit $4";
-    let read = |row: &Row| {
-        let mut r = row.reader();
-        let (n, at, kind, text) = (r.take()?, r.take()?, r.take::<String>()?, r.take()?);
-        let kind = kind.parse().map_err(|_| DbError::Shape(format!("an item of kind {kind}")))?;
-        Ok(TranscriptItem { n, at, kind, text })
-    };
-    tx.query(sql, args![office, session, from, most])?.iter().map(read).collect()
-}
-
-pub fn set_events_next(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, next: i64) -> Result<(), DbError> {
-    let sql = "update sessions set events_next = $3 where office_id = $1 and number = $2";
-    tx.execute(sql, args![office, number, next])?;
-    Ok(())
-}
-
-/// The last log lines of a session, oldest first.
-pub fn tail(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken, most: i64) -> Result<Vec<String>, DbError> {
-    let sql = "select text from session_items where office_id = $1 and session = $2 and kind = 'log' \
-               order by n desc limit $3";
-    let mut lines: Vec<String> =
-        tx.query(sql, args![office, session, most])?.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?;
-    lines.reverse();
-    Ok(lines)
-}
-
 /// Offices in which an agent elsewhere holds a claim.
 pub fn offices_with_external(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
     let sql = "select distinct office_id from sessions where epoch is null and state = 'live' order by office_id";
@@ -274,10 +239,4 @@ pub fn freshen_external(tx: &mut dyn Tx, office: OfficeId, until: Time) -> Resul
     let sql = "update sessions set lease_expires_at = $2 \
                where office_id = $1 and state = 'live' and epoch is null and lease_expires_at < $2";
     tx.execute(sql, args![office, until])
-}
-
-pub fn set_messages(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken, up_to: i64) -> Result<(), DbError> {
-    let sql = "update sessions set messages_up_to = $3 where office_id = $1 and number = $2";
-    tx.execute(sql, args![office, number, up_to])?;
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! What becomes true of sessions with time: a lease lapses.
 
+use mi_core::time::Time;
+
 use super::{service, store};
 use crate::house::House;
 use crate::infra::db::Tx;
@@ -7,6 +9,8 @@ use crate::infra::fault::Fault;
 
 /// Lapsed leases looked at in one round; the next round takes the rest.
 const LAPSED_PER_ROUND_MAX: i64 = 500;
+/// Sessions whose words go in one round; the next round takes the rest.
+const FORGOTTEN_PER_ROUND_MAX: i64 = 200;
 
 /// Takes back every claim whose lease is over.
 pub async fn lapse(house: &House) -> Result<(), Fault> {
@@ -19,6 +23,16 @@ pub async fn lapse(house: &House) -> Result<(), Fault> {
     let lapsed = house.db.read(look).await?;
     for (office, session) in lapsed {
         house.act_as_server(office, move |act| service::lapse(act, session)).await?;
+    }
+    Ok(())
+}
+
+/// What sessions said is kept as long as events are; what they used, and with which tools, stays.
+pub async fn forget(house: &House) -> Result<(), Fault> {
+    let before = Time(house.clock.now().0 - house.settings.event_history.0);
+    let old = house.db.read(move |tx| Ok(store::said::to_forget(tx, before, FORGOTTEN_PER_ROUND_MAX)?)).await?;
+    for (office, session) in old {
+        house.act_as_server(office, move |act| Ok(store::said::forget(act.tx, act.office, session)?)).await?;
     }
     Ok(())
 }

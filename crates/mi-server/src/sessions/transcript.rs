@@ -4,6 +4,7 @@ use mi_core::ids::ClaimToken;
 use mi_core::wire::sessions::Transcript;
 use serde::Deserialize;
 
+use super::service::SessionRow;
 use super::{service, store};
 use crate::agents::service as agents;
 use crate::house::View;
@@ -39,8 +40,14 @@ impl PartQuery {
     }
 }
 
+impl From<i64> for Part {
+    fn from(from: i64) -> Self {
+        Self { from, limit: ITEMS_DEFAULT }
+    }
+}
+
 /// People may read it, the agent whose session it is, and its hirer; to others there is none.
-pub fn read(view: &mut View<'_>, member: &Member, number: ClaimToken, part: Part) -> Result<Transcript, Fault> {
+pub(super) fn may_read(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Result<SessionRow, Fault> {
     let missing = || fault::no_such_session(number);
     let session = service::get(view.tx, view.office, number)?.ok_or_else(missing)?;
     let is_own = member.agent() == Some(&session.agent);
@@ -50,7 +57,12 @@ pub fn read(view: &mut View<'_>, member: &Member, number: ClaimToken, part: Part
             return Err(missing());
         }
     }
-    let mut items = store::items(view.tx, view.office, number, part.from, part.limit)?;
+    Ok(session)
+}
+
+pub fn read(view: &mut View<'_>, member: &Member, number: ClaimToken, part: Part) -> Result<Transcript, Fault> {
+    let session = may_read(view, member, number)?;
+    let mut items = store::said::items(view.tx, view.office, number, part.from, part.limit)?;
     let whole = items.len();
     let mut bytes = 0;
     let fits = items.iter().take_while(|item| {
@@ -66,5 +78,6 @@ pub fn read(view: &mut View<'_>, member: &Member, number: ClaimToken, part: Part
         Some(_) | None => session.events_next.max(part.from),
     };
     let more = next < session.events_next;
-    Ok(Transcript { session: session.card(), items, next, more })
+    let tools = store::said::tools(view.tx, view.office, number)?;
+    Ok(Transcript { session: session.card(), tools, items, next, more })
 }

@@ -156,6 +156,8 @@ fn shape(row: &TaskRow, why: Option<Why>) -> Task {
         updated_at: row.updated_at,
         started_at: row.started_at,
         completed_at: row.completed_at,
+        used: row.used,
+        used_with_subtasks: (row.subtask_count > 0).then_some(row.all_used),
         claim: None,
     }
 }

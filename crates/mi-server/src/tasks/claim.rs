@@ -21,7 +21,7 @@ use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
-use crate::sessions::service::{self as sessions, SessionRow, Terms};
+use crate::sessions::service::{self as sessions, Errand, SessionRow, Terms};
 
 /// Candidates looked at before giving up; only tools and kinds can rule one out.
 const CANDIDATES_MAX: i64 = 100;
@@ -51,7 +51,7 @@ pub fn take(
     let to = if sabotage!(ClaimWithoutCheck) { Status::Claimed } else { flow::check(task.id, Move::Claim, from.0)? };
     task.attempts += 1;
     task.backoff_until = None;
-    let session = sessions::open(act, agent, Some((task.id, task.attempts)), terms)?;
+    let session = sessions::open(act, agent, Errand::Task(&task), terms)?;
     task.claimed_by = Some(agent.name.clone());
     task.session = Some(session.number);
     task.lease_expires_at = session.lease_expires_at;

@@ -11,6 +11,7 @@ use mi_core::tasks::status::{BlockedKind, Status, Verification};
 use serde_json::{Value, json};
 
 use super::calls;
+use super::chain;
 use super::reviewers;
 use super::service::ARTIFACTS_SHOWN_MAX;
 use super::store::{self, TaskRow};
@@ -55,9 +56,12 @@ pub fn shift(act: &mut Act<'_>, task: &mut TaskRow, from: (Status, Verification)
     task.status = to;
     task.updated_at = act.now;
     task.completed_at = if task.is_open() { None } else { Some(act.now) };
-    if !to.is_held() && to == Status::Queued {
+    if to == Status::Queued {
         task.claimed_by = None;
         task.session = None;
+        if before.status != to {
+            task.queued_at = Some(act.now);
+        }
     }
     if before.status != to {
         act.count_task(Some(before.status), to);
@@ -90,7 +94,7 @@ fn to_the_queue(act: &mut Act<'_>, task: &mut TaskRow) -> Result<Status, Fault> 
         sessions::service::hurry(act, session)?;
     }
     let broken = if task.depends_on.is_some() { broken_dependency(act, task)? } else { None };
-    let Some((broken, kind)) = broken else { return Ok(Status::Queued) };
+    let Some((broken, kind)) = broken else { return chain::into_queue(act, task) };
     block_by(act, task, &broken, kind)?;
     Ok(Status::Blocked)
 }

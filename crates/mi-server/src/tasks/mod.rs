@@ -12,6 +12,7 @@
 
 pub mod calls;
 pub mod cards;
+mod chain;
 pub mod claim;
 pub mod flow;
 pub mod late;

@@ -10,7 +10,7 @@ use mi_core::wire::tasks::{AddArtifact, AddComment, AddLog, Artifact, ArtifactSt
 
 use super::store::TaskRow;
 use super::store::notes::{self as store, NewLog};
-use super::{claim, flow};
+use super::{chain, claim, flow};
 use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -111,7 +111,8 @@ pub fn comment(act: &mut Act<'_>, member: &Member, id: TaskId, wish: &AddComment
 /// What waited for an answer goes on with an operator's comment.
 fn answered(act: &mut Act<'_>, by: &Member, mut task: TaskRow) -> Result<(), Fault> {
     let asks = task.status == Status::Blocked && task.blocked_kind == Some(BlockedKind::NeedsInput);
-    if asks { flow::unblock(act, &mut task, by.name()) } else { Ok(()) }
+    chain::touch(act, by, &mut task)?;
+    if asks { flow::unblock(act, &mut task, by.name()) } else { Ok(super::store::save(act.tx, act.office, &task)?) }
 }
 
 /// An agent speaks as itself; a person too, or for an agent of the office.

@@ -9,7 +9,7 @@ use mi_core::wire::tasks::{CancelTask, Comment, RetryTask, Review, Task, VerifyT
 
 use super::store::{self, TaskRow};
 use super::update::{must_own, needs_judgement};
-use super::{cards, flow, reviewers, service};
+use super::{cards, chain, flow, reviewers, service};
 use crate::checks;
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
@@ -142,6 +142,7 @@ fn reject(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &VerifyT
     refuse_if_built_on(act, task)?;
     refuse_below_cancelled(act, task)?;
     judge(act, member, task, wish)?;
+    chain::touch(act, member, task)?;
     send_back(act, member.name(), task, comment, comment)
 }
 
@@ -229,6 +230,7 @@ fn revive(act: &mut Act<'_>, member: &Member, mut task: TaskRow) -> Result<(), F
     task.error = None;
     task.backoff_until = None;
     task.started_at = None;
+    chain::touch(act, member, &mut task)?;
     flow::record(act, &task, "tasks.retry", member.name(), format!("task {} retried", task.id))?;
     flow::shift(act, &mut task, from, Status::Queued)?;
     if task.readiness().is_container() {

@@ -4,6 +4,7 @@
 //! judgement then gets one task of kind `verify`; it can't be done before the verdict is
 //! given, and it goes when somebody else gives it.
 
+use mi_core::chain;
 use mi_core::ids::{AgentName, OfficeId, TaskId, excerpt};
 use mi_core::problem::Code;
 use mi_core::tasks::machine::Move;
@@ -84,6 +85,8 @@ fn draft(act: &Act<'_>, task: &TaskRow, assigned: Option<String>) -> TaskRow {
         kind: Kind::Verify,
         assigned,
         created_by: SERVER.to_owned(),
+        // A judgement is never kept waiting; what follows from it may be.
+        chain: chain::after(task.chain).min(act.head.settings.wake_chain_max),
         verifies: Some(id),
         created_at: act.now,
         updated_at: act.now,

@@ -7,7 +7,7 @@ use mi_core::tasks::status::{BlockedKind, Kind, Status};
 use mi_core::wire::tasks::{CreateTask, Task, TaskDetail};
 
 use super::store::{self, TaskRow};
-use super::{cards, flow, times};
+use super::{cards, chain, flow, times};
 use crate::checks;
 use crate::credits::purses::{self, Owner};
 use crate::house::View;
@@ -47,6 +47,10 @@ pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &Creat
     }
     task.id = act.next_task_id();
     wait_for(act, &mut task, &dependencies)?;
+    chain::touch(act, member, &mut task)?;
+    if task.status == Status::Queued {
+        task.status = chain::into_queue(act, &mut task)?;
+    }
     store::insert(act.tx, act.office, &task)?;
     if let Some(name) = &task.name {
         store::save_name(act.tx, act.office, task.id, name)?;
@@ -284,6 +288,7 @@ pub fn reaches(act: &mut Act<'_>, from: TaskId, to: TaskId) -> Result<bool, Faul
 fn adopt(act: &mut Act<'_>, member: &Member, mut parent: TaskRow) -> Result<(), Fault> {
     parent.subtask_count += 1;
     parent.open_subtasks += 1;
+    chain::touch(act, member, &mut parent)?;
     match parent.status {
         Status::Done | Status::Failed => {
             may_reopen(act, member, &parent)?;

@@ -8,7 +8,7 @@ use mi_core::time::{Millis, Time};
 use mi_core::wire::tasks::{Task, UpdateTask};
 
 use super::store::{self, TaskRow};
-use super::{cards, claim, flow, late, needs, review, reviewers, service, times};
+use super::{cards, chain, claim, flow, late, needs, review, reviewers, service, times};
 use crate::checks;
 use crate::credits::purses;
 use crate::infra::act::{Act, Claim};
@@ -154,6 +154,7 @@ fn block(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTa
     let to = flow::check(task.id, Move::Block, from.0)?;
     claim::must_hold(act, task, member)?;
     task.attempts -= 1;
+    chain::touch(act, member, task)?;
     task.blocked_kind = Some(kind);
     task.blocked_reason = Some(reason);
     task.blocked_until = blocked_until(act, kind, wish)?;
@@ -217,9 +218,13 @@ fn queue_again(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, reason: O
         claim::must_hold(act, task, member)?;
         end_claim(act, task, "released")?;
         pause(act, task);
+        if task.open_subtasks == 0 {
+            chain::touch(act, member, task)?;
+        }
         return flow::give_back(act, task, member.name(), reason.unwrap_or("released"));
     }
     must_own(task, member)?;
+    chain::touch(act, member, task)?;
     if flow::still_broken(act, task)? {
         let sentence = format!("task {} needs a task that failed or was cancelled", task.id);
         return Err(Fault::new(Code::IllegalTransition, sentence).hint("retry that task, or edit dependsOn"));
@@ -287,6 +292,7 @@ fn edit(act: &mut Act<'_>, member: &Member, task: &mut TaskRow, wish: &UpdateTas
     if wish.assigned_agent.is_some() {
         task.assigned = service::checked_assignee(act.tx, act.office, wish.assigned_agent.as_deref())?;
     }
+    chain::touch(act, member, task)?;
     let mut to = task.status;
     if let Some(ids) = wish.depends_on.as_ref().filter(|_| named_dependencies(wish).is_none()) {
         to = depend(act, task, ids)?;

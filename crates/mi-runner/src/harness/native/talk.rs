@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mi_core::ids::excerpt;
-use mi_core::wire::runner::{Cause, EndCause, ItemKind};
+use mi_core::wire::runner::{Cause, EndCause, ItemKind, ToolCalled};
 
 use super::model::{Message, Model, ModelError, ToolCall, ToolResult, ToolSpec, Turn};
 use super::tools::{Bench, Effect};
@@ -62,7 +62,9 @@ struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     fn new(model: &'a dyn Model, job: &'a Job, first_pause: Duration) -> Self {
-        let conversation = vec![Message::System(prompt::system(job, Hands::Native)), Message::User(prompt::user(job))];
+        let (system, user) = (prompt::system(job, Hands::Native), prompt::user(job));
+        job.outbox.push(ItemKind::Prompt, &format!("{system}\n\n{user}"));
+        let conversation = vec![Message::System(system), Message::User(user)];
         let bench = Bench::new(job);
         Self {
             model,
@@ -168,9 +170,10 @@ impl<'a> Talk<'a> {
     }
 
     fn record_call(&self, call: &ToolCall, answer: &str) {
+        let tool = ToolCalled { name: call.name.clone(), failed: answer.starts_with("error: "), took_ms: None };
         let arguments = shortened(&call.arguments.to_string(), TOOL_RECORD_BYTES_MAX);
         let answer = shortened(answer, TOOL_RECORD_BYTES_MAX);
-        self.job.outbox.push(ItemKind::Tool, &format!("{} {arguments}\n→ {answer}", call.name));
+        self.job.outbox.push_tool(tool, &format!("{} {arguments}\n→ {answer}", call.name));
     }
 }
 

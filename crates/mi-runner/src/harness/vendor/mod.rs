@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use mi_core::wire::agents::HarnessKind;
-use mi_core::wire::runner::{EndCause, ModelChoice};
+use mi_core::wire::runner::{EndCause, ItemKind, ModelChoice};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -132,6 +132,7 @@ impl<V: Vendor> Harness for VendorHarness<V> {
         let child = job.tree.spawn(command).map_err(|error| unstarted(kind, &error))?;
         let text = format!("{}\n\n{}", prompt::system(&job, Hands::Program), prompt::user(&job));
         let (reader, noise) = (self.0.reader(), self.0.noise());
+        job.outbox.push(ItemKind::Prompt, &text);
         let run = attend::Run { kind, child, home, prompt: text, reader, noise };
         Ok(Running::new(attend::attend(run, job)))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mi_core::ids::excerpt;
 use mi_core::wire::agents::HarnessKind;
-use mi_core::wire::runner::{Cause, EndCause, ItemKind};
+use mi_core::wire::runner::{Cause, EndCause, ItemKind, ToolCalled};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -124,14 +124,15 @@ impl<'a> Record<'a> {
 
     fn answer(&mut self, id: &str, text: &str, done: Done) -> Option<String> {
         let (name, arguments) = self.open.remove(id)?;
-        self.keep_call(&name, &arguments, text);
+        self.keep_call(&name, &arguments, text, done);
         self.loops.see(&name, &arguments, text, done)
     }
 
-    fn keep_call(&self, name: &str, arguments: &Value, answer: &str) {
+    fn keep_call(&self, name: &str, arguments: &Value, answer: &str, done: Done) {
+        let tool = ToolCalled { name: name.to_owned(), failed: done == Done::Badly, took_ms: None };
         let arguments = shortened(&arguments.to_string(), TOOL_RECORD_BYTES_MAX);
         let answer = shortened(answer, TOOL_RECORD_BYTES_MAX);
-        self.job.outbox.push(ItemKind::Tool, &format!("{name} {arguments}\n→ {answer}"));
+        self.job.outbox.push_tool(tool, &format!("{name} {arguments}\n→ {answer}"));
     }
 
     fn use_of(&mut self, model: String, input: i64, cached: i64, output: i64) {
@@ -158,7 +159,7 @@ impl<'a> Record<'a> {
             self.take(said);
         }
         for (name, arguments) in std::mem::take(&mut self.open).into_values() {
-            self.keep_call(&name, &arguments, "no answer");
+            self.keep_call(&name, &arguments, "no answer", Done::Badly);
         }
         for used in std::mem::take(&mut self.used).into_values() {
             match serde_json::to_string(&used) {

@@ -11,13 +11,15 @@ use uuid::Uuid;
 use super::store;
 use crate::agents::service as agents;
 use crate::chat::faults;
-use crate::chat::service::{Found, Message, Outgoing, speaks_for_itself, text};
+use crate::chat::service::{Found, Message, Outgoing, Unread, speaks_for_itself, text};
+use crate::chat::wakes;
 use crate::house::View;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, Answer, NewEvent};
 use crate::infra::caller::{Member, OWNER};
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
+use crate::sessions::chain::link;
 use crate::tasks::calls;
 
 /// Who made what nobody made by hand.
@@ -47,6 +49,7 @@ pub struct NewGroupMessage<'a> {
     pub from: &'a str,
     pub body: &'a str,
     pub session: Option<i64>,
+    pub chain: i64,
     pub at: Time,
 }
 
@@ -210,9 +213,10 @@ fn write(act: &mut Act<'_>, member: &Member, named: &str, outgoing: &Outgoing) -
         Member::Agent { session, .. } => session.map(|number| number.0),
     };
     let id = act.next_row();
-    let message = NewGroupMessage { id, group: group.id, from: member.name(), body, session, at: act.now };
+    let chain = link(act, member)?;
+    let message = NewGroupMessage { id, group: group.id, from: member.name(), body, session, chain, at: act.now };
     store::add_message(act.tx, act.office, &message)?;
-    let woken = mention(act, member, &group, body, id)?;
+    let woken = mention(act, member, &group, &message)?;
     act.event(NewEvent {
         category: Category::Message,
         kind: "chat.send_group",
@@ -225,7 +229,13 @@ fn write(act: &mut Act<'_>, member: &Member, named: &str, outgoing: &Outgoing) -
     Ok(Message::in_group(id, group.id, member.name().to_owned(), body.to_owned(), act.now))
 }
 
-fn mention(act: &mut Act<'_>, member: &Member, group: &GroupRow, body: &str, id: i64) -> Result<Vec<AgentName>, Fault> {
+fn mention(
+    act: &mut Act<'_>,
+    member: &Member,
+    group: &GroupRow,
+    message: &NewGroupMessage<'_>,
+) -> Result<Vec<AgentName>, Fault> {
+    let NewGroupMessage { id, body, chain, .. } = *message;
     if !body.contains('@') {
         return Ok(Vec::new());
     }
@@ -234,6 +244,10 @@ fn mention(act: &mut Act<'_>, member: &Member, group: &GroupRow, body: &str, id:
     for name in store::members(act.tx, act.office, group.id)?.into_iter().filter(|name| name != OWNER) {
         let name: AgentName = name.parse()?;
         if member.agent() == Some(&name) || !means(body, &name, speaker) {
+            continue;
+        }
+        if !wakes::may_wake(act, chain) {
+            wakes::say_stopped(act, &name, member.name(), chain)?;
             continue;
         }
         store::mention(act.tx, act.office, group.id, name.as_str(), id)?;
@@ -279,8 +293,17 @@ pub fn after(tx: &mut dyn Tx, office: OfficeId, name: &str, after: i64, most: i6
 }
 
 /// The newest unread message that mentions somebody.
-pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<i64>, Fault> {
+pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<Unread>, Fault> {
     Ok(store::newest_mention(tx, office, name)?)
+}
+
+/// A session that was to read a mention failed.
+pub fn count_try(act: &mut Act<'_>, name: &str, up_to: i64) -> Result<(), Fault> {
+    Ok(store::count_try(act.tx, act.office, name, up_to)?)
+}
+
+pub fn most_tries(act: &mut Act<'_>, name: &str) -> Result<i64, Fault> {
+    Ok(store::most_tries(act.tx, act.office, name)?)
 }
 
 pub fn mark_read(act: &mut Act<'_>, name: &str, up_to: i64) -> Result<(), Fault> {

@@ -6,7 +6,7 @@ use mi_core::wire::chat::GroupKind;
 
 use super::service::{GroupRow, MemberRow, NewGroupMessage};
 use crate::args;
-use crate::chat::service::Message;
+use crate::chat::service::{Message, Unread};
 use crate::infra::db::{DbError, Row, Tx};
 
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, group: &GroupRow) -> Result<(), DbError> {
@@ -90,17 +90,35 @@ pub fn mention(tx: &mut dyn Tx, office: OfficeId, group: GroupId, name: &str, id
 }
 
 /// The newest message that mentions somebody who has not read it.
-pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<i64>, DbError> {
-    let sql = "select max(mentioned_up_to) from chat_members \
+pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<Unread>, DbError> {
+    let sql = "select m.id, m.from_agent, m.chain, m.created_at from chat_members c \
+               join group_messages m on m.office_id = c.office_id and m.id = c.mentioned_up_to \
+               where c.office_id = $1 and c.name = $2 and c.mentioned_up_to > c.read_up_to order by m.id desc limit 1";
+    let read = |row: &Row| {
+        let mut r = row.reader();
+        Ok(Unread { id: r.take()?, from: r.take()?, chain: r.take()?, at: r.take()? })
+    };
+    tx.first(sql, args![office, name])?.as_ref().map(read).transpose()
+}
+
+pub fn count_try(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64) -> Result<(), DbError> {
+    let sql = "update chat_members set mention_tries = mention_tries + 1 where office_id = $1 and name = $2 \
+               and mentioned_up_to > read_up_to and mentioned_up_to <= $3";
+    tx.execute(sql, args![office, name, up_to])?;
+    Ok(())
+}
+
+pub fn most_tries(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<i64, DbError> {
+    let sql = "select coalesce(max(mention_tries), 0) from chat_members \
                where office_id = $1 and name = $2 and mentioned_up_to > read_up_to";
-    tx.first(sql, args![office, name])?.map_or(Ok(None), |row| row.get(0))
+    tx.first(sql, args![office, name])?.map_or(Ok(0), |row| row.get(0))
 }
 
 pub fn add_message(tx: &mut dyn Tx, office: OfficeId, message: &NewGroupMessage<'_>) -> Result<(), DbError> {
-    let sql = "insert into group_messages (office_id, id, group_id, from_agent, body, session, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7)";
-    let NewGroupMessage { id, group, from, body, session, at } = message;
-    tx.execute(sql, args![office, *id, *group, *from, *body, *session, *at])?;
+    let sql = "insert into group_messages (office_id, id, group_id, from_agent, body, session, created_at, chain) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let NewGroupMessage { id, group, from, body, session, chain, at } = message;
+    tx.execute(sql, args![office, *id, *group, *from, *body, *session, *at, *chain])?;
     Ok(())
 }
 
@@ -152,7 +170,8 @@ pub fn after(tx: &mut dyn Tx, office: OfficeId, name: &str, after: i64, most: i6
 }
 
 pub fn mark_read(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64) -> Result<(), DbError> {
-    let sql = "update chat_members set read_up_to = $3 where office_id = $1 and name = $2 and read_up_to < $3";
+    let sql = "update chat_members set read_up_to = $3, mention_tries = 0 \
+               where office_id = $1 and name = $2 and read_up_to < $3";
     tx.execute(sql, args![office, name, up_to])?;
     Ok(())
 }

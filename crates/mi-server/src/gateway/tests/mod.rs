@@ -9,4 +9,4 @@ mod pings;
 mod providers;
 mod quota;
 mod translated;
-mod upstream;
+pub mod upstream;

@@ -1,5 +1,10 @@
 //! Sessions through their routes.
 
+mod chain;
+mod idle;
+mod kept;
+mod shown;
+
 use serde_json::{Value, json};
 
 use crate::testing::TestHouse;

@@ -8,14 +8,16 @@ pub mod notes;
 pub mod times;
 pub mod workers;
 
+use mi_core::credits::Micro;
 use mi_core::ids::{AgentName, ClaimToken, OfficeId, TaskId, TaskName};
 use mi_core::limits::{PRIORITY_DEFAULT, TASK_ATTEMPTS_MAX_DEFAULT};
 use mi_core::tasks::rules::{Assigned, Readiness};
 use mi_core::tasks::status::{BlockedKind, Kind, Status, Verification};
 use mi_core::time::Time;
+use mi_core::wire::sessions::Used;
 
 use crate::args;
-use crate::infra::db::{DbError, Row, Tx};
+use crate::infra::db::{DbError, Reader, Row, Tx};
 
 /// One task as it stands in the store.
 #[derive(Debug, Clone)]
@@ -67,6 +69,13 @@ pub struct TaskRow {
     pub updated_at: Time,
     pub started_at: Option<Time>,
     pub completed_at: Option<Time>,
+    /// When it came into the queue last.
+    pub queued_at: Option<Time>,
+    /// How many wake-ups among agents led to it, one by the other, since an operator's act.
+    pub chain: i64,
+    /// What its own sessions used, and what those of everything below it used with them.
+    pub used: Used,
+    pub all_used: Used,
     /// Of the live claim, read along.
     pub lease_expires_at: Option<Time>,
 }
@@ -115,6 +124,10 @@ impl TaskRow {
             updated_at: Time(0),
             started_at: None,
             completed_at: None,
+            queued_at: None,
+            chain: 0,
+            used: Used::default(),
+            all_used: Used::default(),
             lease_expires_at: None,
         }
     }
@@ -156,7 +169,9 @@ macro_rules! select_tasks {
              t.error, t.blocked_kind, t.blocked_reason, t.blocked_until, t.attempts, t.max_attempts, t.verification, \
              t.rejections, t.verifies, t.split_rounds, t.agent_retries, t.subtask_count, t.open_subtasks, \
              t.open_dependencies, t.backoff_until, t.wanted_not_before, t.deadline_at, t.late_at, t.late_code, \
-             t.late_message, t.created_at, t.updated_at, t.started_at, t.completed_at, s.lease_expires_at \
+             t.late_message, t.created_at, t.updated_at, t.started_at, t.completed_at, t.queued_at, t.chain, \
+             t.input_tokens, t.cached_tokens, t.output_tokens, t.cost_micro, t.all_input_tokens, \
+             t.all_cached_tokens, t.all_output_tokens, t.all_cost_micro, s.lease_expires_at \
              from tasks t left join sessions s \
              on s.office_id = t.office_id and s.number = t.session and s.state = 'live' ",
             $rest
@@ -209,8 +224,16 @@ fn read(row: &Row) -> Result<TaskRow, DbError> {
         updated_at: r.take()?,
         started_at: r.take()?,
         completed_at: r.take()?,
+        queued_at: r.take()?,
+        chain: r.take()?,
+        used: used(&mut r)?,
+        all_used: used(&mut r)?,
         lease_expires_at: r.take()?,
     })
+}
+
+fn used(r: &mut Reader<'_>) -> Result<Used, DbError> {
+    Ok(Used { input_tokens: r.take()?, cached_tokens: r.take()?, output_tokens: r.take()?, cost: Micro(r.take()?) })
 }
 
 pub fn get(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Option<TaskRow>, DbError> {
@@ -233,8 +256,8 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), D
     let sql = "insert into tasks (office_id, id, parent_id, depth, title, description, kind, priority, status, \
                assigned_agent, created_by, depends_on, required_tools, blocked_kind, blocked_reason, max_attempts, \
                verification, open_dependencies, ready, created_at, updated_at, verifies, not_before, \
-               wanted_not_before, deadline_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-               $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+               wanted_not_before, deadline_at, queued_at, chain) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
+               $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)";
     tx.execute(
         sql,
         args![
@@ -263,6 +286,8 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), D
             task.offered_at(),
             task.wanted_not_before,
             task.deadline,
+            task.created_at,
+            task.chain,
         ],
     )?;
     Ok(())
@@ -275,7 +300,7 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbE
                split_rounds = $13, agent_retries = $14, subtask_count = $15, open_subtasks = $16, \
                open_dependencies = $17, ready = $18, not_before = $19, updated_at = $20, started_at = $21, \
                completed_at = $22, assigned_agent = $23, blocked_until = $24, backoff_until = $25, \
-               wanted_not_before = $26 where office_id = $1 and id = $2";
+               wanted_not_before = $26, queued_at = $27, chain = $28 where office_id = $1 and id = $2";
     tx.execute(
         sql,
         args![
@@ -305,6 +330,8 @@ pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbE
             task.blocked_until,
             task.backoff_until,
             task.wanted_not_before,
+            task.queued_at,
+            task.chain,
         ],
     )?;
     Ok(())
