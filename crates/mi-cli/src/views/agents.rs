@@ -1,15 +1,18 @@
 //! Agents, as people see them.
 
+use mi_core::credits::Micro;
 use mi_core::wire::agents::{
-    Activity, Agent, AgentKey, AgentKind, AgentPhase, CommandLine, LastError, RotatedCredentials,
+    Activity, Agent, AgentKey, AgentKind, AgentPhase, AgentUsed, CommandLine, LastError, RotatedCredentials,
 };
 
-use super::{credits, moment};
+use super::credits::{self, amount};
+use super::moment;
 use crate::output::{Screen, Tone, clean};
 use crate::table::{Cell, Table};
 
 pub fn list(agents: &[Agent], screen: Screen) -> String {
-    let mut table = Table::new(&["NAME", "PHASE", "TASK", "ROLE", "MODEL", "HARNESS", "LAST SEEN", "MESSAGE"]);
+    let mut table =
+        Table::new(&["NAME", "PHASE", "TASK", "ROLE", "MODEL", "HARNESS", "CREDITS", "LAST SEEN", "MESSAGE"]);
     for agent in agents {
         table.row([
             (&agent.name).into(),
@@ -18,11 +21,17 @@ pub fn list(agents: &[Agent], screen: Screen) -> String {
             Cell::maybe(agent.role.as_ref()),
             Cell::maybe(agent.model_tier.as_ref().or(agent.model_provider.as_ref())),
             harness(agent).into(),
+            spent(agent.used.cost),
             Cell::maybe(agent.status.last_seen.map(moment)),
             (&agent.status.message).into(),
         ]);
     }
     table.render(screen)
+}
+
+/// Nothing, where nothing was spent.
+pub fn spent(cost: Micro) -> Cell {
+    Cell::maybe((cost != Micro(0)).then(|| amount(cost)))
 }
 
 /// What does the work of an agent from elsewhere is its own affair.
@@ -66,6 +75,9 @@ pub fn one(agent: &Agent, screen: Screen) -> String {
     facts.fact("hired", moment(agent.created_at));
     if let Some(budget) = &agent.budget {
         facts.fact("budget", credits::budget(budget));
+    }
+    if agent.used != AgentUsed::default() {
+        facts.fact("credits", amount(agent.used.cost));
     }
     facts.render(screen)
 }

@@ -1,10 +1,11 @@
 //! Tasks, as people see them.
 
 use mi_core::tasks::status::{Status, Verification};
+use mi_core::wire::sessions::Used;
 use mi_core::wire::tasks::{Artifact, Comment, LateState, Session, Task, TaskDetail, TaskLog, TaskStats};
 
 use super::credits::amount;
-use super::{moment, proof, short_digest, waiting};
+use super::{agents, moment, proof, sessions as sessions_view, short_digest, waiting};
 use crate::output::{Screen, Tone, clean};
 use crate::progress::size;
 use crate::table::{Cell, Table};
@@ -13,7 +14,7 @@ use crate::table::{Cell, Table};
 const LOGS_SHOWN: usize = 10;
 
 pub fn list(tasks: &[Task], screen: Screen) -> String {
-    let mut table = Table::new(&["ID", "STATUS", "TITLE", "AGENT", "KIND", "PRIORITY", "WHY"]);
+    let mut table = Table::new(&["ID", "STATUS", "TITLE", "AGENT", "KIND", "PRIORITY", "CREDITS", "WHY"]);
     for task in tasks {
         table.row([
             task.id.into(),
@@ -22,6 +23,7 @@ pub fn list(tasks: &[Task], screen: Screen) -> String {
             Cell::maybe(agent_of(task)),
             task.kind.into(),
             task.priority.into(),
+            agents::spent(task.used_with_subtasks.unwrap_or(task.used).cost),
             Cell::maybe(task.why.as_ref().map(|why| waiting::word(&why.code))),
         ]);
     }
@@ -193,6 +195,13 @@ fn facts(task: &Task, screen: Screen) -> String {
         }
     }
     facts.fact("attempts", format!("{} of {}", task.attempts, task.max_attempts));
+    if task.used != Used::default() {
+        facts.fact("tokens", sessions_view::tokens(&task.used));
+        facts.fact("credits", amount(task.used.cost));
+    }
+    if let Some(all) = task.used_with_subtasks.filter(|all| *all != task.used) {
+        facts.fact("with subtasks", format!("{} credits, {}", amount(all.cost), sessions_view::tokens(&all)));
+    }
     facts.fact("created", format!("{} by {}", moment(task.created_at), task.created_by));
     if let Some(at) = task.completed_at {
         facts.fact("completed", moment(at));

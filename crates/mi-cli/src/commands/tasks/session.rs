@@ -1,8 +1,8 @@
 //! `mi tasks session TASK`: what an attempt said and did, to its end if wanted.
 
 use clap::Args;
-use mi_client::Client;
-use mi_core::ids::{ClaimToken, OfficeId, TaskId};
+use mi_client::Stream;
+use mi_core::ids::{ClaimToken, TaskId};
 use mi_core::wire::sessions::Transcript;
 use mi_core::wire::tasks::Session;
 
@@ -29,19 +29,33 @@ pub async fn run(desk: &mut Desk, args: SessionArgs) -> Result<(), Fault> {
     let (client, office) = desk.office(found.colony.as_deref()).await?;
     let sessions = client.tasks(office).get(found.thing).await?.sessions;
     let session = choose(&sessions, found.thing, args.attempt)?;
-    let part_from = |from| client.sessions(office).transcript(session, from).both();
-    let (mut part, answer) = part_from(0).await?;
+    let of_office = client.sessions(office);
+    if args.follow {
+        return follow(desk, of_office.live(session).with_pause(desk.pace)).await;
+    }
+    let (mut part, answer) = of_office.transcript(session, 0).both().await?;
     begin(desk, &part, &answer.body)?;
-    loop {
-        let is_over = part.session.ended_at.is_some();
-        match (part.more, args.follow && !is_over) {
-            (true, _) => {}
-            (false, true) => tokio::time::sleep(desk.pace).await,
-            (false, false) => return end(desk, &client, office, session).await,
-        }
-        let (later, answer) = part_from(part.next).await?;
+    while part.more {
+        let (later, answer) = of_office.transcript(session, part.next).both().await?;
         go_on(desk, &later, &answer.body)?;
         part = later;
+    }
+    end(desk, &part)
+}
+
+/// Part after part as the server sends them, until the session is over and all of it is told.
+async fn follow(desk: &mut Desk, mut stream: Stream) -> Result<(), Fault> {
+    let mut is_begun = false;
+    loop {
+        let message = stream.next().await?;
+        let part: Transcript = message.json()?;
+        match std::mem::replace(&mut is_begun, true) {
+            false => begin(desk, &part, message.data.as_bytes())?,
+            true => go_on(desk, &part, message.data.as_bytes())?,
+        }
+        if part.session.ended_at.is_some() && !part.more {
+            return end(desk, &part);
+        }
     }
 }
 
@@ -75,17 +89,15 @@ fn begin(desk: &mut Desk, part: &Transcript, body: &[u8]) -> Result<(), Fault> {
 
 fn go_on(desk: &mut Desk, part: &Transcript, body: &[u8]) -> Result<(), Fault> {
     match desk.out.format {
-        Format::Json if part.items.is_empty() => Ok(()),
         Format::Json => desk.out.json(body),
         Format::People => desk.out.data(&view::items(&part.items, desk.out.screen)),
     }
 }
 
 /// How it stands when all was told.
-async fn end(desk: &mut Desk, client: &Client, office: OfficeId, session: ClaimToken) -> Result<(), Fault> {
+fn end(desk: &mut Desk, part: &Transcript) -> Result<(), Fault> {
     if desk.out.format == Format::Json {
         return Ok(());
     }
-    let now = client.sessions(office).transcript(session, i64::MAX).await?.session;
-    desk.out.data(&view::end(&now, (desk.now)(), desk.out.screen))
+    desk.out.data(&view::end(part, (desk.now)(), desk.out.screen))
 }
