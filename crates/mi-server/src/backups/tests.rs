@@ -299,6 +299,81 @@ async fn a_specialist_that_can_t_be_backed_up_rests_on_and_stands_in_nobody_s_wa
 }
 
 #[tokio::test]
+async fn a_specialist_that_can_t_start_ends_when_its_term_is_over() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    let task = office.task(json!({"title": "t", "assignedAgent": "ada"})).await;
+    let mut ada = office.runner("ada").await;
+    let grant = ada.must_take().await;
+    let hire = json!({"name": "helper", "harness": "command", "command": "true"});
+    office.call_as(&ada.harness(&grant), "POST", "/employees", hire).await.ok();
+    let waits = office.task(json!({"title": "t", "assignedAgent": "helper", "dependsOn": [task]})).await;
+    for wait in [1_000, 5_000, 1] {
+        office.runner("helper").await.exit(1).await;
+        house.advance(wait).await;
+    }
+    let phase = async || office.call("GET", "/employees/helper", Value::Null).await.json["status"]["phase"].clone();
+    assert_eq!(phase().await, "Failed");
+    house.advance(IDLE).await;
+    assert_eq!(phase().await, "Failed", "something waits for it");
+    office.call("POST", &format!("/tasks/{waits}/cancel"), json!({})).await.ok();
+    house.settle().await;
+    assert_eq!(office.call("GET", "/employees/helper", Value::Null).await.refused().0, 404);
+    house.close().await;
+}
+
+/// More of them than one round looks at, and all are needed but the last.
+#[tokio::test]
+async fn specialists_that_are_needed_keep_nobody_else_from_ending() {
+    const CROWD: usize = 101;
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.lift_hire_limit().await;
+    office.hire("ada").await;
+    let task = office.task(json!({"title": "t", "assignedAgent": "ada"})).await;
+    let mut ada = office.runner("ada").await;
+    let grant = ada.must_take().await;
+    for n in 0..CROWD {
+        let name = format!("helper-{n}");
+        let hire = json!({"name": name, "harness": "command", "command": "true"});
+        office.call_as(&ada.harness(&grant), "POST", "/employees", hire).await.ok();
+        office.task(json!({"title": "t", "assignedAgent": name, "dependsOn": [task]})).await;
+    }
+    let mut runners = Vec::new();
+    for n in 0..CROWD {
+        runners.push(office.runner(&format!("helper-{n}")).await);
+    }
+    for runner in &mut runners {
+        assert_eq!(runner.next(0).await.status, 204);
+    }
+    house.house.clock.advance(mi_core::time::Millis(IDLE));
+    for runner in &mut runners {
+        assert_eq!(runner.next(0).await.json["control"], "hibernate");
+        runner.pod.exit(0);
+    }
+    house.settle().await;
+    let ids = office.call("GET", "/employees?limit=500", Value::Null).await.ok();
+    let mut helpers: Vec<(String, String)> = ids
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|agent| agent["spawnedBy"] == "ada")
+        .map(|agent| (agent["id"].as_str().unwrap().replace('-', ""), agent["name"].as_str().unwrap().to_owned()))
+        .collect();
+    helpers.sort();
+    assert_eq!(helpers.len(), CROWD);
+    let last = &helpers[CROWD - 1].1;
+    let tasks = office.call("GET", &format!("/tasks?assignedAgent={last}"), Value::Null).await.ok();
+    office.call("POST", &format!("/tasks/{}/cancel", tasks[0]["id"]), json!({})).await.ok();
+    for _ in 0..3 {
+        house.advance(1).await;
+    }
+    assert_eq!(office.call("GET", &format!("/employees/{last}"), Value::Null).await.refused().0, 404);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn specialists_fill_no_disk() {
     let house = TestHouse::new().await;
     let office = house.office().await;
