@@ -11,6 +11,7 @@
 mod apply;
 mod bad_calls;
 mod bad_places;
+mod canaries;
 mod checks;
 mod command_agents;
 mod crashes;
