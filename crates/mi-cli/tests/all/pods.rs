@@ -69,17 +69,22 @@ fn since_may_be_a_length_of_time() {
 fn session(id: i64, attempt: i64, ended: Option<&str>) -> Value {
     let (state, exit) = if ended.is_some() { ("ended", json!("done")) } else { ("live", Value::Null) };
     json!({"id": id, "agent": "ada", "task_id": 7, "attempt": attempt, "state": state, "harness": "native",
-        "model": "sonnet", "exit": exit, "summary": "wrote it", "input_tokens": 1200, "output_tokens": 34, "cost": 0.25,
+        "cause": {"kind": "message", "by": "bob", "message": 7, "chain": 3},
+        "model": "sonnet", "exit": exit, "summary": "wrote it", "input_tokens": 1200, "cached_tokens": 200,
+        "output_tokens": 34, "cost": 0.25, "queued_at": "2026-04-27T09:29:50.000Z",
+        "first_token_at": "2026-04-27T09:30:02.000Z",
         "started_at": "2026-04-27T09:30:00.000Z", "ended_at": ended})
 }
 
-fn part(from: i64, items: &[(&str, &str)], more: bool, session: &Value) -> Reply {
+fn part_of(from: i64, items: &[(&str, &str)], more: bool, session: &Value) -> Value {
     let items: Vec<Value> = (from..)
         .zip(items)
         .map(|(n, (kind, text))| json!({"n": n, "at": "2026-04-27T09:30:01.000Z", "kind": kind, "text": text}))
         .collect();
     let next = from + items.len() as i64;
-    Reply::json(json!({"session": session, "items": items, "next": next, "more": more}).to_string())
+    let tools = json!([{"name": "shell", "calls": 2, "failures": 1, "took_ms": 1000},
+        {"name": "sleep", "calls": 1, "failures": 0}]);
+    json!({"session": session, "tools": tools, "items": items, "next": next, "more": more})
 }
 
 fn detail(sessions: &[Value]) -> Reply {
@@ -91,23 +96,35 @@ fn detail(sessions: &[Value]) -> Reply {
 
 #[test]
 fn a_transcript_is_followed_to_the_sessions_end() {
-    let house = House::new(|asked, before| {
+    let piece = |from: i64, items: &[(&str, &str)], more: bool, session: &Value| {
+        let part = part_of(from, items, more, session);
+        format!("event: part\nid: {}\ndata: {part}\n\n", part["next"])
+    };
+    let house = House::new(move |asked, before| {
         let (live, over) = (session(42, 2, None), session(42, 2, Some("2026-04-27T09:31:05.000Z")));
         match before {
             0 => detail(&[session(41, 1, Some("2026-04-27T09:30:00.000Z")), live]),
-            // Nothing was said yet; its head is told once.
-            1 => part(0, &[], false, &live),
-            2 => part(0, &[("log", "be\u{1b}[2Jgun"), ("tool", "shell {\"c\":1}\n→ a\nb")], true, &live),
-            3 => part(2, &[("usage", "{}")], false, &live),
-            4 => part(3, &[], false, &live),
-            5 => part(3, &[("transcript", "I wrote it.")], false, &over),
-            6 => part(i64::MAX, &[], false, &over),
+            1 => {
+                let said = [("log", "be\u{1b}[2Jgun"), ("tool", "shell {\"c\":1}\n→ a\nb")];
+                // Nothing was said yet; its head is told once. Half a piece counts for nothing.
+                let first = [piece(0, &[], false, &live), piece(0, &said, true, &live), "event: pa".to_owned()];
+                Reply::json(format!("retry: 1\n\n{}", first.concat()))
+            }
+            2 => {
+                let last = [
+                    piece(2, &[("usage", "{}")], false, &live),
+                    piece(3, &[("transcript", "I wrote it.")], true, &over),
+                    piece(4, &[], false, &over),
+                ];
+                Reply::json(last.concat())
+            }
             _ => panic!("{}", asked.path),
         }
     });
     let said = house.run("mi tasks session 7 -f");
     expect![[r#"
         session 42 of ada: task 7, attempt 2, native on sonnet
+        woken by a message of bob, wake-up 3 among agents since an operator's act
         began 2026-04-27 09:30:00
         09:30:01  log   be[2Jgun
         09:30:01  tool  shell {"c":1}
@@ -115,17 +132,39 @@ fn a_transcript_is_followed_to_the_sessions_end() {
                         b
         09:30:01  said  I wrote it.
 
-        state    ended: done
-        summary  wrote it
-        took     1 min 5 s
-        tokens   1200 in, 34 out
-        credits  0.25
+        state        ended: done
+        summary      wrote it
+        waited       10 s
+        first token  after 2 s
+        took         1 min 5 s
+        tokens       1200 in (200 cached), 34 out
+        credits      0.25
+
+        TOOL   CALLS  FAILED  TOOK
+        shell  2      1       1 s
+        sleep  1      -       -
     "#]]
     .assert_eq(&said.out);
     assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(house.server.asked()[2].header("last-event-id"), Some("2"));
+}
+
+#[test]
+fn a_transcript_of_a_session_that_is_over_is_read_part_by_part() {
+    let house = House::new(|asked, before| {
+        let over = session(42, 2, Some("2026-04-27T09:31:05.000Z"));
+        match before {
+            0 => detail(std::slice::from_ref(&over)),
+            1 => Reply::json(part_of(0, &[("prompt", "Do it.")], true, &over).to_string()),
+            2 => Reply::json(part_of(1, &[("log", "done")], false, &over).to_string()),
+            _ => panic!("{}", asked.path),
+        }
+    });
+    let said = house.run("mi tasks session 7");
+    assert!(said.out.contains("09:30:01  told  Do it.\n09:30:01  log   done\n\nstate"), "{}", said.out);
     let paths: Vec<String> =
         house.asked().lines().skip(1).map(|line| line.rsplit_once("=").unwrap().1.to_owned()).collect();
-    assert_eq!(paths, ["0", "0", "2", "3", "3", &i64::MAX.to_string()]);
+    assert_eq!(paths, ["0", "1"]);
 }
 
 #[test]
