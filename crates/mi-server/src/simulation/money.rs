@@ -105,7 +105,7 @@ impl World<'_> {
             _ => (Some(200), Some(usage)),
         };
         let seen = Seen { usage, pieces: output / 2, bytes_outside_pieces: 0, is_cut: self.chance().one_in(3) };
-        account::settle(&self.house.house, call, Outcome { status, seen }).await.unwrap();
+        account::settle(&self.house.house, call, Outcome { status, seen, first_at: None }).await.unwrap();
         self.state.log.push(format!("a model call ends: {status:?} {usage:?}"));
     }
 }
