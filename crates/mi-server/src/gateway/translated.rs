@@ -169,7 +169,8 @@ fn turned(response: reqwest::Response, bill: Bill, answering: Answering) -> Piec
                     if answering.is_over() {
                         // Mostly the end is here already, and read to its end the connection serves the next call.
                         pieces.next().now_or_never();
-                        ([told, answering.end()].concat(), Finish::Whole)
+                        let how = if answering.has_failed() { Finish::Cut } else { Finish::Whole };
+                        ([told, answering.end()].concat(), how)
                     } else if told.is_empty() {
                         continue;
                     } else {

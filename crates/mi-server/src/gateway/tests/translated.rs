@@ -118,6 +118,20 @@ async fn an_answer_that_breaks_off_is_told_and_what_was_seen_is_billed() {
 }
 
 #[tokio::test]
+async fn an_error_within_an_answer_ends_it_and_what_was_told_before_is_billed() {
+    const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":7,\
+        \"completion_tokens\":1}}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n\
+        data: {\"choices\":[{\"delta\":{\"content\":\"c\"}}]}\n\ndata: {\"error\":{\"code\":429,\"message\":\"m\"}}\n\n\
+        data: {\"choices\":[{\"delta\":{\"content\":\"d\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let (bench, _upstream) = bench(Script { end: End::Hangs, ..Script::events(TEXT) }).await;
+    let got = call(&bench, request(json!(true))).await;
+    assert_eq!(events(&got.body).1["error"], json!({"code": "rate_limit_exceeded", "message": "m"}));
+    let call = &recorded(&bench).await[0];
+    assert_eq!((&call["input_tokens"], &call["output_tokens"]), (&json!(7), &json!(3)));
+    bench.close().await;
+}
+
+#[tokio::test]
 async fn an_answer_ends_with_its_last_event_though_the_connection_hangs() {
     let script = Script { end: End::Hangs, ..Script::events(CHAT) };
     let (bench, _upstream) = bench(script).await;

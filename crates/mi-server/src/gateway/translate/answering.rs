@@ -56,6 +56,11 @@ impl Answering {
         self.turning.is_over()
     }
 
+    /// It ended before its time.
+    pub fn has_failed(&self) -> bool {
+        self.turning.response().is_some_and(|response| response["status"] == "failed")
+    }
+
     /// The provider's answer has ended.
     pub fn end(mut self) -> Vec<u8> {
         match std::mem::replace(&mut self.source, Source::Whole(Vec::new())) {
