@@ -83,9 +83,9 @@ pub fn load(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<
 /// Rows of every office where something may have to be done: the supervisor is the server's, not an office's.
 pub fn watched(tx: &mut dyn Tx) -> Result<Vec<Watched>, DbError> {
     let sql = "select p.office_id, p.agent_id, a.name, a.resources, a.fired_at, o.status, o.balance_micro, \
-               a.suspended_at, p.desired, p.observed, \
+               a.suspended_at, a.harness, p.desired, p.observed, \
                p.epoch, p.ticket_at, p.boot_id, p.runner_seen_at, p.poll, p.poll_session, p.started_at, p.retry_at, \
-               p.crashes, p.crashed_before_at, p.last_error, p.last_error_at, p.idle_since, a.harness \
+               p.crashes, p.crashed_before_at, p.last_error, p.last_error_at, p.idle_since \
                from pods p join agents a on a.office_id = p.office_id and a.id = p.agent_id \
                join offices o on o.id = p.office_id where p.desired = 'running' or p.observed <> 'none'";
     tx.query(sql, args![])?.iter().map(read_watched).collect()
@@ -97,12 +97,12 @@ fn read_watched(row: &Row) -> Result<Watched, DbError> {
         agent: row.get(1)?,
         name: row.get(2)?,
         resources: row.get(3)?,
-        harness: row.get(22)?,
         fired: row.get::<Option<Time>>(4)?.is_some(),
         office_status: row.get(5)?,
         balance: Micro(row.get(6)?),
         suspended: row.get::<Option<Time>>(7)?.is_some(),
-        row: read_row(row, 8)?,
+        harness: row.get(8)?,
+        row: read_row(row, 9)?,
     })
 }
 
