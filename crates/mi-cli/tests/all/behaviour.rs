@@ -294,9 +294,9 @@ fn tables_are_for_people() {
         &house,
         "mi tasks list",
         expect![[r#"
-            ID  STATUS   TITLE      AGENT     KIND    PRIORITY  WHY
-            1   running  Find bugs  reviewer  review  50        -
-            12  queued   Find bugs  reviewer  review  50        -
+            ID  STATUS   TITLE      AGENT     KIND    PRIORITY  CREDITS  WHY
+            1   running  Find bugs  reviewer  review  50        -        -
+            12  queued   Find bugs  reviewer  review  50        -        -
             (2 of 70: --limit, --offset)
             --
             -- 0
@@ -306,8 +306,8 @@ fn tables_are_for_people() {
         &house,
         "mi agents list",
         expect![[r#"
-            NAME  PHASE  TASK  ROLE     MODEL   HARNESS  LAST SEEN  MESSAGE
-            ada   Idle   -     reviews  sonnet  native   -          waits for work
+            NAME  PHASE  TASK  ROLE     MODEL   HARNESS  CREDITS  LAST SEEN  MESSAGE
+            ada   Idle   -     reviews  sonnet  native   -        -          waits for work
             (1 of 70: --limit, --offset)
             --
             -- 0
@@ -364,8 +364,8 @@ fn a_task_is_shown_with_all_that_hangs_on_it() {
             - a leak
 
             subtasks
-            ID  STATUS  TITLE      AGENT     KIND    PRIORITY  WHY
-            3   done    Find bugs  reviewer  review  50        -
+            ID  STATUS  TITLE      AGENT     KIND    PRIORITY  CREDITS  WHY
+            3   done    Find bugs  reviewer  review  50        -        -
 
             artifacts
             PATH          KIND    SIZE      SHA256        NOW        BY        LABEL
