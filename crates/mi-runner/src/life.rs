@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mi_core::wire::agents::HarnessKind;
-use mi_core::wire::runner::{Control, NextAnswer, NextRequest, RunnerHello, RunnerWelcome, SessionGrant};
+use mi_core::wire::runner::{Control, ModelsOf, NextAnswer, NextRequest, RunnerHello, RunnerWelcome, SessionGrant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -117,7 +117,7 @@ async fn ask(parts: &Parts, welcome: &RunnerWelcome, poll: i64, terminals: &Term
     let since = Instant::now();
     let mut backoff = Backoff::new();
     loop {
-        let question = NextRequest { poll, wait: welcome.poll_s, free_slots: 1 };
+        let question = NextRequest { poll, wait: welcome.poll_s, free_slots: 1, models: models_of(parts) };
         let answer = tokio::select! {
             biased;
             answer = parts.control.next(question) => answer,
@@ -148,6 +148,10 @@ async fn ask(parts: &Parts, welcome: &RunnerWelcome, poll: i64, terminals: &Term
     }
 }
 
+fn models_of(parts: &Parts) -> ModelsOf {
+    if parts.place.own_login.is_some() { ModelsOf::Machine } else { ModelsOf::Office }
+}
+
 fn step(answer: Option<NextAnswer>) -> Step {
     let Some(answer) = answer else { return Step::Idle };
     if let Some(control) = answer.control {
@@ -164,7 +168,7 @@ fn step(answer: Option<NextAnswer>) -> Step {
 
 /// The parked question was dropped: had it been answered in that moment, the session would wait for its lease to lapse.
 async fn hand_back_unseen(parts: &Parts, poll: i64) -> Step {
-    let question = NextRequest { poll, wait: 0, free_slots: 0 };
+    let question = NextRequest { poll, wait: 0, free_slots: 0, models: models_of(parts) };
     if let Some(Ok(answer)) = within(HAND_BACK_WAIT, parts.control.next(question)).await
         && let Some(grant) = answer.and_then(|answer| answer.session)
     {

@@ -58,6 +58,20 @@ pub struct NextRequest {
     pub wait: i64,
     #[serde(default = "one")]
     pub free_slots: i64,
+    /// Elsewhere: whose models do the work. Those of the machine need no key of the office, and aren't charged to it.
+    #[serde(default)]
+    pub models: ModelsOf,
+}
+
+words! {
+    /// Who brings the models of a session.
+    ModelsOf { Office = "office", Machine = "machine" }
+}
+
+impl Default for ModelsOf {
+    fn default() -> Self {
+        Self::Office
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use mi_core::wire::agents::HarnessKind;
-use mi_core::wire::runner::{ModelChoice, NextRequest, RunnerHello, Wire};
+use mi_core::wire::runner::{ModelChoice, ModelsOf, NextRequest, RunnerHello, Wire};
 use mi_core::wire::tasks::UpdateTask;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -229,7 +229,7 @@ async fn the_ticket_is_shown_once_and_each_token_only_where_it_belongs() {
     let control = HttpControl::new(&server.endpoint, &office, &"ada".parse().unwrap(), proof).unwrap();
     let hello = RunnerHello { boot_id: "b".into(), version: "0".into(), harnesses: Vec::new(), slots: 1 };
     assert_eq!(control.hello(hello).await.unwrap().epoch, 1);
-    let question = NextRequest { poll: 1, wait: 1, free_slots: 1 };
+    let question = NextRequest { poll: 1, wait: 1, free_slots: 1, models: ModelsOf::Office };
     assert!(control.next(question).await.unwrap().is_none());
     let grant = grant(HarnessKind::Native);
     let task = grant.task.unwrap();
@@ -258,7 +258,13 @@ async fn a_signature_stands_for_the_first_call_alone_and_shows_no_key() {
     let control = HttpControl::new(&server.endpoint, &office, &"ada".parse().unwrap(), proof).unwrap();
     let hello = RunnerHello { boot_id: "b".into(), version: "0".into(), harnesses: Vec::new(), slots: 1 };
     control.hello(hello).await.unwrap();
-    assert!(control.next(NextRequest { poll: 1, wait: 1, free_slots: 1 }).await.unwrap().is_none());
+    assert!(
+        control
+            .next(NextRequest { poll: 1, wait: 1, free_slots: 1, models: ModelsOf::Office })
+            .await
+            .unwrap()
+            .is_none()
+    );
     let heard = server.heard.lock().unwrap().clone();
     let signed = |n: usize| ["x-agent-id: ada", "x-signature: ", "x-nonce: "].map(|part| heard[n].contains(part));
     assert_eq!((signed(0), signed(1)), ([true; 3], [false; 3]), "{heard:?}");

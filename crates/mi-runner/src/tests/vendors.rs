@@ -271,6 +271,11 @@ async fn with_ones_own_login_no_gateway_is_named_and_usage_is_marked() {
     let has = |line: &str| environment.lines().any(|found| found == line);
     assert!(has("HOME=/home/me") && has("ANTHROPIC_API_KEY=sk-own"), "{environment}");
     assert!(!environment.contains("ANTHROPIC_BASE_URL"), "{environment}");
+    let without = claude(&format!("echo \"$@\" > args.txt\n{}", says(&[TEXT, CALL, GOOD, RESULT])));
+    let without = without.with(|place| place.own_login = Some(OwnLogin { variables: Default::default() }));
+    let end = without.play(SessionGrant { model: None, ..without.grant() }).await;
+    assert_eq!(end.cause, EndCause::Finished, "the program's own choice of a model will do");
+    assert!(!without.read("args.txt").contains("--model"));
     let usage = stage.fake.texts(ItemKind::Usage);
     assert!(usage[0].ends_with(r#""provider":"anthropic","subscription":true}"#), "{usage:?}");
 }
@@ -324,6 +329,7 @@ async fn each_trouble_of_gemini_ends_under_its_name() {
         format!("{}\nexit {exit}", says(&[&line]))
     };
     let cut = r#"{"type":"error","severity":"error","message":"Model stream ended without a finish reason."}"#;
+    let looped = r#"{"type":"error","severity":"warning","message":"Loop detected, stopping execution"}"#;
     let silent = r#"{"type":"result","status":"error","stats":{"models":{}}}"#;
     for (script, cause) in [
         (failed(r#"[API Error: {"error":{"message":"bad key","code":401}}]"#, 1), EndCause::Unauthorized),
@@ -332,6 +338,7 @@ async fn each_trouble_of_gemini_ends_under_its_name() {
         (failed("[API Error: slow down]", 173), EndCause::RateLimited),
         (failed(r#"[API Error: {"error":{"code":503}}]"#, 1), EndCause::ProviderFailed),
         (says(&[cut, silent]), EndCause::StreamCut),
+        (says(&[looped, G_RESULT]), EndCause::Loop),
         ("echo 'Invalid auth method selected.' >&2; exit 41".to_owned(), EndCause::Failed),
         (says(&[G_TEXT, G_RESULT]), EndCause::DidNothing),
     ] {

@@ -98,7 +98,8 @@ pub fn next(
     if resting || wish.free_slots < 1 || sessions::is_busy_elsewhere(act.tx, act.office, agent.id)? {
         return Ok(None);
     }
-    let Some(session) = service::new_session(act, &agent, Seat::Elsewhere(epoch), desk)? else { return Ok(None) };
+    let found = service::new_session(act, &agent, Seat::Elsewhere(epoch), wish.models, desk)?;
+    let Some(session) = found else { return Ok(None) };
     store::remote_answered(act.tx, act.office, agent.id, wish.poll, session.number)?;
     service::grant(act, &agent, &session, desk).map(Some)
 }

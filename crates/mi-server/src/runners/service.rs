@@ -6,7 +6,7 @@ use mi_core::tasks::why::OfficeState;
 use mi_core::time::Millis;
 use mi_core::wire::agents::{AgentKind, HarnessKind};
 use mi_core::wire::runner::{
-    Cause, Control, ModelChoice, NextAnswer, NextRequest, RunnerHello, RunnerWelcome, SessionGrant,
+    Cause, Control, ModelChoice, ModelsOf, NextAnswer, NextRequest, RunnerHello, RunnerWelcome, SessionGrant,
 };
 
 use super::{elsewhere, store};
@@ -134,7 +134,7 @@ pub fn next(
         pods::stir(act, agent, &pod)?;
         return Ok(None);
     }
-    let Some(session) = new_session(act, &row, Seat::Pod(epoch), desk)? else {
+    let Some(session) = new_session(act, &row, Seat::Pod(epoch), ModelsOf::Office, desk)? else {
         if desk.is_visited {
             pods::stir(act, agent, &pod)?;
             return Ok(None);
@@ -188,6 +188,7 @@ pub(super) fn new_session(
     act: &mut Act<'_>,
     agent: &AgentRow,
     seat: Seat,
+    models: ModelsOf,
     desk: &Desk,
 ) -> Result<Option<SessionRow>, Fault> {
     let model = match agent.harness {
@@ -196,6 +197,8 @@ pub(super) fn new_session(
         HarnessKind::Native | HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli => {
             match ready_model(act, agent, &desk.providers)? {
                 Some(choice) => Some(choice),
+                // The machine's own need no key of the office.
+                None if models == ModelsOf::Machine => None,
                 None => return Ok(None),
             }
         }

@@ -78,7 +78,9 @@ impl Vendor for ClaudeCode {
         set.push(("IS_SANDBOX", "1".to_owned()));
         let mut args: Vec<String> = ARGS.iter().map(|arg| (*arg).to_owned()).collect();
         args.extend(["--mcp-config".to_owned(), home.path().join(MCP_FILE).display().to_string()]);
-        let Some(model) = &job.grant.model else { return Line { args, set, unset: Vec::new() } };
+        let Some(model) = job.grant.model.as_ref().filter(|model| self.speaks(model).is_ok()) else {
+            return Line { args, set, unset: Vec::new() };
+        };
         args.extend(["--model".to_owned(), model.model.clone()]);
         if job.own_login.is_some() {
             return Line { args, set, unset: Vec::new() };

@@ -10,6 +10,9 @@ use crate::harness::vendor::{Reader, Said};
 const STATUS_BY_EXIT: [(i32, u16); 7] =
     [(144, 400), (145, 401), (146, 402), (147, 403), (173, 429), (244, 500), (247, 503)];
 
+/// The program has a loop breaker of its own, and calls what it broke a success.
+const LOOP: &str = "Loop detected";
+
 #[derive(Debug, Default)]
 pub(super) struct Events {
     /// The model's words come in pieces.
@@ -37,6 +40,9 @@ impl Reader for Events {
             Some("init") => vec![Said::Note(format!("gemini-cli works with {}", text(&event["model"])))],
             Some("error") => {
                 let sentence = text(&event["message"]);
+                if sentence.contains(LOOP) {
+                    return self.after_text(Said::Circles(format!("gemini-cli: {sentence}")));
+                }
                 self.error = Some(sentence.clone());
                 self.after_text(Said::Note(format!("gemini-cli: {sentence}")))
             }

@@ -88,7 +88,9 @@ impl Vendor for GeminiCli {
         args.extend(drive(&job.drive).map(|path| format!("--include-directories={path}")));
         let mut set =
             vec![("GEMINI_CLI_TRUST_WORKSPACE", "true".to_owned()), ("GEMINI_CLI_NO_RELAUNCH", "1".to_owned())];
-        let Some(model) = &job.grant.model else { return Line { args, set, unset: Vec::new() } };
+        let Some(model) = job.grant.model.as_ref().filter(|model| self.speaks(model).is_ok()) else {
+            return Line { args, set, unset: Vec::new() };
+        };
         args.push(format!("--model={}", model.model));
         if job.own_login.is_some() {
             return Line { args, set, unset: Vec::new() };

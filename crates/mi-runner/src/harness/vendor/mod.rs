@@ -96,6 +96,8 @@ pub(crate) enum Said {
     Note(String),
     /// A model call was refused because the claim is over: the task is done, or somebody else's.
     ClaimOver,
+    /// The program itself found that its model goes in circles.
+    Circles(String),
     /// The program's own verdict; how it is worded doesn't matter where it is a trouble.
     Ended(Result<(), Trouble>),
 }
@@ -116,9 +118,12 @@ impl<V: Vendor> Harness for VendorHarness<V> {
 
     fn prepare<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<(), Missing>> {
         Box::pin(async move {
-            let model = job.grant.model.as_ref();
-            let model = model.ok_or_else(|| Missing::of(EndCause::NoModelKey, "the agent has no model"))?;
-            self.0.speaks(model).map_err(Missing::from)?;
+            match &job.grant.model {
+                // Its own login chooses a model by itself where the agent has none that it knows.
+                _ if job.own_login.is_some() => {}
+                Some(model) => self.0.speaks(model).map_err(Missing::from)?,
+                None => return Err(Missing::of(EndCause::NoModelKey, "the agent has no model")),
+            }
             job.programs.check(self.kind(), job).await
         })
     }

@@ -100,6 +100,7 @@ impl<'a> Record<'a> {
             Said::Called { id, name, arguments } => self.call(id, name, arguments),
             Said::Answered { id, text, done } => return self.answer(&id, &text, done).map(Enough::Loop),
             Said::ClaimOver => return Some(Enough::ClaimOver),
+            Said::Circles(reason) => return Some(Enough::Loop(reason)),
             Said::Used { model, input, cached, output } => self.use_of(model, input, cached, output),
             Said::Note(text) => self.job.outbox.log(&shortened(&text, NOTE_BYTES_MAX)),
             Said::Ended(verdict) => self.verdict = Some(verdict),

@@ -30,7 +30,7 @@ async fn a_hire_answers_the_agent_with_a_pod_to_come() {
         ("name", json!("analyst")),
         ("modelTier", json!("sonnet")),
         ("modelProvider", json!("openai-codex")),
-        ("harness", json!("native")),
+        ("harness", json!("openai-codex")),
         ("skills", json!(["go", "rust"])),
         ("kind", json!("hosted")),
         ("spawnedBy", Value::Null),

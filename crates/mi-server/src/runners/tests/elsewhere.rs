@@ -160,3 +160,23 @@ async fn each_kind_of_agent_has_its_own_way() {
     }
     house.close().await;
 }
+
+/// Somebody's own login pays: the office needs no key, and the agent works all the same.
+#[tokio::test]
+async fn models_of_the_machine_need_no_key_of_the_office() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let scout = office.remote("scout").await;
+    let hello = json!({"bootId": "boot-1", "version": "test", "harnesses": ["claude-code"], "slots": 1});
+    let welcome = office.call_as(&scout.speaker(), "POST", "/employees/scout/runner", hello).await.ok();
+    let runner = house.as_key(welcome["token"].as_str().unwrap());
+    office.task(json!({"title": "look", "assignedAgent": "scout"})).await;
+    let ask = async |poll: i64, models: &str| {
+        let body = json!({"poll": poll, "wait": 0, "freeSlots": 1, "models": models});
+        office.call_as(&runner, "POST", "/employees/scout/runner/next", body).await
+    };
+    assert_eq!(ask(1, "office").await.status, 204);
+    let session = ask(2, "machine").await.ok()["session"].clone();
+    assert_eq!((session["task"].as_i64(), session["harness"].as_str()), (Some(1), Some("claude-code")));
+    house.close().await;
+}
