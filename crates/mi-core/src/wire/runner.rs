@@ -59,7 +59,7 @@ pub struct NextRequest {
     #[serde(default = "one")]
     pub free_slots: i64,
     /// Elsewhere: whose models do the work. Those of the machine need no key of the office, and aren't charged to it.
-    #[serde(default)]
+    #[serde(default = "of_the_office")]
     pub models: ModelsOf,
 }
 
@@ -68,10 +68,8 @@ words! {
     ModelsOf { Office = "office", Machine = "machine" }
 }
 
-impl Default for ModelsOf {
-    fn default() -> Self {
-        Self::Office
-    }
+fn of_the_office() -> ModelsOf {
+    ModelsOf::Office
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
