@@ -270,10 +270,9 @@ async fn vendor_harnesses_run_on_native_and_say_so() {
     let _alone = alone().await;
     let vendor = stage([finish()]);
     assert_eq!(vendor.play(grant(HarnessKind::OpenaiCodex)).await.cause, EndCause::Finished);
-    assert_eq!(
-        vendor.fake.texts(ItemKind::Log),
-        ["this session runs on native in place of openai-codex, with the same model"]
-    );
+    let log = vendor.fake.texts(ItemKind::Log);
+    assert!(log[0].starts_with("openai-codex is not installed; `npm install -g @openai/codex`"), "{log:?}");
+    assert_eq!(log[1..], ["this session runs on native in place of openai-codex, with the same model"]);
     let without = stage([]);
     let end = without.play(SessionGrant { model: None, ..grant(HarnessKind::Native) }).await;
     assert_eq!(end.cause, EndCause::NoModelKey);
