@@ -336,13 +336,15 @@ pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSes
     let session = own(act, member, number)?;
     let wish = &EndSession { summary: said::summary(act, &session, &wish.summary)?, ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary), wish.harness)?;
-    let session = after_reading(act, session, wish)?;
+    let excuse = marks::excuse(act, session.provider.as_deref(), wish.cause)?;
+    // No model read what woke this one.
+    let session = if excuse.is_some() { session } else { after_reading(act, session, wish)? };
     match session.state {
         State::Ended => {}
         State::Settled => close(act, &session, State::Ended, session.exit.as_deref().unwrap_or("done"))?,
         // The runner says that nothing of the session runs any more.
         State::Lapsed => give_back(act, &session, "stopped")?,
-        State::Live => match marks::excuse(act, session.provider.as_deref(), wish.cause)? {
+        State::Live => match excuse {
             Some(reason) => give_back(act, &session, &reason)?,
             None => end_live(act, &session, wish)?,
         },

@@ -125,6 +125,30 @@ async fn a_program_that_gives_up_at_a_quota_is_not_to_blame() {
 }
 
 #[tokio::test]
+async fn a_message_outlives_every_quota() {
+    let (house, upstream) = house().await;
+    let office = house.office().await;
+    office.hire_with(json!({"name": "ada", "provider": "anthropic"})).await;
+    let mut ada = office.runner("ada").await;
+    office.call("POST", "/messages/send", json!({"to": "ada", "content": "hello"})).await.ok();
+    upstream.now_says(limited(429, &[]));
+    // More often than a message that makes its sessions fail would be tried.
+    for pause_seconds in [5, 10, 20, 40, 80] {
+        let grant = ada.must_take().await;
+        assert_eq!(call(&house, &grant).await.status, 429);
+        ada.end(&grant, "failed").await.ok();
+        assert!(ada.take().await.is_none());
+        house.advance(pause_seconds * 1_000 + 100).await;
+    }
+    upstream.now_says(Script::json(200, OK));
+    let grant = ada.must_take().await;
+    assert_eq!(call(&house, &grant).await.status, 200);
+    ada.end(&grant, "finished").await.ok();
+    assert!(ada.take().await.is_none(), "it was read");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn an_office_that_meets_a_quota_parks_no_other() {
     let (house, upstream) = house().await;
     let (office, other) = (house.office().await, house.office().await);
