@@ -4,3 +4,4 @@ pub mod history;
 #[cfg(feature = "house")]
 pub mod house;
 pub mod model;
+pub mod programs;

@@ -7,4 +7,5 @@ mod kit;
 mod life;
 mod native;
 mod terminal;
+mod unreachable;
 mod vendors;
