@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use mi_core::harnesses::{NODE_VARIABLE, program_of};
 use serde_json::Value;
 use testkit::model::scenario::Scenario;
 use testkit::model::{Recorded, ScriptedModel};
-use tests::harnesses::with_programs;
+use testkit::programs::VendorPrograms;
 use tests::{House, LONG, Office, Server, Start, example, sha256};
 
 pub const KEY: &str = "sk-scripted-7be10c";
@@ -66,7 +67,15 @@ pub fn pointed_at(model: &str) -> Start {
     let start = keys.into_iter().fold(Start::default(), |start, name| start.with_env(name, KEY));
     let start = start.with_env("OPENAI_BASE_URL", format!("{}/openai/v1", model));
     let start = start.with_env("ANTHROPIC_BASE_URL", format!("{}/anthropic", model));
-    with_programs(start.with_env("GEMINI_BASE_URL", format!("{}/gemini", model)))
+    knowing_the_programs(start.with_env("GEMINI_BASE_URL", format!("{}/gemini", model)))
+}
+
+/// The server is told where they are, as whoever has them in an unusual place would.
+fn knowing_the_programs(start: Start) -> Start {
+    let programs = VendorPrograms::find().unwrap();
+    let named = programs.places().map(|(kind, path)| (program_of(kind).unwrap().variable, path));
+    let all = named.into_iter().chain(programs.node().map(|node| (NODE_VARIABLE, node)));
+    all.fold(start, |start, (name, path)| start.with_env(name, path.display().to_string()))
 }
 
 fn review() -> Scenario {
@@ -82,16 +91,6 @@ fn price_of_all(row: &Row) -> u64 {
     let units = REPORTED.map(|(all, found, out)| (all - found) * plain + found * cached + out * output);
     units.iter().map(|units| units.div_ceil(10)).sum()
 }
-
-/// On a provider of the OpenAI kind that has no Responses, as most that one runs oneself.
-const CHATTING: Row = Row {
-    harness: "openai-codex",
-    provider: "openai-codex",
-    model: "gpt-4.1",
-    path: "/openai/v1/chat/completions",
-    tool: "write_stdin",
-    prices: [2_000, 500, 8_000],
-};
 
 fn review_with(row: &Row) {
     let model = ScriptedModel::start(review()).unwrap();
@@ -187,12 +186,4 @@ fn codex_finishes_a_review() {
 #[test]
 fn gemini_cli_finishes_a_review() {
     review_with(&ROWS[2]);
-}
-
-/// The gateway translates, both ways.
-#[test]
-fn codex_finishes_a_review_by_chats() {
-    let model = ScriptedModel::start(review()).unwrap();
-    let start = pointed_at(&model.url()).with_env("MI_OPENAI_WIRE", "chat");
-    review_on(&CHATTING, &model, &start);
 }
