@@ -14,7 +14,6 @@
     reason = "a library for tests only: what goes wrong here is a failed test"
 )]
 
-pub mod harnesses;
 mod house;
 mod http;
 mod office;

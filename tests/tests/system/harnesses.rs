@@ -92,6 +92,16 @@ fn price_of_all(row: &Row) -> u64 {
     units.iter().map(|units| units.div_ceil(10)).sum()
 }
 
+/// On a provider of the OpenAI kind that has no Responses, as most that one runs oneself.
+const CHATTING: Row = Row {
+    harness: "openai-codex",
+    provider: "openai-codex",
+    model: "gpt-4.1",
+    path: "/openai/v1/chat/completions",
+    tool: "write_stdin",
+    prices: [2_000, 500, 8_000],
+};
+
 fn review_with(row: &Row) {
     let model = ScriptedModel::start(review()).unwrap();
     let start = pointed_at(&model.url());
@@ -186,4 +196,12 @@ fn codex_finishes_a_review() {
 #[test]
 fn gemini_cli_finishes_a_review() {
     review_with(&ROWS[2]);
+}
+
+/// The gateway translates, both ways.
+#[test]
+fn codex_finishes_a_review_by_chats() {
+    let model = ScriptedModel::start(review()).unwrap();
+    let start = pointed_at(&model.url()).with_env("MI_OPENAI_WIRE", "chat");
+    review_on(&CHATTING, &model, &start);
 }

@@ -28,6 +28,8 @@
 //! cut = { after_events = 3, how = "reset" }
 //! ```
 //!
+//! Tools are named as the native harness names them; a program that offers others is told to use its own (`tools`).
+//!
 //! Elsewhere: how a rule is chosen is in `matching`; how placeholders are filled is in `template`.
 
 use super::template;

@@ -17,6 +17,8 @@ pub(in crate::model) fn read(body: &Value) -> anyhow::Result<Conversation> {
         let speaker = match text_field(message, "role")?.as_str() {
             "user" => Speaker::User,
             "assistant" => Speaker::Model,
+            // In the middle of a conversation too, as Claude Code speaks to models that it doesn't know.
+            "system" => Speaker::System,
             role => bail!("messages: Unexpected role \"{role}\""),
         };
         entries.extend(blocks(speaker, &message["content"])?);
