@@ -126,7 +126,13 @@ mod tests {
 
     #[test]
     fn two_winners_and_none_are_seen() {
-        let manner = Manner { program: "mi".into(), pods: "local".to_owned(), port: 0, arguments: Vec::new() };
+        let manner = Manner {
+            program: "mi".into(),
+            pods: "local".to_owned(),
+            port: 0,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        };
         let plan = Plan { manner, claimers: 2, rounds: 1 };
         let held = |id| Some(Held { id, token: 1 });
         let judge = |got: [Option<Held>; 2]| verdict(&plan, &[7], &got.map(|held| vec![held]), &Sample::default());

@@ -81,12 +81,14 @@ pub struct Manner {
     pub port: u16,
     /// Words of `mi up` beyond these.
     pub arguments: Vec<String>,
+    /// What its environment says beyond this one's.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Manner {
     /// The program that `MI_BIN` names, on a free port.
     pub fn of_environment(pods: &str) -> Result<Self> {
-        Ok(Self { program: program()?, pods: pods.to_owned(), port: 0, arguments: Vec::new() })
+        Ok(Self { program: program()?, pods: pods.to_owned(), port: 0, arguments: Vec::new(), environment: Vec::new() })
     }
 }
 
@@ -201,6 +203,7 @@ fn command(site: &Site, manner: &Manner) -> Result<Command> {
             command.env_remove(&name);
         }
     }
+    command.envs(manner.environment.iter().map(|(name, value)| (name, value)));
     command.env("MI_HOME", site.home()).env("MI_RATE_LIMIT", "off");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
     Ok(command)

@@ -9,7 +9,9 @@ use std::time::Duration;
 use benches::kills::Victims;
 use benches::server::Manner;
 use benches::verdict::Verdict;
-use benches::{asleep, backlog, claimers, dag, escapes, full, idle, joins, kills, ordinary, pods, zombies};
+use benches::{
+    asleep, backlog, claimers, dag, escapes, full, gateway, idle, joins, kills, ordinary, pods, spending, zombies,
+};
 
 /// `MI_BIN`, or the one that was built beside this test.
 fn manner() -> Manner {
@@ -19,7 +21,7 @@ fn manner() -> Manner {
     };
     let program = std::env::var_os("MI_BIN").map_or_else(built, PathBuf::from);
     assert!(program.is_file(), "{} is missing: `cargo build -p mi` makes it", program.display());
-    Manner { program, pods: "local".to_owned(), port: 0, arguments: Vec::new() }
+    Manner { program, pods: "local".to_owned(), port: 0, arguments: Vec::new(), environment: Vec::new() }
 }
 
 fn run(work: impl Future<Output = anyhow::Result<Verdict>>) -> Verdict {
@@ -48,6 +50,18 @@ fn kills() {
     nothing_wrong(&outcome.verdict());
     let count = |name: &str| outcome.counts.iter().find(|(what, _)| *what == name).unwrap().1;
     assert!(count("claims of the load") > 0 && count("of them refused as stale") > 0, "{:?}", outcome.counts);
+}
+
+#[test]
+fn spending() {
+    let plan = spending::Plan { manner: manner(), agents: 4, paid: 2 };
+    nothing_wrong(&run(spending::prove(&plan)));
+}
+
+#[test]
+fn gateway() {
+    let plan = gateway::Plan { manner: manner(), calls: 5, streams: 4, seconds: 4 };
+    nothing_wrong(&run(gateway::prove(&plan)));
 }
 
 #[test]

@@ -29,6 +29,8 @@ const PROGRAMS: &[&str] = &[
     "escapes",
     "ordinary",
     "pods",
+    "spending",
+    "gateway",
 ];
 const SIMULATION: &str = "simulation";
 const SIMULATION_SEEDS: &str = "20000";

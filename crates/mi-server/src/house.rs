@@ -14,6 +14,7 @@ use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
 use crate::agent_keys::judge::{self, Came, Signatory};
+use crate::gateway::account::Waiting;
 use crate::gateway::prices::Prices;
 use crate::gateway::providers::Providers;
 use crate::infra::act::{
@@ -93,6 +94,7 @@ pub struct Inner {
     pub backups: backups::Desk,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
+    pub calls_waiting: Waiting,
 }
 
 impl std::ops::Deref for House {
@@ -171,6 +173,7 @@ impl House {
                 backups: backups::Desk::default(),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
+                calls_waiting: Waiting::default(),
             }),
         }
     }

@@ -115,6 +115,10 @@ const ADVICE: &[(&str, &str)] = &[
         "out_of_credits",
         "`mi credits` shows the balance, `mi credits add --amount N` raises it. Suspended agents go on by themselves; nothing of theirs was deleted.",
     ),
+    (
+        "budget_exhausted",
+        "The sentence names the budget and what is left of it. `mi agents update NAME --budget N` or `mi tasks update TASK --budget N` raises it, `none` takes it away; a budget of the day comes back at midnight UTC. Whoever was suspended or blocked by it goes on by itself.",
+    ),
     ("no_access", "`mi colonies list` shows the offices of this key. Use the key of the one who owns that office."),
     (
         "egress_denied",

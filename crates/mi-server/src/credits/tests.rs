@@ -170,3 +170,32 @@ async fn the_time_in_which_the_server_was_away_costs_nothing() {
     assert_eq!(ledger_of(&history), [("pods".to_owned(), -0.1)]);
     house.close().await;
 }
+
+#[tokio::test]
+async fn what_a_subscription_paid_is_counted_at_a_shadow_price_and_not_taken() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    office.task(json!({"title": "one", "assignedAgent": "ada"})).await;
+    let mut runner = office.runner("ada").await;
+    let grant = runner.must_take().await;
+    let said = |subscription: bool| {
+        json!({"input_tokens": 1000, "cached_tokens": 0, "output_tokens": 200, "model": "claude-sonnet-4-6",
+            "provider": "anthropic", "subscription": subscription})
+    };
+    let item = |text: String| json!({"at": "2026-01-01T00:00:00Z", "kind": "usage", "text": text});
+    let items =
+        json!({"from": 0, "items": [item(said(true).to_string()), item(said(false).to_string()), item("?".into())]});
+    // Said twice, counted once.
+    for _ in 0..2 {
+        let path = format!("/sessions/{}/events", grant.id);
+        office.call_as(&runner.speaker(), "POST", &path, items.clone()).await.ok();
+    }
+    let sums = office.call("GET", "/usage?by=task", Value::Null).await.ok();
+    let expected = json!([{"kind": "subscription", "task_id": 1, "calls": 1, "input_tokens": 1000, "cached_tokens": 0,
+        "output_tokens": 200, "credits": 0.6, "pod_minutes": 0}]);
+    assert_eq!(sums, expected);
+    assert_eq!(office.call("GET", "/usage/summary", Value::Null).await.ok()["total_credits"], json!(0));
+    assert_eq!(office.call("GET", "/credits", Value::Null).await.ok()["balance"], json!(1000));
+    house.close().await;
+}

@@ -5,7 +5,7 @@
 //! sent and settled afterwards, however it ended. Bodies pass through and are never logged.
 //!
 //! Acts: `reserve`, `settle`; `park`, `refuse` and `clear` keep what providers say of a key.
-//! Elsewhere: the ledger is in `credits`; what a session used in all is in `sessions`.
+//! Elsewhere: what is put aside and paid is in `credits`; what a session used in all is in `sessions`.
 
 pub mod account;
 mod addresses;
@@ -30,6 +30,7 @@ mod request;
 pub mod routes;
 pub mod service;
 mod store;
+pub mod subscription;
 pub mod sweep;
 #[cfg(test)]
 pub mod tests;

@@ -21,6 +21,8 @@ const FAILS: &[Code] = &[
     Code::BadRequest,
     Code::UnknownProvider,
     Code::OutOfCredits,
+    Code::BudgetExhausted,
+    Code::Busy,
     Code::NotYou,
     Code::NoSuchOffice,
     Code::NoSuchRoute,

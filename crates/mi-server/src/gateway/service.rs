@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::problem::Code;
+use mi_core::wire::runner::Wire;
 use mi_core::wire::usage::LlmCall;
 
-use super::account::{self, Order, Session};
+use super::account::{self, Order, Outcome, Reserved, Session};
 use super::bill::{Bill, Pieces, metered};
 use super::choice::{self, Choice};
-use super::meter::{Finish, Form};
+use super::meter::{Finish, Form, Seen};
 use super::paths::{Target, target};
 use super::providers::{self, Provider, unknown_provider};
 use super::translated::{self, Turn, WayBack};
@@ -110,8 +111,6 @@ async fn attempt(
 ) -> Result<Answered, Fault> {
     let provider = &choice.provider;
     let prepared = request::prepare(&turn.target, turn.body)?;
-    let place = Arc::clone(&house.providers.calls);
-    let place = place.try_acquire_owned().map_err(|_| fault::busy("the model gateway"))?;
     let open = match turn.target {
         Target::Free => {
             check(house, session).await?;
@@ -122,6 +121,11 @@ async fn attempt(
             let order = order(house, provider, &prepared);
             Some((account::reserve(house, session, order).await?, wire))
         }
+    };
+    // After the reservation, so that a call that waits for credits of its office takes nobody's place.
+    let Ok(place) = Arc::clone(&house.providers.calls).try_acquire_owned() else {
+        give_up(house, open).await?;
+        return Err(fault::busy("the model gateway"));
     };
     let call = open.as_ref().map_or(0, |(reserved, _)| reserved.call);
     let back = turn.asked.map(|asked| WayBack::new(asked, call, house.clock.now()));
@@ -134,6 +138,12 @@ async fn attempt(
         body: prepared.body,
     };
     send(house, session, choice, outgoing, (Bill::new(house.clone(), open, place), back)).await
+}
+
+/// Nothing was sent, so nothing is paid.
+async fn give_up(house: &House, open: Option<(Reserved, Wire)>) -> Result<(), Fault> {
+    let Some((reserved, _)) = open else { return Ok(()) };
+    account::settle(house, reserved, Outcome { status: None, seen: Seen::default(), first_at: None }).await
 }
 
 /// What the call may cost at most.

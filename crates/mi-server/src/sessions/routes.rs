@@ -1,6 +1,7 @@
 //! Routes of sessions: steps 3 to 6 of the runner protocol.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mi_core::ids::ClaimToken;
 use mi_core::limits::CLAIM_WAIT_SECONDS_MAX;
@@ -13,7 +14,7 @@ use mi_core::wire::terminals::TerminalOrder;
 use super::transcript::PartQuery;
 use super::{said, service};
 use crate::house::House;
-use crate::infra::act::Answer;
+use crate::infra::act::{Act, Answer};
 use crate::infra::caller::{Access, Caller, Member};
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Reply, get, post};
@@ -167,8 +168,10 @@ async fn renew(house: &House, call: &Call, number: ClaimToken, terminals: Vec<Te
 
 async fn events(house: House, call: Call) -> Result<Reply, Fault> {
     let (number, wish) = (number(&call)?, call.body::<SessionEvents>()?);
-    let answer =
-        house.act(&call, move |act, member| Answer::ok(&said::add_events(act, member, number, &wish)?)).await?;
+    let prices = Arc::clone(&house.settings.prices);
+    let add =
+        move |act: &mut Act<'_>, member: &Member| Answer::ok(&said::add_events(act, member, number, &wish, &prices)?);
+    let answer = house.act(&call, add).await?;
     Ok(answer.into())
 }
 

@@ -15,6 +15,8 @@ use mi_core::wire::runner::{EventsAnswer, ItemKind, SessionEvents, SessionItem};
 use super::service::{SessionRow, held_task, own};
 use super::store::said as store;
 use super::{secrets, tools};
+use crate::gateway::prices::Prices;
+use crate::gateway::subscription;
 use crate::infra::act::Act;
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
@@ -30,6 +32,7 @@ pub fn add_events(
     member: &Member,
     number: ClaimToken,
     post: &SessionEvents,
+    prices: &Prices,
 ) -> Result<EventsAnswer, Fault> {
     let session = own(act, member, number)?;
     if post.items.len() > ITEMS_PER_POST_MAX {
@@ -53,8 +56,12 @@ pub fn add_events(
         let Some(kept) = within_limits(n, bytes, SessionItem { text, ..kept }) else { continue };
         bytes = kept.bytes;
         store::add_item(act.tx, act.office, number, n, &kept.item)?;
-        if kept.item.kind == ItemKind::Log {
-            log_on_task(act, &session, &kept.item)?;
+        match kept.item.kind {
+            ItemKind::Log => log_on_task(act, &session, &kept.item)?,
+            ItemKind::Usage if n <= limits::SESSION_ITEMS_MAX => {
+                subscription::note(act, &session, &kept.item.text, prices)?;
+            }
+            ItemKind::Usage | ItemKind::Tool | ItemKind::Transcript | ItemKind::Prompt => {}
         }
     }
     store::set_said(act.tx, act.office, number, (next, bytes))?;
