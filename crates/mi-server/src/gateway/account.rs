@@ -108,11 +108,11 @@ impl Default for Waiting {
 
 /// Lets a call through when what it may cost is put aside; waits a while for calls that have put aside what it needs.
 pub async fn reserve(house: &House, session: Session, order: Order) -> Result<Reserved, Fault> {
+    let until = house.clock.now() + Millis::seconds(WAIT_SECONDS_MAX);
     if let Some(reserved) = try_reserve(house, session, order.clone(), Patience::Left).await? {
         return Ok(reserved);
     }
     let _place = house.calls_waiting.0.try_acquire().map_err(|_| fault::busy("the model gateway"))?;
-    let until = house.clock.now() + Millis::seconds(WAIT_SECONDS_MAX);
     loop {
         // Before the look, so that nothing given back after it is missed.
         let mut parked = house.wakeups.park(session.office, Interest::Credits);
