@@ -16,8 +16,8 @@ const LIMIT: Duration = Duration::from_secs(150);
 const SILENCE_SECONDS: &str = "20";
 /// Nobody listens there.
 const NOWHERE: &str = "http://127.0.0.1:9";
-/// Calls of one session that came to nothing: no program may knock again and again.
-const CALLS_MAX: usize = 5;
+/// Calls of one session that came to nothing: a program asks four times at most, and the gateway three times for each.
+const CALLS_MAX: usize = 12;
 
 const SCENARIO: &str = r#"
 [[rule]]
@@ -30,7 +30,7 @@ error = { status = 402 }
 
 [[rule]]
 when = { model = "429" }
-error = { status = 429, retry_after_seconds = 1 }
+error = { status = 429, retry_after_seconds = 600 }
 
 [[rule]]
 when = { model = "500" }
@@ -67,11 +67,11 @@ say = "All is done, I promise."
 usage = { input = 600, output = 4 }
 "#;
 
-/// What the model does, and what the session's end must be called.
+/// What the model does, and what the session's end must be called. A quota ends it before the program gives up, and its task waits.
 const TROUBLES: [(&str, &str); 8] = [
-    ("m-401", "(unauthorized)"),
+    ("m-401", "unauthorized"),
     ("m-402", "(out_of_credits)"),
-    ("m-429", "(rate_limited)"),
+    ("m-429", "quota: "),
     ("m-500", "(provider_failed)"),
     ("m-cut", "(stream_cut)"),
     ("m-end", "(stream_cut)"),
@@ -96,22 +96,14 @@ fn asks_for(request: &testkit::model::Recorded, model: &str) -> bool {
     request.body["model"] == model || request.path.contains(&format!("/{model}:"))
 }
 
-/// One agent for each trouble, all at once; none may try a second time.
+/// One agent for each trouble, all at once, each in an office of its own: what a provider says of a key counts for the whole
+/// office. None may try a second time.
 fn meet(row: &Row, troubles: &[(&str, &str)], start: &Start) {
     let house = House::new();
     let server = Server::start_with(&house, start);
-    let office = Office::create(&server, "troubles");
-    office.set(&json!({"taskMaxAttempts": 1}));
-    let tasks: Vec<i64> = troubles
-        .iter()
-        .map(|(model, _)| {
-            let hire = ["agents", "hire", "--name", model, "--provider", row.provider, "--harness", row.harness];
-            office.mi(&[&hire[..], &["--model", model]].concat()).ok();
-            office.task("Meet a trouble", &["--assignedAgent", model])
-        })
-        .collect();
+    let met: Vec<(Office<'_>, i64)> = troubles.iter().map(|(model, _)| begin(&server, row, model)).collect();
     let mut wrong = Vec::new();
-    for ((model, cause), task) in troubles.iter().zip(tasks) {
+    for ((model, cause), (office, task)) in troubles.iter().zip(met) {
         let detail = until(LIMIT, &format!("the end of {model}"), || ended(office, task));
         if let Err(why) = ended_well(&detail, cause) {
             wrong.push(format!("{} with {model}: {why}", row.harness));
@@ -119,6 +111,14 @@ fn meet(row: &Row, troubles: &[(&str, &str)], start: &Start) {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(server.stop().success());
+}
+
+fn begin<'a>(server: &'a Server<'_>, row: &Row, model: &str) -> (Office<'a>, i64) {
+    let office = Office::create(server, model);
+    office.set(&json!({"taskMaxAttempts": 1}));
+    let hire = ["agents", "hire", "--name", model, "--provider", row.provider, "--harness", row.harness];
+    office.mi(&[&hire[..], &["--model", model]].concat()).ok();
+    (office, office.task("Meet a trouble", &["--assignedAgent", model]))
 }
 
 fn ended(office: Office<'_>, task: i64) -> Option<Value> {
