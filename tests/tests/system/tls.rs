@@ -1,7 +1,9 @@
 //! A server that speaks TLS by itself, with a certificate of one's own.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -76,7 +78,13 @@ fn a_hangup_shows_the_new_certificate_and_ends_nothing() {
     server.mi(&["colonies", "create", "--name", "tls"]).ok();
     let mut events = house.command(house.path("bin/mi"));
     events.args(["events", "-f"]).env("MI_ENDPOINT", &server.endpoint);
-    let mut watcher = events.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut watcher = events.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(watcher.stdout.take().unwrap()).lines();
+    let first = thread::spawn(move || (lines.next().unwrap().unwrap(), lines));
+    until(LONG, "a watcher that is connected", || {
+        server.mi(&["tasks", "create", "--title", "seen"]).ok();
+        first.is_finished().then_some(())
+    });
     let old = house.put("old.pem", &fs::read(&certificate).unwrap()).display().to_string();
     self::certificate(&house);
     kill(Pid::from_raw(i32::try_from(server.pid()).unwrap()), Signal::SIGHUP).unwrap();
