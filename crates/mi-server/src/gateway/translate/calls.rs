@@ -11,6 +11,8 @@ use super::tools::Tools;
 pub const CALLS_MAX: usize = 128;
 /// The longest name that is put together.
 const NAME_BYTES_MAX: usize = 256;
+/// A longer id is as if the provider had given none.
+const ID_BYTES_MAX: usize = 256;
 
 #[derive(Debug, Default)]
 pub struct Growing {
@@ -36,6 +38,7 @@ pub struct TooMany;
 impl Calls {
     /// Adds a piece; returns the call's place in the list and how many bytes it grew by.
     pub fn add(&mut self, mut delta: CallDelta, tools: &Tools) -> Result<(usize, usize), TooMany> {
+        delta.id = delta.id.filter(|id| id.len() <= ID_BYTES_MAX);
         let at = match self.find(&delta) {
             Some(at) => at,
             None if self.list.len() >= CALLS_MAX => return Err(TooMany),

@@ -326,6 +326,17 @@ fn careless_calls_are_understood() {
 }
 
 #[test]
+fn an_id_that_is_too_long_is_none() {
+    let id_told = |id: &str| {
+        let call = calls(json!([{"id": id, "function": {"name": "exec_command", "arguments": "{}"}}]));
+        let end = chunk(json!({}), json!("tool_calls"));
+        hear(&[call, end].concat()).response["output"][0]["call_id"].clone()
+    };
+    let fits = "x".repeat(256);
+    assert_eq!((id_told(&fits), id_told(&format!("{fits}x"))), (json!(fits), json!("call_7_0")));
+}
+
+#[test]
 fn too_much_has_failed() {
     let many: Vec<Value> = (0..200).map(|index| json!({"index": index, "function": {"name": "f"}})).collect();
     let response = hear(&calls(json!(many))).response;
