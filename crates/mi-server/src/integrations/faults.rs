@@ -56,6 +56,12 @@ pub fn model_keys_stay(manifest: &Manifest) -> Fault {
         .hint("agents call models through the gateway; rawKeys is for other services")
 }
 
+/// A stored key went to the address that stood beside it, and to no other.
+pub fn address_without_key(id: &str) -> Fault {
+    fault::bad_request(format!("{id} has a key, and a key is not sent to an address that it wasn't given for"))
+        .hint("send the key together with the address, or delete the secret first")
+}
+
 pub fn nothing_to_change() -> Fault {
     fault::bad_request("nothing to change: send rawKeys")
 }

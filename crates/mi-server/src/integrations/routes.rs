@@ -121,8 +121,10 @@ async fn update(house: House, call: Call) -> Result<Reply, Fault> {
 async fn set_secret(house: House, call: Call) -> Result<Reply, Fault> {
     let manifest = service::find(call.param("integration")?)?;
     let (wish, desk) = (wishes::read(manifest, call.object()?)?, desk(&house));
-    // Who may not set it has nothing checked either.
-    house.look(&call, |_, _| Ok(())).await?;
+    // Who may not set it has nothing checked either, and no check sends a key where it may not go.
+    let wish = std::sync::Arc::new(wish);
+    let wanted = std::sync::Arc::clone(&wish);
+    house.look(&call, move |view, _| service::check_address(view.tx, view.office, manifest, &wanted)).await?;
     let warning = match manifest.kind_of_provider() {
         Some(kind) => check::key(&house, call.office()?, (kind, &manifest.id), &wish).await?,
         None => None,

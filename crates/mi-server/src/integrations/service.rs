@@ -74,6 +74,7 @@ pub fn set_secret(
     wish: &Wish,
     (desk, warning): (&Desk, Option<&str>),
 ) -> Result<Answer, Fault> {
+    check_address(act.tx, act.office, manifest, wish)?;
     let vault = vault(&desk.keys, act.office);
     for (key, value) in &wish.values {
         let sealed = vault.seal(&place(&manifest.id, key), value)?;
@@ -93,6 +94,24 @@ pub fn set_secret(
     let mut card = State::load(act.tx, act.office, &desk.providers)?.card(manifest);
     card.metadata.note = warning.map(str::to_owned).or(card.metadata.note);
     Answer::ok(&card)
+}
+
+/// Who sets a provider's address must bring the key: whoever may set but not read it could send it to a host of their own.
+pub fn check_address(
+    tx: &mut dyn crate::infra::db::Tx,
+    office: OfficeId,
+    manifest: &Manifest,
+    wish: &Wish,
+) -> Result<(), Fault> {
+    let Some(kind) = manifest.kind_of_provider() else { return Ok(()) };
+    let is_address = |name: &String| kind.facts().base_variables.contains(name);
+    let sets_address_alone = wish.values.keys().any(is_address) && wish.values.keys().all(is_address);
+    if !sets_address_alone {
+        return Ok(());
+    }
+    let stored = store::secrets(tx, office, &manifest.id)?;
+    let has_key = stored.iter().any(|secret| !is_address(&secret.key));
+    if has_key { Err(faults::address_without_key(&manifest.id)) } else { Ok(()) }
 }
 
 /// Models may be called with it, or no more.

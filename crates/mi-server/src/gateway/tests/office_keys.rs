@@ -91,6 +91,24 @@ async fn a_key_that_can_be_none_is_refused_unasked() {
 }
 
 #[tokio::test]
+async fn a_stored_key_goes_to_no_address_that_it_wasnt_given_for() {
+    let (bench, _upstream) = bench(&[]).await;
+    let path = bench.at("/integrations/openai/secret");
+    let set = async |body: Value| bench.post(&path, body).await;
+    let address = "https://models.example/v1";
+    assert_eq!(set(json!({"OPENAI_BASE_URL": address, "check": false})).await.status, 200, "there is no key yet");
+    assert_eq!(set(json!({"key": OWN, "check": false})).await.status, 200);
+    for check in [true, false] {
+        let moved = set(json!({"OPENAI_BASE_URL": "https://elsewhere.example/v1", "check": check})).await;
+        assert_eq!(moved.problem(), (400, "bad_request".to_owned()));
+        assert!(moved.json()["hint"].as_str().unwrap().contains("together"), "{}", moved.json());
+    }
+    let both = set(json!({"OPENAI_BASE_URL": address, "key": "sk-another", "check": false})).await;
+    assert_eq!(both.status, 200, "{}", both.json());
+    bench.close().await;
+}
+
+#[tokio::test]
 async fn who_waited_for_a_key_goes_on_when_it_is_set() {
     let (bench, _upstream) = bench(&[]).await;
     let house = &bench.test;
