@@ -237,6 +237,11 @@ mod tests {
         let output = |model: &str| prices.of("openai", model).price.output;
         assert_eq!(output("gpt-5-mini-2026"), 200_000_000);
         assert_eq!(output("GPT-5"), 1_400_000_000);
+        for (model, dollars) in
+            [("gpt-5-pro", 120), ("gpt-5.5-pro", 180), ("o3-pro", 80), ("o1-2024", 60), ("gpt-4", 60)]
+        {
+            assert_eq!(output(model), dollars * 100_000_000, "{model}");
+        }
         assert_eq!(prices.of("openai", "gpt-5").by, PricedBy::List);
         assert_eq!(prices.of("openai", "qwen3:8b").by, PricedBy::Default);
     }
