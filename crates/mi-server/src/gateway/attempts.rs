@@ -68,7 +68,7 @@ pub async fn refused(
     kind: Kind,
     (status, headers, body): (u16, &HeaderMap, &[u8]),
 ) -> Result<(), Fault> {
-    match quota::read(status, headers, body, house.clock.now()) {
+    match quota::read(kind.dialect(), (status, headers, body), house.clock.now()) {
         Refusal::Other => Ok(()),
         Refusal::NotNow(named) => house.act_as_server(office, move |act| marks::park(act, kind, named)).await,
         Refusal::BadKey => house.act_as_server(office, move |act| marks::refuse(act, kind)).await,

@@ -81,7 +81,7 @@ async fn ask(house: &House, provider: &Provider) -> Result<Verdict, Fault> {
         return Ok(Verdict::Good);
     }
     let text = upstream::bounded(provider, response, REFUSAL_BYTES_MAX).await?;
-    Ok(match quota::read(status.as_u16(), &headers, &text, house.clock.now()) {
+    Ok(match quota::read(provider.kind.dialect(), (status.as_u16(), &headers, &text), house.clock.now()) {
         Refusal::BadKey => Verdict::Refused,
         Refusal::NotNow(_) | Refusal::Other => Verdict::Unclear(status.as_u16()),
     })

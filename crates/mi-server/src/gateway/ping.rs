@@ -65,7 +65,7 @@ async fn send(house: &House, office: OfficeId, choice: &Choice, model: String) -
     if status.is_success() {
         attempts::went_well(house, office, choice).await?;
     }
-    let refusal = quota::read(status.as_u16(), &headers, &text, house.clock.now());
+    let refusal = quota::read(provider.kind.dialect(), (status.as_u16(), &headers, &text), house.clock.now());
     let trouble = (!status.is_success()).then(|| trouble(provider, (status.as_u16(), refusal), &text, &model));
     Ok(ModelPing {
         ok: status.is_success(),

@@ -9,6 +9,8 @@ use http::HeaderMap;
 use mi_core::time::{Millis, Time};
 use serde_json::Value;
 
+use super::kinds::Dialect;
+
 /// Numbers above these are moments since 1970, in seconds or milliseconds, not lengths.
 const EPOCH_SECONDS_MIN: f64 = 1e9;
 const EPOCH_MILLIS_MIN: f64 = 1e12;
@@ -25,14 +27,13 @@ pub enum Refusal {
     Other,
 }
 
-pub fn read(status: u16, headers: &HeaderMap, body: &[u8], now: Time) -> Refusal {
+pub fn read(dialect: Dialect, (status, headers, body): (u16, &HeaderMap, &[u8]), now: Time) -> Refusal {
     match status {
         429 => Refusal::NotNow(until(headers, body, now)),
         // Overloaded: only a time makes that a quota.
         503 | OVERLOADED => retry_after(headers, now).map_or(Refusal::Other, |at| Refusal::NotNow(Some(at))),
         401 => Refusal::BadKey,
-        // Google's way to say that.
-        400 | 403 if says(body, b"API_KEY_INVALID") => Refusal::BadKey,
+        400 | 403 if dialect == Dialect::Google && is_bad_key(body) => Refusal::BadKey,
         _ => Refusal::Other,
     }
 }
@@ -109,15 +110,25 @@ fn length(text: &str) -> Option<f64> {
 
 /// `{"error": {"details": [{"@type": "…/google.rpc.RetryInfo", "retryDelay": "34s"}]}}`, in an array when streamed.
 fn retry_info(body: &[u8], now: Time) -> Option<Time> {
-    const WORD: &[u8] = b"retryDelay";
-    if !says(body, WORD) {
+    let delay =
+        details(body, b"retryDelay")?.iter().find_map(|detail| detail["retryDelay"].as_str().map(str::to_owned))?;
+    after(now, length(&delay)?)
+}
+
+/// Google's way to refuse a key. A message may quote the caller, so only the reason counts.
+fn is_bad_key(body: &[u8]) -> bool {
+    const REASON: &str = "API_KEY_INVALID";
+    details(body, REASON.as_bytes()).is_some_and(|list| list.iter().any(|detail| detail["reason"] == REASON))
+}
+
+/// The details of Google's error, read only where `word` stands somewhere.
+fn details(body: &[u8], word: &[u8]) -> Option<Vec<Value>> {
+    if !body.windows(word.len()).any(|window| window == word) {
         return None;
     }
-    let whole: Value = serde_json::from_slice(body).ok()?;
-    let first = whole.as_array().and_then(|list| list.first()).unwrap_or(&whole);
-    let details = first["error"]["details"].as_array()?;
-    let delay = details.iter().find_map(|detail| detail["retryDelay"].as_str())?;
-    after(now, length(delay)?)
+    let mut whole: Value = serde_json::from_slice(body).ok()?;
+    let first = whole.as_array_mut().and_then(|list| list.first_mut()).map(Value::take).unwrap_or(whole);
+    first["error"]["details"].as_array().cloned()
 }
 
 /// Rounded up, so that no call comes too early.
@@ -129,10 +140,6 @@ fn after(from: Time, seconds: f64) -> Option<Time> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
-}
-
-fn says(body: &[u8], word: &[u8]) -> bool {
-    body.windows(word.len()).any(|window| window == word)
 }
 
 #[cfg(test)]
@@ -149,7 +156,8 @@ mod tests {
         for (name, value) in pairs {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        assert_eq!(read(status, &headers, body.as_bytes(), NOW), expected, "{status} {pairs:?} {body}");
+        let found = read(Dialect::Google, (status, &headers, body.as_bytes()), NOW);
+        assert_eq!(found, expected, "{status} {pairs:?} {body}");
     }
 
     fn in_ms(ms: i64) -> Refusal {
@@ -212,6 +220,12 @@ mod tests {
     fn a_refused_key_is_known() {
         check(401, &[("retry-after", "5")], "", Refusal::BadKey);
         check(400, &[], r#"{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}"#, Refusal::BadKey);
+        check(400, &[], r#"[{"error":{"details":[{},{"reason":"API_KEY_INVALID"}]}}]"#, Refusal::BadKey);
+        check(400, &[], r#"{"error":{"message":"no such model: API_KEY_INVALID","details":[]}}"#, Refusal::Other);
+        let echo = br#"{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}"#;
+        for dialect in [Dialect::Anthropic, Dialect::Openai] {
+            assert_eq!(read(dialect, (400, &HeaderMap::new(), echo), NOW), Refusal::Other);
+        }
         check(400, &[], r#"{"error":{}}"#, Refusal::Other);
         check(403, &[], "", Refusal::Other);
         check(500, &[], "", Refusal::Other);
