@@ -20,6 +20,7 @@ pub mod marks;
 mod memory;
 pub mod meter;
 mod models;
+mod outside;
 mod paths;
 mod ping;
 pub mod prices;

@@ -4,10 +4,12 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use mi_core::wire::runner::Wire;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::estimate::Wanted;
 use super::kinds::{Dialect, Kind};
+use super::outside::{Reads, reads};
 use super::paths::Target;
 use crate::infra::fault::{self, Fault};
 
@@ -99,6 +101,12 @@ struct Peek {
     n: Option<Value>,
     #[serde(rename = "generationConfig", alias = "generation_config")]
     generation: Option<Value>,
+    background: Option<Value>,
+    /// OpenRouter's own: further models that may answer.
+    models: Option<IgnoredAny>,
+    previous_response_id: Option<IgnoredAny>,
+    conversation: Option<IgnoredAny>,
+    prompt: Option<IgnoredAny>,
 }
 
 /// A call's model, what it may answer, and the body that goes out.
@@ -106,7 +114,18 @@ struct Peek {
 pub struct Prepared {
     pub model: String,
     pub answer: Wanted,
+    pub reads: Reads,
     pub body: Bytes,
+}
+
+impl Prepared {
+    /// As many bytes the model reads at most; it stops by itself where its context ends.
+    pub fn read_bytes_max(&self) -> usize {
+        match self.reads {
+            Reads::Body => self.body.len(),
+            Reads::MoreThanBody => usize::MAX,
+        }
+    }
 }
 
 pub fn not_a_call(error: serde_json::Error) -> Fault {
@@ -116,31 +135,65 @@ pub fn not_a_call(error: serde_json::Error) -> Fault {
 /// Reads the model's name and makes streamed chats report their usage; all else stays as it came.
 pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     let Target::Generate { wire, model } = target else {
-        return Ok(Prepared { model: String::new(), answer: Wanted::default(), body });
+        return Ok(Prepared { model: String::new(), answer: Wanted::default(), reads: Reads::Body, body });
     };
     let peek: Peek = serde_json::from_slice(&body).map_err(not_a_call)?;
-    let answer = peek.answer();
+    peek.check(*wire)?;
+    let answer = peek.answer(*wire);
+    let reads = if peek.is_kept_elsewhere() { Reads::MoreThanBody } else { reads(*wire, &body).map_err(not_a_call)? };
     let model = model.clone().or(peek.model).ok_or_else(|| fault::bad_request("the body names no model"))?;
     if model.len() > MODEL_NAME_BYTES_MAX {
         return Err(fault::too_long("the model's name", MODEL_NAME_BYTES_MAX, "bytes"));
     }
     let is_streamed_chat = *wire == Wire::OpenaiChat && peek.stream == Some(true);
     let body = if is_streamed_chat { with_usage(body, peek.stream_options)? } else { body };
-    Ok(Prepared { model, answer, body })
+    Ok(Prepared { model, answer, reads, body })
 }
 
 impl Peek {
-    /// Each provider has a word of its own; what is no number is the provider's to refuse.
-    fn answer(&self) -> Wanted {
-        let generation = |word: &str, other: &str| {
-            let config = self.generation.as_ref()?;
-            config.get(word).or_else(|| config.get(other))
+    /// What can't be paid for as the call goes by.
+    fn check(&self, wire: Wire) -> Result<(), Fault> {
+        if wire == Wire::OpenaiResponses && self.background.as_ref().is_some_and(|value| *value != json!(false)) {
+            return Err(fault::bad_request(
+                "background: the gateway pays for answers that pass through it, and this one doesn't",
+            )
+            .hint("leave background out of the call"));
+        }
+        if self.models.is_some() {
+            return Err(fault::bad_request(
+                "models: the gateway puts aside what one model may cost, so a call names one",
+            )
+            .hint("name it in model; fallbackModels in the office's settings name others"));
+        }
+        Ok(())
+    }
+
+    /// The provider keeps a part of what the model reads.
+    const fn is_kept_elsewhere(&self) -> bool {
+        self.previous_response_id.is_some() || self.conversation.is_some() || self.prompt.is_some()
+    }
+
+    /// By the words of the call's own wire: another's mean nothing there, and would only make a dear call look cheap.
+    fn answer(&self, wire: Wire) -> Wanted {
+        let words = match wire {
+            Wire::Anthropic => vec![self.max_tokens.as_ref()],
+            Wire::OpenaiChat => vec![self.max_tokens.as_ref(), self.max_completion_tokens.as_ref()],
+            Wire::OpenaiResponses => vec![self.max_output_tokens.as_ref()],
+            Wire::Gemini => vec![self.generation("maxOutputTokens"), self.generation("max_output_tokens")],
         };
-        let gemini = generation("maxOutputTokens", "max_output_tokens");
-        let limits = [self.max_tokens.as_ref(), self.max_completion_tokens.as_ref(), self.max_output_tokens.as_ref()];
-        let output_max = limits.into_iter().chain([gemini]).flatten().filter_map(Value::as_u64).max();
-        let count = self.n.as_ref().or_else(|| generation("candidateCount", "candidate_count"));
-        Wanted { output_max, count: count.and_then(Value::as_u64).unwrap_or(1).max(1) }
+        let counts = match wire {
+            Wire::Anthropic | Wire::OpenaiResponses => vec![],
+            Wire::OpenaiChat => vec![self.n.as_ref()],
+            Wire::Gemini => vec![self.generation("candidateCount"), self.generation("candidate_count")],
+        };
+        // What is no number is the provider's to refuse, and until then no limit.
+        let limits: Option<Vec<u64>> = words.into_iter().flatten().map(Value::as_u64).collect();
+        let count = counts.into_iter().flatten().filter_map(Value::as_u64).max();
+        Wanted { output_max: limits.and_then(|limits| limits.into_iter().max()), count: count.unwrap_or(1).max(1) }
+    }
+
+    fn generation(&self, word: &str) -> Option<&Value> {
+        self.generation.as_ref()?.get(word).filter(|value| !value.is_null())
     }
 }
 
@@ -282,6 +335,51 @@ mod tests {
         }
         let gemini = Target::Generate { wire: Wire::Gemini, model: Some("g".to_owned()) };
         assert_eq!(prepare(&gemini, Bytes::from_static(b"{}")).unwrap().model, "g");
+    }
+
+    #[test]
+    fn only_the_words_of_the_calls_own_wire_limit_its_answer() {
+        let all = r#"{"model":"m","max_tokens":1,"max_completion_tokens":2,"max_output_tokens":3,"n":4,
+            "generationConfig":{"maxOutputTokens":5,"candidateCount":6}}"#;
+        let none = |without: &str| all.replace(without, "\"x\"");
+        for (wire, own, limit, count) in [
+            (Wire::Anthropic, "\"max_tokens\"", 1, 1),
+            (Wire::OpenaiChat, "\"max_completion_tokens\"", 2, 4),
+            (Wire::OpenaiResponses, "\"max_output_tokens\"", 3, 1),
+            (Wire::Gemini, "\"maxOutputTokens\"", 5, 6),
+        ] {
+            let target = Target::Generate { wire, model: None };
+            let answer = |body: &str| prepare(&target, Bytes::copy_from_slice(body.as_bytes())).unwrap().answer;
+            assert_eq!(answer(all), Wanted { output_max: Some(limit), count }, "{wire:?}");
+            let other = if wire == Wire::OpenaiChat { Some(1) } else { None };
+            assert_eq!(answer(&none(own)).output_max, other, "{wire:?}");
+        }
+        let odd = Bytes::from_static(br#"{"model":"m","max_tokens":9e9,"max_completion_tokens":1}"#);
+        assert_eq!(prepare(&CHAT, odd).unwrap().answer.output_max, None);
+    }
+
+    #[test]
+    fn what_cant_be_paid_for_is_refused() {
+        let responses = Target::Generate { wire: Wire::OpenaiResponses, model: None };
+        let told = |body: &'static str| prepare(&responses, body.into()).map_err(|fault| fault.sentence);
+        assert!(told(r#"{"model":"m","background":true}"#).unwrap_err().starts_with("background:"));
+        assert!(told(r#"{"model":"m","models":["a","b"]}"#).unwrap_err().starts_with("models:"));
+        assert!(told(r#"{"model":"m","background":false,"models":null}"#).is_ok());
+    }
+
+    #[test]
+    fn what_the_provider_keeps_may_be_as_much_as_the_model_reads() {
+        let responses = Target::Generate { wire: Wire::OpenaiResponses, model: None };
+        let reads = |body: &'static str| prepare(&responses, body.into()).unwrap().read_bytes_max();
+        assert_eq!(reads(r#"{"model":"m"}"#), 13);
+        for body in [
+            r#"{"model":"m","previous_response_id":"r"}"#,
+            r#"{"model":"m","conversation":{"id":"c"}}"#,
+            r#"{"model":"m","prompt":{"id":"p"}}"#,
+            r#"{"model":"m","input":[{"type":"input_file","file_url":"https://a.example"}]}"#,
+        ] {
+            assert_eq!(reads(body), usize::MAX, "{body}");
+        }
     }
 
     #[test]

@@ -150,7 +150,7 @@ async fn give_up(house: &House, open: Option<(Reserved, Wire)>) -> Result<(), Fa
 fn order(house: &House, provider: &Provider, prepared: &request::Prepared) -> Order {
     let (provider, model) = (provider.kind.as_str(), prepared.model.clone());
     let priced = house.settings.prices.of(provider, &model);
-    let worst = estimate::worst(&priced, prepared.body.len(), prepared.answer);
+    let worst = estimate::worst(&priced, prepared.read_bytes_max(), prepared.answer);
     Order { provider, model, priced, worst }
 }
 
