@@ -25,6 +25,16 @@ pub struct Need<'a> {
     pub task: Option<TaskId>,
     /// The most that it may cost.
     pub cost: Micro,
+    pub when_short: WhenShort,
+}
+
+/// What follows for an agent that can't pay a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenShort {
+    /// It is suspended, or its task blocked, until it can.
+    Suspend,
+    /// Nothing: another model than its own was tried in place of it.
+    Tell,
 }
 
 /// Whether a call may still wait for others to be settled.
@@ -85,6 +95,9 @@ fn put_aside(act: &mut Act<'_>, need: &Need<'_>, budgets: Vec<(Owner, Purse)>) -
 
 fn by_balance(act: &mut Act<'_>, need: &Need<'_>) -> Result<Held, Fault> {
     let fault = out_of_credits(need.cost, act.head.available());
+    if need.when_short == WhenShort::Tell {
+        return Err(fault);
+    }
     suspend::suspend(act, need.agent, need.name, Lack::Credits, need.cost)?;
     act.keep_and_refuse(fault);
     Ok(Held::Refused)
@@ -94,6 +107,9 @@ fn by_budget(act: &mut Act<'_>, need: &Need<'_>, (owner, purse): (Owner, &Purse)
     let left = purse.left(limit, rules::day_of(act.now)).unwrap_or_default();
     let left = Micro((left.0 - purse.held.0).max(0));
     let fault = budget_exhausted(need, owner, limit, left);
+    if need.when_short == WhenShort::Tell {
+        return Err(fault);
+    }
     match (owner, need.task) {
         (Owner::Task(of), Some(task)) => block(act, task, of, &fault.sentence)?,
         (Owner::Task(_), None) | (Owner::Agent(_), _) => {

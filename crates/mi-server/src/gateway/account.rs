@@ -11,7 +11,7 @@ use super::estimate::{ReckonedBy, Worst, reckon};
 use super::meter::{Seen, Usage};
 use super::prices::{Priced, PricedBy};
 use super::store;
-use crate::credits::hold::{self, Held, Need, Patience, Settlement};
+use crate::credits::hold::{self, Held, Need, Patience, Settlement, WhenShort};
 use crate::credits::purses::Owner;
 use crate::credits::usage::{self, Used};
 use crate::house::House;
@@ -45,6 +45,7 @@ pub struct Order {
     pub model: String,
     pub priced: Priced,
     pub worst: Worst,
+    pub when_short: WhenShort,
 }
 
 /// A call that was let through and must be settled.
@@ -140,7 +141,8 @@ pub async fn try_reserve(
         fence(act, &member, Some(session.number))?;
         let name = member.agent().cloned().ok_or_else(|| fault::internal("a session is an agent's"))?;
         let task = store::task_of(act.tx, act.office, session.number)?;
-        let need = Need { agent: session.agent, name: &name, task, cost: order.worst.cost };
+        let (cost, when_short) = (order.worst.cost, order.when_short);
+        let need = Need { agent: session.agent, name: &name, task, cost, when_short };
         match hold::hold(act, &need, patience)? {
             Held::Yes(owners) => {
                 let reserved = Reserved { call: act.next_row(), session, name, task, order: order.clone(), owners };

@@ -92,6 +92,11 @@ pub fn is_no_answer(outcome: &Result<Answered, Fault>) -> bool {
     }
 }
 
+/// The office could not pay this one; its other models may be cheaper.
+pub fn is_too_dear(fault: &Fault) -> bool {
+    matches!(fault.code, Code::OutOfCredits | Code::BudgetExhausted)
+}
+
 /// Nothing answered this session.
 pub async fn in_vain(house: &House, office: OfficeId, session: ClaimToken, kind: Kind) -> Result<(), Fault> {
     house.act_as_server(office, move |act| marks::interrupt(act, kind, session)).await

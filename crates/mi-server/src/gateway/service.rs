@@ -14,10 +14,11 @@ use super::bill::{Bill, Pieces, metered};
 use super::choice::{self, Choice};
 use super::meter::{Finish, Form, Seen};
 use super::paths::{Target, target};
-use super::providers::{self, Provider, unknown_provider};
+use super::providers::{self, unknown_provider};
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
 use super::{attempts, estimate, request, store};
+use crate::credits::hold::WhenShort;
 use crate::house::House;
 use crate::infra::act::{enter, look};
 use crate::infra::caller::{Caller, Need};
@@ -69,7 +70,11 @@ pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answer
         if !attempts::is_no_answer(&outcome) {
             return outcome;
         }
-        outcome = ask(house, session, &other, &target, &asked).await;
+        match ask(house, session, &other, &target, &asked).await {
+            // What the first model answered counts then.
+            Err(fault) if attempts::is_too_dear(&fault) => {}
+            answer => outcome = answer,
+        }
     }
     if attempts::is_no_answer(&outcome) {
         attempts::in_vain(house, session.office, session.number, kind).await?;
@@ -118,7 +123,7 @@ async fn attempt(
         }
         Target::Generate { wire, .. } => {
             choice.gate(house.clock.now())?;
-            let order = order(house, provider, &prepared);
+            let order = order(house, choice, &prepared);
             Some((account::reserve(house, session, order).await?, wire))
         }
     };
@@ -147,11 +152,13 @@ async fn give_up(house: &House, open: Option<(Reserved, Wire)>) -> Result<(), Fa
 }
 
 /// What the call may cost at most.
-fn order(house: &House, provider: &Provider, prepared: &request::Prepared) -> Order {
-    let (provider, model) = (provider.kind.as_str(), prepared.model.clone());
+fn order(house: &House, choice: &Choice, prepared: &request::Prepared) -> Order {
+    let (provider, model) = (choice.provider.kind.as_str(), prepared.model.clone());
     let priced = house.settings.prices.of(provider, &model);
     let worst = estimate::worst(&priced, prepared.read_bytes_max(), prepared.answer);
-    Order { provider, model, priced, worst }
+    // Whose own model is away for a while has not run out of money because another one is dear.
+    let when_short = if choice.instead.is_some() { WhenShort::Tell } else { WhenShort::Suspend };
+    Order { provider, model, priced, worst, when_short }
 }
 
 async fn send(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::history::{Ending, Said};
 
 use super::world::{HOSTED, World, other};
-use crate::credits::hold::Patience;
+use crate::credits::hold::{Patience, WhenShort};
 use crate::gateway::account::{self, Order, Outcome, Session};
 use crate::gateway::estimate::Worst;
 use crate::gateway::meter::{Seen, Usage};
@@ -71,7 +71,7 @@ impl World<'_> {
         let priced = house.settings.prices.of("any", "m");
         let output = 1 + self.chance().below(TOKENS_MAX) as i64;
         let worst = Worst { input: 10, output, cost: priced.price.worst(10, output) };
-        let order = Order { provider: "any", model: "m".to_owned(), priced, worst };
+        let order = Order { provider: "any", model: "m".to_owned(), priced, worst, when_short: WhenShort::Suspend };
         let begun = self.state.recorder.begin(1, other("a model call", Ending::EveryClaim));
         let said = account::try_reserve(&house, session, order, Patience::Out).await;
         self.state.log.push(format!("{name} calls a model for {} → {:?}", worst.cost, said.as_ref().map(|_| ())));

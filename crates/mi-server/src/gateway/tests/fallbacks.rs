@@ -81,6 +81,21 @@ async fn another_model_answers_where_the_first_is_over_its_quota() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_too_dear_takes_nobodys_place() {
+    let limited = Script { headers: vec![("retry-after", "3")], ..Script::json(429, "{}") };
+    let (bench, _, venice) = two(limited).await;
+    assert_eq!(fall_back_to(&bench, json!(["venice/small"])).await.0, 200);
+    let budget = json!({"budget": 10}).to_string();
+    bench.send(http::Method::PATCH, &bench.at("/employees/ada"), &bench.key, &[], budget.into()).await;
+    let got = bench.call(CHAT, json!({"model": "gpt-5-nano", "messages": []})).await;
+    assert_eq!((got.status, venice.calls()), (429, 0), "what the agent's own model said counts");
+    let ada = bench.get(&bench.at("/employees/ada")).await.json();
+    assert_ne!(ada["status"]["phase"], "Suspended");
+    assert_eq!(bench.get(&bench.at("/tasks/1")).await.json()["task"]["status"], "claimed", "its session goes on");
+    bench.close().await;
+}
+
+#[tokio::test]
 async fn a_fallback_is_a_model_of_a_provider_that_is_known() {
     let (bench, _, _) = two(Script::json(200, OK)).await;
     for (list, code) in [
