@@ -103,8 +103,8 @@ fn fits(act: &mut Act<'_>, agent: AgentId, suspension: &Suspension) -> Result<bo
         Lack::Budget | Lack::BudgetOfDay => {
             let today = rules::day_of(act.now);
             let own = purses::of_call(act.tx, act.office, agent, None)?;
-            let short = |(_, purse): &(Owner, rules::Purse)| purse.funds(suspension.need, today).0 == Funds::Short;
-            Ok(!own.iter().any(short))
+            let has = |(_, purse): &(Owner, rules::Purse)| purse.funds(suspension.need, today).0 == Funds::Enough;
+            Ok(own.iter().all(has))
         }
     }
 }

@@ -41,9 +41,10 @@ fn read(row: &Row) -> Result<Suspension, DbError> {
     Ok(Suspension { at: row.get(0)?, lack, need: Micro(row.get(2)?) })
 }
 
-/// Offices with somebody whose budget of a day was used up before `since`: a sweep acts in each.
+/// Offices with somebody whose budget was used up before `since`: a sweep acts in each. Of any part, since whoever waits
+/// for the whole budget may wait for that of the day as well.
 pub fn of_earlier_days(tx: &mut dyn Tx, since: Time, most: i64) -> Result<Vec<OfficeId>, DbError> {
-    let sql = "select distinct office_id from agents where suspended_at < $1 and suspended_for = 'budget_of_day' \
+    let sql = "select distinct office_id from agents where suspended_at < $1 and suspended_for <> 'credits' \
                and fired_at is null order by office_id limit $2";
     tx.query(sql, args![since, most])?.iter().map(|row| row.get(0)).collect()
 }

@@ -164,6 +164,29 @@ async fn wait_and_give_up(bench: &Bench) {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_budget_waits_for_what_is_put_aside_and_for_the_day_too() {
+    let (bench, _upstream) = bench(Script { end: End::Hangs, ..Script::events(BEGUN) }).await;
+    let budget = Bytes::from(json!({"budget": 2, "budgetPerDay": 1.4}).to_string());
+    bench.send(Method::PATCH, &bench.at("/employees/ada"), &bench.key, &[], budget).await;
+    let body = Bytes::from(asking(780).to_string());
+    let response = bench.begin(Method::POST, PATH, &bench.credential, &[], body).await;
+    let (mut flowing, mut taken) = (response.into_body(), 0);
+    while taken < BEGUN.len() {
+        taken += flowing.frame().await.unwrap().unwrap().into_data().unwrap().len();
+    }
+    code(&bench.call_while_time_passes(PATH, asking(850)).await, 402, "budget_exhausted");
+    add(&bench, 1).await;
+    assert_eq!(agent(&bench).await["status"]["phase"], "Suspended", "it is still put aside");
+    drop(flowing);
+    // 0.3 of it were used: enough is left in all, and not of the day.
+    bench.until(&bench.at("/credits"), |credits| credits["held"] == 0).await;
+    assert_eq!(agent(&bench).await["status"]["phase"], "Suspended");
+    bench.test.advance(24 * 3_600_000).await;
+    assert_ne!(agent(&bench).await["status"]["phase"], "Suspended");
+    bench.close().await;
+}
+
+#[tokio::test]
 async fn a_call_that_the_server_died_over_is_given_up() {
     let (bench, _upstream) = bench(Script { end: End::Hangs, ..Script::events(BEGUN) }).await;
     let mut flowing =
