@@ -37,6 +37,11 @@ impl Bill {
         Self { house, open, status: None, first_at: None, meter: None, _place: place }
     }
 
+    /// A model works for it, and it is no free one.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// The provider began to answer.
     pub fn answered(&mut self, status: u16, content_type: Option<&str>) {
         self.status = Some(status);

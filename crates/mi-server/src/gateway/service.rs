@@ -116,13 +116,13 @@ async fn attempt(
 ) -> Result<Answered, Fault> {
     let provider = &choice.provider;
     let prepared = request::prepare(&turn.target, turn.body)?;
+    choice.gate(house.clock.now())?;
     let open = match turn.target {
         Target::Free => {
             check(house, session).await?;
             None
         }
         Target::Generate { wire, .. } => {
-            choice.gate(house.clock.now())?;
             let order = order(house, choice, &prepared);
             Some((account::reserve(house, session, order).await?, wire))
         }
@@ -181,8 +181,12 @@ async fn send(
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let form = Form::of(content_type);
     bill.answered(status.as_u16(), content_type);
+    // What is free says nothing of what costs: a spent quota lists its models all the same.
+    let counts = bill.is_open();
     if status.is_success() {
-        attempts::went_well(house, session.office, choice).await?;
+        if counts {
+            attempts::went_well(house, session.office, choice).await?;
+        }
         let pieces = match back {
             None => metered(response, bill),
             Some(back) => back.answer(&mut headers, form, response, bill),
@@ -192,7 +196,9 @@ async fn send(
     let refusal = upstream::bounded(provider, response, REFUSAL_BYTES_MAX).await;
     bill.close(Finish::Whole).await;
     let refusal = refusal?;
-    attempts::refused(house, session.office, provider.kind, (status.as_u16(), &told, &refusal)).await?;
+    if counts {
+        attempts::refused(house, session.office, provider.kind, (status.as_u16(), &told, &refusal)).await?;
+    }
     let refusal = match back {
         None => refusal,
         Some(_) => WayBack::refusal(status, &mut headers, &refusal),

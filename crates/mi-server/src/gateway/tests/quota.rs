@@ -203,6 +203,31 @@ async fn a_refusal_between_good_calls_is_forgotten() {
 }
 
 #[tokio::test]
+async fn free_calls_obey_a_quota_and_say_nothing_of_it() {
+    let (house, upstream) = house().await;
+    let office = house.office().await;
+    let (_ada, _, grant) = at_work(office, "ada").await;
+    let list = async || house.as_key(&grant.credential).call("GET", "/llm/anthropic/v1/models", Value::Null).await;
+    upstream.now_says(limited(429, &[]));
+    assert_eq!(call(&house, &grant).await.status, 429);
+    upstream.now_says(Script::json(200, OK));
+    assert_eq!(list().await.refused(), (429, "provider_quota".to_owned()));
+    house.advance(5_001).await;
+    assert_eq!((list().await.status, upstream.calls()), (200, 2));
+    upstream.now_says(limited(429, &[]));
+    assert_eq!(call(&house, &grant).await.status, 429);
+    assert_eq!(call(&house, &grant).await.header("retry-after"), Some("10"), "a list is no model's answer");
+    house.advance(10_001).await;
+    upstream.now_says(limited(401, &[]));
+    for _ in 0..2 {
+        assert_eq!(list().await.status, 401);
+    }
+    upstream.now_says(Script::json(200, OK));
+    assert_eq!(call(&house, &grant).await.status, 200);
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_sleeper_is_woken_when_the_quota_is_over() {
     let (house, upstream) = house().await;
     let office = house.office().await;
