@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::estimate::{ReckonedBy, Worst, reckon};
 use super::meter::{Seen, Usage};
 use super::prices::{Priced, PricedBy};
+use super::settling::{self, Kept};
 use super::store;
 use crate::credits::hold::{self, Held, Need, Patience, Settlement, WhenShort};
 use crate::credits::purses::Owner;
@@ -69,6 +70,13 @@ pub struct Outcome {
     pub first_at: Option<Time>,
 }
 
+impl Outcome {
+    /// It never left.
+    pub fn nothing_sent() -> Self {
+        Self { status: None, seen: Seen::default(), first_at: None }
+    }
+}
+
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallState {
@@ -108,18 +116,18 @@ impl Default for Waiting {
 }
 
 /// Lets a call through when what it may cost is put aside; waits a while for calls that have put aside what it needs.
-pub async fn reserve(house: &House, session: Session, order: Order) -> Result<Reserved, Fault> {
+pub async fn reserve(house: &House, session: Session, order: Order) -> Result<Kept, Fault> {
     let until = house.clock.now() + Millis::seconds(WAIT_SECONDS_MAX);
-    if let Some(reserved) = try_reserve(house, session, order.clone(), Patience::Left).await? {
-        return Ok(reserved);
+    if let Some(kept) = settling::try_reserve(house, session, order.clone(), Patience::Left).await? {
+        return Ok(kept);
     }
     let _place = house.calls_waiting.0.try_acquire().map_err(|_| fault::busy("the model gateway"))?;
     loop {
         // Before the look, so that nothing given back after it is missed.
         let mut parked = house.wakeups.park(session.office, Interest::Credits);
         let patience = if house.clock.now() < until { Patience::Left } else { Patience::Out };
-        if let Some(reserved) = try_reserve(house, session, order.clone(), patience).await? {
-            return Ok(reserved);
+        if let Some(kept) = settling::try_reserve(house, session, order.clone(), patience).await? {
+            return Ok(kept);
         }
         if house.is_draining() {
             return Err(fault::draining());
@@ -176,7 +184,8 @@ impl Reserved {
             (None, Some(status)) if !(200..300).contains(&status) => {
                 (CallState::Failed, Usage::default(), ReckonedBy::Provider)
             }
-            (None, None) => (CallState::Failed, Usage::default(), ReckonedBy::Provider),
+            // One whose caller left before the answer may have been worked on all the same.
+            (None, None) if !outcome.seen.is_cut => (CallState::Failed, Usage::default(), ReckonedBy::Provider),
             (told, Some(_) | None) => {
                 let reckoned = reckon(&outcome.seen, &self.order.worst);
                 let state = if told.is_some() { CallState::Settled } else { CallState::Unmetered };

@@ -13,8 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
-use super::account::{Outcome, Reserved, settle};
-use super::meter::{Finish, Form, Meter};
+use super::account::{Outcome, Reserved};
+use super::meter::{Finish, Form, Meter, Seen};
+use super::settling;
 use crate::house::House;
 
 /// An answer's bytes as they come.
@@ -24,6 +25,7 @@ pub struct Bill {
     house: House,
     /// What has to be settled yet: nothing for free calls.
     open: Option<(Reserved, Wire)>,
+    sent: Sent,
     status: Option<u16>,
     /// When the first of a good answer came.
     first_at: Option<Time>,
@@ -32,14 +34,26 @@ pub struct Bill {
     _place: OwnedSemaphorePermit,
 }
 
+/// Whether the provider may have got the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    No,
+    Perhaps,
+}
+
 impl Bill {
     pub fn new(house: House, open: Option<(Reserved, Wire)>, place: OwnedSemaphorePermit) -> Self {
-        Self { house, open, status: None, first_at: None, meter: None, _place: place }
+        Self { house, open, sent: Sent::No, status: None, first_at: None, meter: None, _place: place }
     }
 
     /// A model works for it, and it is no free one.
     pub fn is_open(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// It goes out now: from here on a caller that leaves may leave a model at work.
+    pub fn goes_out(&mut self) {
+        self.sent = Sent::Perhaps;
     }
 
     /// The provider began to answer.
@@ -67,20 +81,14 @@ impl Bill {
     /// In a task of its own, which goes on when the caller is gone.
     fn begin_to_settle(&mut self, how: Finish) -> Option<JoinHandle<()>> {
         let (reserved, _) = self.open.take()?;
-        let seen = self.meter.take().map(|meter| meter.finish(how)).unwrap_or_default();
+        let unseen = Seen { is_cut: how == Finish::Cut && self.sent == Sent::Perhaps, ..Seen::default() };
+        let seen = self.meter.take().map_or(unseen, |meter| meter.finish(how));
         let outcome = Outcome { status: self.status, seen, first_at: self.first_at };
-        let house = self.house.clone();
         let Ok(runtime) = Handle::try_current() else {
             tracing::error!(call = reserved.call, "a model call was left unsettled: the server has ended");
             return None;
         };
-        Some(runtime.spawn(async move {
-            let call = reserved.call;
-            if let Err(fault) = settle(&house, reserved, outcome).await {
-                let cause = fault.cause.as_deref().unwrap_or_default();
-                tracing::error!(act = "gateway.settle", call, cause, "{}", fault.sentence);
-            }
-        }))
+        Some(settling::begin(&self.house, &runtime, reserved, outcome))
     }
 }
 

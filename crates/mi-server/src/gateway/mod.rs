@@ -30,6 +30,7 @@ pub mod reach;
 mod request;
 pub mod routes;
 pub mod service;
+mod settling;
 mod store;
 pub mod subscription;
 pub mod sweep;

@@ -9,12 +9,13 @@ use mi_core::problem::Code;
 use mi_core::wire::runner::Wire;
 use mi_core::wire::usage::LlmCall;
 
-use super::account::{self, Order, Outcome, Reserved, Session};
+use super::account::{self, Order, Session};
 use super::bill::{Bill, Pieces, metered};
 use super::choice::{self, Choice};
-use super::meter::{Finish, Form, Seen};
+use super::meter::{Finish, Form};
 use super::paths::{Target, target};
 use super::providers::{self, unknown_provider};
+use super::settling::Kept;
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
 use super::{attempts, estimate, request, store};
@@ -129,10 +130,10 @@ async fn attempt(
     };
     // After the reservation, so that a call that waits for credits of its office takes nobody's place.
     let Ok(place) = Arc::clone(&house.providers.calls).try_acquire_owned() else {
-        give_up(house, open).await?;
+        give_up(open).await;
         return Err(fault::busy("the model gateway"));
     };
-    let call = open.as_ref().map_or(0, |(reserved, _)| reserved.call);
+    let call = open.as_ref().map_or(0, |(kept, _)| kept.call());
     let back = turn.asked.map(|asked| WayBack::new(asked, call, house.clock.now()));
     let headers = request::headers(provider.kind, &asked.headers);
     let outgoing = Outgoing {
@@ -142,13 +143,15 @@ async fn attempt(
         headers: if back.is_some() { WayBack::request_headers(headers) } else { headers },
         body: prepared.body,
     };
+    let open = open.and_then(|(kept, wire)| Some((kept.take()?, wire)));
     send(house, session, choice, outgoing, (Bill::new(house.clone(), open, place), back)).await
 }
 
 /// Nothing was sent, so nothing is paid.
-async fn give_up(house: &House, open: Option<(Reserved, Wire)>) -> Result<(), Fault> {
-    let Some((reserved, _)) = open else { return Ok(()) };
-    account::settle(house, reserved, Outcome { status: None, seen: Seen::default(), first_at: None }).await
+async fn give_up(open: Option<(Kept, Wire)>) {
+    if let Some((kept, _)) = open {
+        kept.give_back().await;
+    }
 }
 
 /// What the call may cost at most.
@@ -169,6 +172,7 @@ async fn send(
     (mut bill, back): (Bill, Option<WayBack>),
 ) -> Result<Answered, Fault> {
     let provider = &choice.provider;
+    bill.goes_out();
     let response = match attempts::send(house, provider, outgoing).await {
         Ok(response) => response,
         Err(fault) => {
@@ -185,7 +189,7 @@ async fn send(
     let counts = bill.is_open();
     if status.is_success() {
         if counts {
-            attempts::went_well(house, session.office, choice).await?;
+            note_good(house, session.office, choice).await;
         }
         let pieces = match back {
             None => metered(response, bill),
@@ -204,6 +208,14 @@ async fn send(
         Some(_) => WayBack::refusal(status, &mut headers, &refusal),
     };
     Ok(Answered { status, headers, body: AnswerBody::Whole(refusal) })
+}
+
+/// A good answer is told whatever becomes of the note.
+async fn note_good(house: &House, office: OfficeId, choice: &Choice) {
+    if let Err(fault) = attempts::went_well(house, office, choice).await {
+        let cause = fault.cause.as_deref().unwrap_or_default();
+        tracing::error!(act = "gateway.went_well", cause, "{}", fault.sentence);
+    }
 }
 
 /// Only a session calls models, with its own credential.

@@ -3,11 +3,17 @@
 use axum::http::Method;
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use mi_core::ids::ClaimToken;
 use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, Got};
 use super::upstream::{End, Script, Upstream};
+use crate::args;
+use crate::credits::hold::WhenShort;
+use crate::gateway::account::{self, Order, Session};
+use crate::gateway::estimate::{self, Wanted};
+use crate::infra::db::Tx;
 
 const PATH: &str = "/llm/anthropic/v1/messages";
 const BEGUN: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":\
@@ -161,6 +167,73 @@ async fn wait_and_give_up(bench: &Bench) {
     // What it needs comes back with the end of the second.
     drop(second);
     bench.until(&bench.at("/employees/ada"), |ada| ada["status"]["phase"] != "Suspended").await;
+}
+
+fn order(bench: &Bench) -> Order {
+    let priced = bench.house.settings.prices.of("anthropic", "m");
+    let worst = estimate::worst(&priced, 30, Wanted { output_max: Some(100), count: 1 });
+    Order { provider: "anthropic", model: "m".to_owned(), priced, worst, when_short: WhenShort::Suspend }
+}
+
+#[tokio::test]
+async fn what_is_put_aside_for_a_caller_that_is_gone_comes_back() {
+    let (bench, upstream) = bench(Script::json(200, WHOLE)).await;
+    let agent = agent(&bench).await["id"].as_str().unwrap().parse().unwrap();
+    let session = Session { office: bench.office, agent, number: ClaimToken(bench.session) };
+    {
+        let mut reserving = std::pin::pin!(account::reserve(&bench.house, session, order(&bench)));
+        assert!(futures_util::poll!(&mut reserving).is_pending());
+    }
+    // What was begun is written all the same.
+    bench.until(&bench.at("/usage/llm"), |calls| calls[0]["state"] == "failed").await;
+    assert_eq!((&credits(&bench).await["held"], upstream.calls()), (&json!(0), 0));
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_settlement_that_fails_is_tried_again() {
+    let (bench, _upstream) = bench(Script { end: End::Hangs, ..Script::events(BEGUN) }).await;
+    let body = Bytes::from(worth(10).to_string());
+    let mut flowing = bench.begin(Method::POST, PATH, &bench.credential, &[], body).await.into_body();
+    flowing.frame().await.unwrap().unwrap();
+    let alter = async |sql: &'static str| {
+        let alter = move |tx: &mut dyn Tx| Ok(tx.execute(sql, args![])?);
+        bench.house.db.write(alter).await.unwrap();
+    };
+    alter("alter table llm_calls rename to llm_calls_away").await;
+    drop(flowing);
+    // Writes follow each other, so the first try is over when a few more are.
+    for _ in 0..5 {
+        add(&bench, 1).await;
+    }
+    assert_ne!(credits(&bench).await["held"], 0);
+    alter("alter table llm_calls_away rename to llm_calls").await;
+    for _ in 0..20 {
+        add(&bench, 1).await;
+        bench.house.clock.advance(Millis::seconds(1));
+    }
+    bench.until(&bench.at("/credits"), |credits| credits["held"] == 0).await;
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_the_answer_pays_for_what_was_asked() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let bench = Bench::new(&[("ANTHROPIC_BASE_URL", &base), ("ANTHROPIC_API_KEY", "sk")]).await;
+    let mut stream = {
+        let mut call = std::pin::pin!(bench.call(PATH, worth(10)));
+        let mut come = std::pin::pin!(listener.accept());
+        tokio::select! {
+            _ = &mut call => panic!("nobody answers"),
+            come = &mut come => come.unwrap().0,
+        }
+    };
+    let calls = bench.until(&bench.at("/usage/llm"), |calls| calls[0]["state"] != "reserved").await;
+    assert_eq!((&calls[0]["state"], &calls[0]["estimated"]), (&json!("unmetered"), &json!(true)));
+    assert!(calls[0]["credits"].as_f64().unwrap() > 0.0, "{calls}");
+    tokio::io::AsyncWriteExt::shutdown(&mut stream).await.unwrap();
+    bench.close().await;
 }
 
 #[tokio::test]
