@@ -302,6 +302,9 @@ async fn gemini_gets_our_settings_and_no_proxy() {
     stage.fake.state().env.insert("HTTPS_PROXY".into(), "http://127.0.0.1:9".into());
     fs::create_dir(stage.workspace().join(".gemini")).unwrap();
     fs::write(stage.workspace().join(".gemini/settings.json"), "{}").unwrap();
+    fs::write(stage.workspace().join(".gemini/.env"), "GEMINI_SYSTEM_MD=mine.md").unwrap();
+    // Where it goes to stands a folder.
+    fs::create_dir_all(stage.workspace().join(".gemini/settings.json.set-aside/full")).unwrap();
     assert_eq!(stage.end().await.cause, EndCause::Finished);
     let environment = stage.read("env.txt");
     for line in ["GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:1/llm/gemini", "GEMINI_API_KEY=mis_secret"] {
@@ -310,12 +313,34 @@ async fn gemini_gets_our_settings_and_no_proxy() {
     assert!(!environment.contains("HTTPS_PROXY"), "{environment}");
     let settings = stage.read("home/.gemini/settings.json");
     assert!(settings.contains(r#""MI_API_KEY":"$MI_API_KEY""#) && !settings.contains("mis_secret"), "{settings}");
-    assert!(!stage.workspace().join(".gemini/settings.json").exists());
+    assert!(settings.contains(r#""advanced":{"ignoreLocalEnv":true}"#), "{settings}");
+    for name in [".gemini/settings.json", ".gemini/.env"] {
+        assert!(!stage.workspace().join(name).exists(), "{name}");
+    }
+    assert_eq!(stage.read(".gemini/.env.set-aside"), "GEMINI_SYSTEM_MD=mine.md");
     assert!(stage.read("prompt.txt").contains("task id: 7"));
     assert_eq!(stage.fake.texts(ItemKind::Transcript), ["I look 0."]);
     assert_eq!(stage.fake.texts(ItemKind::Tool), ["run_shell_command {\"command\":\"make\"}\n→ made"]);
     let usage = r#"{"input_tokens":3600,"output_tokens":135,"cached_tokens":3000,"model":"g","provider":"google"}"#;
     assert_eq!(stage.fake.texts(ItemKind::Usage), [usage]);
+}
+
+#[tokio::test]
+async fn a_workspace_that_says_nonsense_doesnt_hinder_gemini() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    // As the real one: settings that it can't read are in its way even when it is only asked for its version.
+    let script = "[ \"$1\" = --version ] && [ ! -e .gemini ] && [ ! -e \"$HOME/.gemini\" ] && echo 0.61.0";
+    let said = says(&[G_TEXT, G_CALL, G_GOOD, G_RESULT]);
+    fs::write(&program, format!("#!/bin/sh\nif [ \"$1\" = --version ]; then {script}; exit; fi\n{said}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let programs = Arc::new(Programs::new([(HarnessKind::GeminiCli, program)], None));
+    let stage = gemini("").with(|place| place.programs = programs);
+    fs::write(stage.workspace().join(".gemini"), "no folder").unwrap();
+    let end = stage.end().await;
+    assert_eq!((end.cause, end.harness), (EndCause::Finished, None), "{}", stage.log());
+    assert_eq!(stage.read(".gemini.set-aside"), "no folder");
 }
 
 #[tokio::test]

@@ -14,13 +14,15 @@ use mi_core::wire::runner::{ModelChoice, Wire};
 use serde_json::{Value, json};
 
 use super::Job;
-use super::vendor::{Home, Line, MCP_NAME, Reader, Vendor, unversioned_base_url};
+use super::vendor::{Home, Line, MCP_NAME, Reader, Vendor, remove, unversioned_base_url};
 use crate::config::Drive;
 
 const DRIVE: &str = "/shared/files";
 const SETTINGS_FILE: &str = ".gemini/settings.json";
-/// Where an agent's own settings of its workspace go, which would win over ours.
-const SET_ASIDE: &str = ".gemini/settings.json.set-aside";
+const OWN_FOLDER: &str = ".gemini";
+/// What the program would read of an agent's workspace: settings that win over ours, and variables that it takes into its
+/// environment, such as another system prompt.
+const OWN_FILES: [&str; 2] = [SETTINGS_FILE, ".gemini/.env"];
 /// Of one model call, before the program gives up; by itself it would go on for many minutes.
 const TRIES_MAX: u32 = 3;
 /// What leads to another account, another model or another machine. A proxy for everything would take the calls to
@@ -137,6 +139,8 @@ fn settings(job: &Job) -> Value {
         "privacy": {"usageStatisticsEnabled": false},
         "telemetry": {"enabled": false},
         "tools": {"sandbox": false},
+        // The workspace's `.env`; the one in its `.gemini` is set aside.
+        "advanced": {"ignoreLocalEnv": true},
         "ide": {"enabled": false},
         "hooksConfig": {"enabled": false},
         "mcpServers": {MCP_NAME: {"command": "mi", "args": ["mcp"], "env": environment, "trust": true}},
@@ -144,12 +148,21 @@ fn settings(job: &Job) -> Value {
 }
 
 fn set_aside(job: &Job) -> io::Result<()> {
-    let own = job.workspace.join(SETTINGS_FILE);
+    // A folder that can't be looked into goes as a whole.
+    OWN_FILES.iter().try_for_each(|name| set_one_aside(job, name)).or_else(|_| set_one_aside(job, OWN_FOLDER))
+}
+
+fn set_one_aside(job: &Job, name: &str) -> io::Result<()> {
+    let own = job.workspace.join(name);
     if !exists(&own)? {
         return Ok(());
     }
-    fs::rename(&own, job.workspace.join(SET_ASIDE))?;
-    job.outbox.log(&format!("{SETTINGS_FILE} of the workspace is {SET_ASIDE} now: settings come from the platform"));
+    let aside = format!("{name}.set-aside");
+    let place = job.workspace.join(&aside);
+    // A folder that stands there would be in the way of every later session.
+    remove(&place)?;
+    fs::rename(&own, &place)?;
+    job.outbox.log(&format!("{name} of the workspace is {aside} now: settings come from the platform"));
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use mi_core::wire::agents::HarnessKind;
@@ -55,18 +55,61 @@ impl Drop for Home {
 }
 
 /// Whatever is there: a folder with all that is in it, or a link that stands in its place, never what that leads to.
-fn remove(path: &Path) -> io::Result<()> {
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
-        Ok(facts) if facts.is_dir() => fs::remove_dir_all(path),
+        Ok(facts) if facts.is_dir() => match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                open_up(path)?;
+                fs::remove_dir_all(path)
+            }
+            done => done,
+        },
         Ok(_) => fs::remove_file(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
 }
 
+/// Folders that an agent closed to itself, and to us, who are the same user.
+fn open_up(path: &Path) -> io::Result<()> {
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(FOLDER_MODE))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            // Of the entry itself: a link is no folder.
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A folder of a user to whom modes mean something, which they don't to root.
+    fn place_of_a_mortal() -> tempfile::TempDir {
+        const NOBODY: u32 = 65_534;
+        nix::unistd::setfsuid(nix::unistd::Uid::from_raw(NOBODY));
+        tempfile::tempdir_in("/tmp").unwrap()
+    }
+
+    #[test]
+    fn closed_folders_are_no_hindrance() {
+        let place = place_of_a_mortal();
+        let path = place.path().join(".mi-home-claude-code");
+        let closed = path.join("a/b");
+        fs::create_dir_all(&closed).unwrap();
+        fs::write(closed.join("c"), "x").unwrap();
+        for folder in [&closed, &path.join("a"), &path] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0)).unwrap();
+        }
+        let home = Home::make(place.path(), HarnessKind::ClaudeCode).unwrap();
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    }
 
     #[test]
     fn what_an_agent_left_there_is_gone() {

@@ -29,7 +29,7 @@ use tokio::process::Command;
 use super::prompt::{self, Hands};
 use super::trouble::Trouble;
 use super::{Harness, Job, Missing, Running};
-pub(crate) use home::Home;
+pub(crate) use home::{Home, remove};
 pub use program::Programs;
 
 /// What every program's settings call our MCP server.

@@ -12,11 +12,14 @@ use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::EndCause;
 use tokio::process::Command;
 
+use super::Home;
 use crate::clock::within;
 use crate::harness::{Job, Missing};
 
 /// A program that starts a runtime of its own on a busy machine takes its time to say its version.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// By which programs find their settings.
+const HOMES: [&str; 4] = ["HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"];
 const SCRIPTS: [&str; 3] = ["js", "mjs", "cjs"];
 
 /// The programs that are there, as whoever started the runner knows them.
@@ -60,7 +63,10 @@ impl Programs {
 
     async fn ask(&self, kind: HarnessKind, facts: &Program, job: &Job) -> Result<String, Missing> {
         let mut command = self.command(kind)?;
-        command.arg("--version").env_clear().envs(&job.environment).current_dir(&job.workspace);
+        // What an agent left in its workspace could make it fail, and with it every later session.
+        let home = Home::make(&job.homes, kind).map_err(|why| Missing(EndCause::Failed, why))?;
+        command.arg("--version").env_clear().envs(&job.environment).current_dir(home.path());
+        command.envs(HOMES.map(|name| (name, home.text())));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = job.tree.spawn(command);
         let child = started.map_err(|error| missing(facts, &format!("can't be started: {error}")))?;
