@@ -189,6 +189,11 @@ async fn a_claim_that_is_over_ends_the_program_well() {
     let line = format!(r#"{{"type":"result","status":"error","error":{{"message":"{message}"}}}}"#);
     let stage = gemini(&format!("{}\nexit 153", says(&[G_CALL, G_GOOD, &line])));
     assert_eq!(stage.end().await.cause, EndCause::Finished);
+    // What messages woke was cut short.
+    let chat = claude(&format!("{}\nsleep 1000", says(&[TEXT, CALL, GOOD, retry])));
+    chat.fake.state().context = Some(context(Some("owner")));
+    let grant = SessionGrant { cause: Cause::Message, task: None, attempt: None, ..chat.grant() };
+    assert_eq!(chat.play(grant).await.cause, EndCause::Stale);
 }
 
 #[tokio::test]
@@ -257,6 +262,50 @@ async fn its_last_text_answers_a_message_once() {
     busy.fake.state().context = Some(context(Some("owner")));
     assert_eq!(busy.play(chat(&busy)).await.summary, "the talk with owner is over");
     assert!(busy.fake.state().acts.is_empty());
+}
+
+#[tokio::test]
+async fn a_colleague_who_asks_everybody_is_answered() {
+    let _alone = alone().await;
+    for (from, summary) in
+        [("user:eve", "replied to 7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5d"), ("bob", "there was no message to answer")]
+    {
+        let stage = claude(&says(&[TEXT, RESULT]));
+        let mut told = context(Some(from));
+        told["messages"][0]["group_id"] = "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5d".into();
+        told["messages"][0]["body"] = "@all how are you?".into();
+        stage.fake.state().context = Some(told);
+        let grant = SessionGrant { cause: Cause::Message, task: None, attempt: None, ..stage.grant() };
+        assert_eq!(stage.play(grant).await.summary, summary, "{from}");
+    }
+}
+
+/// A secret that a cut goes through is not known any more, and half of it would stay.
+#[tokio::test]
+async fn what_is_secret_goes_before_anything_is_cut() {
+    let _alone = alone().await;
+    let secret = "hunter2-hunter2-hunter2-hunter2";
+    let text = format!("{}{secret}{}", "x".repeat(1_010), "y".repeat(5_000));
+    let answer = GOOD.replace("made", &text);
+    let last = TEXT.replace("I look.", &format!("{}{secret}", "z".repeat(70)));
+    let stage = claude(&says(&[CALL, &answer, &last, RESULT]));
+    stage.fake.state().env.insert("DEPLOY_TOKEN".into(), secret.into());
+    let end = stage.end().await;
+    let said = [stage.fake.texts(ItemKind::Tool).join(""), end.summary].join("\n");
+    assert!(said.contains("DEPLOY_TOKEN") && !said.contains("hunter2"), "{said}");
+}
+
+#[tokio::test]
+async fn models_that_a_program_makes_up_are_few_and_short() {
+    let _alone = alone().await;
+    let used = r#"{"inputTokens":1,"outputTokens":1}"#;
+    let models: Vec<String> = (0..40).map(|n| format!(r#""{n}{}":{used}"#, "m".repeat(300))).collect();
+    let result = format!(r#"{{"type":"result","is_error":false,"modelUsage":{{{}}}}}"#, models.join(","));
+    let stage = claude(&says(&[CALL, GOOD, &result]));
+    stage.end().await;
+    let usage = stage.fake.texts(ItemKind::Usage);
+    assert_eq!(usage.len(), 16);
+    assert!(usage.iter().all(|one| one.len() < 400), "{usage:?}");
 }
 
 #[tokio::test]

@@ -122,7 +122,8 @@ impl<'a> Talk<'a> {
             };
         }
         if self.reminders == REMINDERS_MAX {
-            let said = if text.trim().is_empty() { "nothing".into() } else { excerpt(text.trim()) };
+            let said =
+                if text.trim().is_empty() { "nothing".into() } else { excerpt(&self.job.outbox.clean(text.trim())) };
             let summary = format!("model stopped without finishing the task; it said last: {said}");
             let cause = if self.called == 0 { EndCause::DidNothing } else { EndCause::Failed };
             return ends(cause, summary);
@@ -171,8 +172,9 @@ impl<'a> Talk<'a> {
 
     fn record_call(&self, call: &ToolCall, answer: &str) {
         let tool = ToolCalled { name: call.name.clone(), failed: answer.starts_with("error: "), took_ms: None };
-        let arguments = shortened(&call.arguments.to_string(), TOOL_RECORD_BYTES_MAX);
-        let answer = shortened(answer, TOOL_RECORD_BYTES_MAX);
+        // What is secret goes before anything is cut: half of it would not be known any more.
+        let short = |text: &str| shortened(&self.job.outbox.clean(text), TOOL_RECORD_BYTES_MAX);
+        let (arguments, answer) = (short(&call.arguments.to_string()), short(answer));
         self.job.outbox.push_tool(tool, &format!("{} {arguments}\n→ {answer}", call.name));
     }
 }

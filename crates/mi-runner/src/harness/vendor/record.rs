@@ -19,6 +19,9 @@ const TOOL_RECORD_BYTES_MAX: usize = 2 * 1024;
 const NOTE_BYTES_MAX: usize = 1024;
 /// Calls without an answer yet; a program that opens more has lost count.
 const OPEN_CALLS_MAX: usize = 256;
+/// Of one run; a program that names more makes them up.
+const MODELS_MAX: usize = 16;
+const MODEL_NAME_BYTES_MAX: usize = 200;
 
 /// Why a run is ended before it ends itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +105,7 @@ impl<'a> Record<'a> {
             Said::ClaimOver => return Some(Enough::ClaimOver),
             Said::Circles(reason) => return Some(Enough::Loop(reason)),
             Said::Used { model, input, cached, output } => self.use_of(model, input, cached, output),
-            Said::Note(text) => self.job.outbox.log(&shortened(&text, NOTE_BYTES_MAX)),
+            Said::Note(text) => self.job.outbox.log(&self.short(&text, NOTE_BYTES_MAX)),
             Said::Ended(verdict) => self.verdict = Some(verdict),
         }
         None
@@ -131,9 +134,14 @@ impl<'a> Record<'a> {
 
     fn keep_call(&self, name: &str, arguments: &Value, answer: &str, done: Done) {
         let tool = ToolCalled { name: name.to_owned(), failed: done == Done::Badly, took_ms: None };
-        let arguments = shortened(&arguments.to_string(), TOOL_RECORD_BYTES_MAX);
-        let answer = shortened(answer, TOOL_RECORD_BYTES_MAX);
+        let arguments = self.short(&arguments.to_string(), TOOL_RECORD_BYTES_MAX);
+        let answer = self.short(answer, TOOL_RECORD_BYTES_MAX);
         self.job.outbox.push_tool(tool, &format!("{name} {arguments}\n→ {answer}"));
+    }
+
+    /// What is secret goes before anything is cut: half of it would not be known any more.
+    fn short(&self, text: &str, bytes_max: usize) -> String {
+        shortened(&self.job.outbox.clean(text), bytes_max)
     }
 
     fn use_of(&mut self, model: String, input: i64, cached: i64, output: i64) {
@@ -142,6 +150,10 @@ impl<'a> Record<'a> {
         let provider = choice.map(|choice| choice.provider.clone());
         // A program that doesn't say which model it used has used the one that it was told.
         let model = choice.filter(|_| model.is_empty()).map_or(model, |choice| choice.model.clone());
+        let model = model[..model.floor_char_boundary(MODEL_NAME_BYTES_MAX)].to_owned();
+        if self.used.len() >= MODELS_MAX && !self.used.contains_key(&model) {
+            return;
+        }
         let used = Used {
             input_tokens: input,
             output_tokens: output,
@@ -175,7 +187,11 @@ impl<'a> Record<'a> {
         let kind = self.kind;
         match &self.verdict {
             Some(Err(trouble)) if trouble.cause() == EndCause::Stale => return self.claim_over(),
-            Some(Err(trouble)) => return Outcome::of(trouble.cause(), trouble.summary(kind.as_str())),
+            Some(Err(trouble)) => {
+                let sentence = self.job.outbox.clean(&trouble.sentence).into_owned();
+                let told = Trouble { sentence, ..trouble.clone() };
+                return Outcome::of(trouble.cause(), told.summary(kind.as_str()));
+            }
             Some(Ok(())) => {}
             None if code == Some(0) => {}
             None => {
@@ -184,7 +200,7 @@ impl<'a> Record<'a> {
                 let summary = if last_line.is_empty() {
                     format!("{kind} {how}")
                 } else {
-                    format!("{kind} {how}; its last line: {}", excerpt(last_line))
+                    format!("{kind} {how}; its last line: {}", excerpt(&self.job.outbox.clean(last_line)))
                 };
                 return Outcome::of(trouble.cause(), summary);
             }
@@ -199,16 +215,20 @@ impl<'a> Record<'a> {
     }
 
     /// After `done` the claim is over, and with it the models. Were it over for another reason, the heartbeat would have said
-    /// so, and the server knows anyway.
+    /// so, and the server knows anyway. What messages woke has no other end than its own: there it was cut short.
     pub(super) fn claim_over(&self) -> Outcome {
         let summary = format!("{} ended after {} tool calls, when its claim was over", self.kind, self.called);
-        Outcome::of(EndCause::Finished, summary)
+        let cause = match self.job.grant.cause {
+            Cause::Task => EndCause::Finished,
+            Cause::Message => EndCause::Stale,
+        };
+        Outcome::of(cause, summary)
     }
 
     fn task_outcome(&self) -> Outcome {
-        let said = self.last_text.trim();
+        let said = self.job.outbox.clean(self.last_text.trim());
         let said =
-            if said.is_empty() { "and said nothing".to_owned() } else { format!("it said last: {}", excerpt(said)) };
+            if said.is_empty() { "and said nothing".to_owned() } else { format!("it said last: {}", excerpt(&said)) };
         if self.called == 0 {
             return Outcome::of(
                 EndCause::DidNothing,
