@@ -28,6 +28,8 @@ const FLUSH_BYTES: usize = 64 * 1024;
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Items of a batch as JSON, leaving room for the frame around them.
 const BATCH_BYTES_MAX: usize = EVENTS_BODY_BYTES_MAX - 4 * 1024;
+/// A model may call what it likes.
+const TOOL_NAME_BYTES_MAX: usize = 200;
 /// What an item takes as JSON beside its text.
 const ITEM_FRAME_BYTES: usize = 96;
 
@@ -90,6 +92,8 @@ impl Outbox {
 
     /// A tool that was used: which one, and how that went.
     pub(crate) fn push_tool(&self, tool: ToolCalled, text: &str) {
+        let end = tool.name.floor_char_boundary(TOOL_NAME_BYTES_MAX);
+        let tool = ToolCalled { name: tool.name[..end].to_owned(), ..tool };
         self.add(ItemKind::Tool, text, Some(tool));
     }
 
@@ -180,6 +184,10 @@ impl State {
         if self.sent.is_empty() {
             self.fill(clock);
         }
+        if self.sent.is_empty() && self.dropped > 0 {
+            // All that waited was dropped just now.
+            self.fill(clock);
+        }
         (!self.sent.is_empty()).then(|| SessionEvents { from: self.next, items: self.sent.clone() })
     }
 
@@ -195,6 +203,13 @@ impl State {
         while let Some(item) = self.waiting.front() {
             let tool = item.tool.as_ref().map_or(0, |tool| ITEM_FRAME_BYTES + json_bytes(&tool.name));
             let size = ITEM_FRAME_BYTES + json_bytes(&item.text) + tool;
+            if size > BATCH_BYTES_MAX {
+                // It would never fit, and all that is behind it would wait for ever.
+                self.waiting_bytes -= item.text.len();
+                self.waiting.pop_front();
+                self.dropped += 1;
+                continue;
+            }
             if size > room {
                 return;
             }
@@ -294,6 +309,25 @@ mod tests {
             assert!(serde_json::to_vec(&batch).unwrap().len() <= EVENTS_BODY_BYTES_MAX);
             outbox.lock().settle(0);
         }
+    }
+
+    #[test]
+    fn what_fits_into_no_batch_is_dropped_and_counted() {
+        let outbox = outbox();
+        outbox.log("x");
+        outbox.lock().waiting[0].text = "x".repeat(BATCH_BYTES_MAX);
+        outbox.lock().waiting_bytes = BATCH_BYTES_MAX;
+        let tool = ToolCalled { name: "ä".repeat(BATCH_BYTES_MAX), failed: false, took_ms: None };
+        outbox.push_tool(tool, "called");
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            let batch = take(&outbox).unwrap();
+            told.extend(batch.items);
+            outbox.lock().settle(0);
+        }
+        assert_eq!(told[0].tool.as_ref().unwrap().name.len(), TOOL_NAME_BYTES_MAX);
+        assert!(told[1].text.starts_with("1 lines of log were dropped"), "{}", told[1].text);
+        assert_eq!(outbox.lock().waiting_bytes, 0);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::harness::vendor::{Reader, Said};
 const STATUS_BY_EXIT: [(i32, u16); 7] =
     [(144, 400), (145, 401), (146, 402), (147, 403), (173, 429), (244, 500), (247, 503)];
 
+/// What is gathered of one answer before it is kept.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// The program has a loop breaker of its own, and calls what it broke a success.
 const LOOP: &str = "Loop detected";
 
@@ -30,7 +33,7 @@ impl Reader for Events {
                 if event["role"] == "assistant" {
                     self.text.push_str(&text(&event["content"]));
                 }
-                Vec::new()
+                if self.text.len() >= TEXT_BYTES_MAX { self.flush() } else { Vec::new() }
             }
             Some("tool_use") => {
                 let (id, name) = (text(&event["tool_id"]), text(&event["tool_name"]));
