@@ -9,6 +9,7 @@ use std::env;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::ops::RangeInclusive;
 use std::os::fd::FromRawFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use mi_client::Signer;
 use mi_client::Trust;
 use mi_core::harnesses::{NODE_VARIABLE, PROGRAMS, Program, SILENCE_VARIABLE};
-use mi_core::ids::{AgentName, OfficeId};
+use mi_core::ids::{AgentName, OfficeId, excerpt};
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::env::is_reserved_env_key;
 
@@ -42,6 +43,8 @@ const UNREACHABLE_IN_POD_MAX: Duration = Duration::from_secs(600);
 const UNREACHABLE_ELSEWHERE_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 /// A program that says nothing for so long while it waits for its model hangs.
 const SILENCE_MAX_DEFAULT: Duration = Duration::from_secs(900);
+/// What may be said in its place. With less, a model that thinks would be taken for one that hangs.
+const SILENCE_SECONDS: RangeInclusive<u64> = 10..=24 * 3600;
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How a runner shows in its first call whose it is; after that it has a token of its own.
@@ -212,10 +215,10 @@ impl RunnerConfig {
     /// For an agent that lives on this machine: no pod around it, no drive mounted, its own harness.
     pub fn elsewhere(wish: Elsewhere) -> Result<Self, RunnerError> {
         let here = env::current_dir().map_err(RunnerError::io("read the working folder"))?;
-        Ok(Self::of_machine(wish, &Surroundings { variable: &|name| env::var(name).ok(), here }))
+        Self::of_machine(wish, &Surroundings { variable: &|name| env::var(name).ok(), here })
     }
 
-    fn of_machine(wish: Elsewhere, around: &Surroundings<'_>) -> Self {
+    fn of_machine(wish: Elsewhere, around: &Surroundings<'_>) -> Result<Self, RunnerError> {
         let mut environment = around.base_environment(&wish.workspace);
         environment.retain(|name, _| !DRIVE_VARIABLES.contains(&name.as_str()));
         let path = environment.get("PATH").map_or(PATH_DEFAULT, String::as_str);
@@ -235,18 +238,18 @@ impl RunnerConfig {
             programs: Arc::new(wish.harnesses),
             homes: wish.homes,
             own_login: wish.own_login,
-            silence_max: around.silence_max(),
+            silence_max: around.silence_max()?,
             unreachable_max: UNREACHABLE_ELSEWHERE_MAX,
             environment,
         };
-        Self {
+        Ok(Self {
             address: Address::Given(wish.endpoint),
             office: wish.office,
             agent: wish.agent,
             proof: wish.proof,
             place,
             trust: wish.trusted.map(|trusted| trusted.certificates),
-        }
+        })
     }
 
     /// Reads `MI_SOCKET` or `MI_ENDPOINT`, `MI_OFFICE`, `MI_AGENT`, `MI_TICKET_FD`, `MI_WORKSPACE`, `MI_SHARED_FILES`.
@@ -271,7 +274,7 @@ impl RunnerConfig {
             programs: Arc::new(around.programs()),
             homes: workspace.clone(),
             own_login: None,
-            silence_max: around.silence_max(),
+            silence_max: around.silence_max()?,
             workspace,
             drive: around.get("MI_SHARED_FILES").map_or(Drive::Standard, |path| Drive::At(path.into())),
             brought: None,
@@ -307,9 +310,16 @@ impl Surroundings<'_> {
         Programs::new(PROGRAMS.iter().filter_map(place), self.get(NODE_VARIABLE).map(PathBuf::from))
     }
 
-    fn silence_max(&self) -> Duration {
-        let seconds = self.get(SILENCE_VARIABLE).and_then(|text| text.parse().ok());
-        seconds.map_or(SILENCE_MAX_DEFAULT, Duration::from_secs)
+    fn silence_max(&self) -> Result<Duration, RunnerError> {
+        let Some(text) = self.get(SILENCE_VARIABLE) else { return Ok(SILENCE_MAX_DEFAULT) };
+        match text.parse() {
+            Ok(seconds) if SILENCE_SECONDS.contains(&seconds) => Ok(Duration::from_secs(seconds)),
+            Ok(_) | Err(_) => {
+                let (least, most) = (SILENCE_SECONDS.start(), SILENCE_SECONDS.end());
+                let reason = format!("it is a number of seconds from {least} to {most}, not {}", excerpt(&text));
+                Err(RunnerError::NotUsable { name: SILENCE_VARIABLE, reason })
+            }
+        }
     }
 
     fn base_environment(&self, workspace: &Path) -> BTreeMap<String, String> {
@@ -416,7 +426,7 @@ mod tests {
             ("MI_AGENT_KEY", "mia_secret"),
         ]);
         let variable = |name: &str| all.get(name).map(|value| (*value).to_owned());
-        let config = RunnerConfig::of_machine(wish, &Surroundings { variable: &variable, here: "/".into() });
+        let config = RunnerConfig::of_machine(wish, &Surroundings { variable: &variable, here: "/".into() }).unwrap();
         assert_eq!(config.place.drive, Drive::ApiOnly);
         assert_eq!(config.place.environment["PATH"], "/home/me/bin:/usr/bin");
         let names: Vec<&str> = config.place.environment.keys().map(String::as_str).collect();
@@ -430,6 +440,9 @@ mod tests {
             (("MI_OFFICE", ""), "MI_OFFICE is not set"),
             (("MI_AGENT", "Not A Name"), "MI_AGENT is not usable"),
             (("MI_SOCKET", ""), "MI_ENDPOINT is not set"),
+            ((SILENCE_VARIABLE, "9"), "MI_HARNESS_SILENCE_SECONDS is not usable: it is a number of seconds from 10 to"),
+            ((SILENCE_VARIABLE, "15m"), "MI_HARNESS_SILENCE_SECONDS is not usable"),
+            ((SILENCE_VARIABLE, "99999999999"), "MI_HARNESS_SILENCE_SECONDS is not usable"),
             (("MI_TICKET_FD", "0"), "MI_TICKET_FD is not usable: 0 is not an inherited descriptor"),
         ] {
             let error = read(&[change]).unwrap_err().to_string();
