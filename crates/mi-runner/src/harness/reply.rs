@@ -8,6 +8,8 @@ use crate::control::Verdict;
 
 /// As whom people write.
 const OWNER: &str = "owner";
+/// Other people than the owner write as `user:NAME`.
+const COLLEAGUE: &str = "user:";
 
 /// Sends the text, unless the model has already written to whom it would go. Says what became of it.
 pub(crate) async fn send(job: &Job, text: &str, written_to: &[String]) -> Result<String, Outcome> {
@@ -31,6 +33,7 @@ pub(crate) async fn send(job: &Job, text: &str, written_to: &[String]) -> Result
 
 /// What others say to each other in a group is only overheard.
 fn is_asked(job: &Job, message: &InboxMessage) -> bool {
-    let speaker = if message.from_agent == OWNER { Speaker::Owner } else { Speaker::Agent };
+    let is_person = message.from_agent == OWNER || message.from_agent.starts_with(COLLEAGUE);
+    let speaker = if is_person { Speaker::Owner } else { Speaker::Agent };
     message.group_id.is_none() || means(&message.body, &job.context.agent.name, speaker)
 }

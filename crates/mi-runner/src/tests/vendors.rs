@@ -315,11 +315,17 @@ async fn with_ones_own_login_no_gateway_is_named_and_usage_is_marked() {
     let variables = [("HOME".to_owned(), "/home/me".to_owned()), ("ANTHROPIC_API_KEY".to_owned(), "sk-own".to_owned())];
     let login = OwnLogin { variables: variables.into() };
     let stage = claude(&script).with(|place| place.own_login = Some(login));
+    let led = ["ANTHROPIC_BASE_URL", "HTTPS_PROXY", "NODE_OPTIONS", "CLAUDE_CODE_USE_BEDROCK", "OF_THE_OFFICE"];
+    stage.fake.state().env.extend(led.map(|name| (name.to_owned(), "1".to_owned())));
     assert_eq!(stage.end().await.cause, EndCause::Finished);
     let environment = stage.read("env.txt");
     let has = |line: &str| environment.lines().any(|found| found == line);
     assert!(has("HOME=/home/me") && has("ANTHROPIC_API_KEY=sk-own"), "{environment}");
     assert!(!environment.contains("ANTHROPIC_BASE_URL"), "{environment}");
+    for name in ["HTTPS_PROXY", "NODE_OPTIONS", "CLAUDE_CODE_USE_BEDROCK"] {
+        assert!(!environment.contains(name), "{environment}");
+    }
+    assert!(has("OF_THE_OFFICE=1"), "{environment}");
     let without = claude(&format!("echo \"$@\" > args.txt\n{}", says(&[TEXT, CALL, GOOD, RESULT])));
     let without = without.with(|place| place.own_login = Some(OwnLogin { variables: Default::default() }));
     let end = without.play(SessionGrant { model: None, ..without.grant() }).await;

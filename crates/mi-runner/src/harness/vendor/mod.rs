@@ -149,16 +149,28 @@ fn unstarted(kind: HarnessKind, error: &std::io::Error) -> Missing {
 
 fn command(job: &Job, kind: HarnessKind, line: Line) -> Result<Command, Missing> {
     let mut command = job.programs.command(kind)?;
-    command.args(&line.args).env_clear().envs(&job.environment).current_dir(&job.workspace);
-    if let Some(login) = &job.own_login {
-        command.envs(&login.variables);
-    }
+    command.args(&line.args).env_clear().current_dir(&job.workspace);
+    match &job.own_login {
+        None => command.envs(&job.environment),
+        // The office may name no other place for a person's key to go to.
+        Some(login) => {
+            let harmless = job.environment.iter().filter(|(name, _)| !leads_elsewhere(name));
+            command.envs(harmless).envs(&login.variables)
+        }
+    };
     command.envs(line.set);
     for name in line.unset {
         command.env_remove(name);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
+}
+
+/// Whether vendors' programs or their runtime are led by this variable: to an address, a proxy, a certificate, a home.
+fn leads_elsewhere(name: &str) -> bool {
+    const STARTS: [&str; 8] = ["ANTHROPIC_", "CLAUDE", "CODEX_", "GEMINI_", "GOOGLE_", "NODE_", "OPENAI_", "SSL_"];
+    let name = name.to_ascii_uppercase();
+    name.ends_with("_PROXY") || STARTS.iter().any(|start| name.starts_with(start))
 }
 
 /// Where the gateway answers for this model, with or without the version that a client adds by itself.
