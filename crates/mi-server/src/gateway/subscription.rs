@@ -62,8 +62,8 @@ pub fn note(act: &mut Act<'_>, session: &SessionRow, text: &str, prices: &Prices
 fn read(text: &str) -> Option<Report> {
     let report: Report = serde_json::from_str(text).ok()?;
     let names = [&report.provider, &report.model];
-    let is_short = names.into_iter().flatten().all(|name| name.len() <= NAME_BYTES_MAX);
-    (report.subscription && is_short).then_some(report)
+    let are_names = names.into_iter().flatten().all(|name| name.len() <= NAME_BYTES_MAX && !name.contains('\0'));
+    (report.subscription && are_names).then_some(report)
 }
 
 impl Report {
@@ -84,7 +84,9 @@ mod tests {
         let usage = read(told).unwrap().usage();
         assert_eq!(usage, Usage { input: 0, cached: 0, written: 0, output: TOKENS_MAX });
         let long = format!(r#"{{"subscription":true,"model":"{}"}}"#, "m".repeat(201));
-        for other in ["", "7", "{}", r#"{"subscription":false,"input_tokens":3}"#, r#"{"input_tokens":3}"#, &long] {
+        let nul = r#"{"subscription":true,"model":"m\u0000"}"#;
+        for other in ["", "7", "{}", r#"{"subscription":false,"input_tokens":3}"#, r#"{"input_tokens":3}"#, nul, &long]
+        {
             assert!(read(other).is_none(), "{other}");
         }
     }

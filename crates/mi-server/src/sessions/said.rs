@@ -25,6 +25,8 @@ use crate::tasks::claim;
 use crate::tasks::store::notes::{NewLog, add_log};
 
 const ITEMS_PER_POST_MAX: usize = 2_000;
+/// Of what one model used.
+const USAGE_BYTES_MAX: usize = 4 * 1024;
 
 /// What the harness said, numbered, so that a repeated post adds nothing.
 pub fn add_events(
@@ -58,10 +60,8 @@ pub fn add_events(
         store::add_item(act.tx, act.office, number, n, &kept.item)?;
         match kept.item.kind {
             ItemKind::Log => log_on_task(act, &session, &kept.item)?,
-            ItemKind::Usage if n <= limits::SESSION_ITEMS_MAX => {
-                subscription::note(act, &session, &kept.item.text, prices)?;
-            }
-            ItemKind::Usage | ItemKind::Tool | ItemKind::Transcript | ItemKind::Prompt => {}
+            ItemKind::Usage => subscription::note(act, &session, &kept.item.text, prices)?,
+            ItemKind::Tool | ItemKind::Transcript | ItemKind::Prompt => {}
         }
     }
     store::set_said(act.tx, act.office, number, (next, bytes))?;
@@ -101,12 +101,13 @@ struct Kept {
 }
 
 /// A session keeps so many items and so many bytes; then one line stands for all that comes. What model calls used is
-/// always kept.
+/// kept beyond the bytes, since it is short.
 fn within_limits(n: i64, bytes: i64, item: SessionItem) -> Option<Kept> {
     const BYTES_MAX: i64 = limits::SESSION_SAID_BYTES_MAX;
     let sum = bytes.saturating_add(i64::try_from(item.text.len()).unwrap_or(i64::MAX));
     if item.kind == ItemKind::Usage {
-        return Some(Kept { item, bytes: sum });
+        let is_one = item.text.len() <= USAGE_BYTES_MAX && n <= limits::SESSION_ITEMS_MAX;
+        return is_one.then_some(Kept { item, bytes: sum });
     }
     let last = |most: String| {
         let text = format!("a session says {most} at most; what comes now is not kept");

@@ -108,12 +108,16 @@ async fn a_part_is_bounded_in_bytes_and_a_session_in_items() {
     assert_eq!((&part["next"], &part["more"]), (&json!(4), &json!(true)));
 
     let most = mi_core::limits::SESSION_ITEMS_MAX;
-    ada.log(&grant, most - 1, &["kept", "in its place", "gone"]).await.ok();
     let at = house.now().to_string();
-    let usage = json!({"from": most + 2, "items": [{"at": at, "kind": "usage", "text": "{}"}]});
-    office.call_as(&ada.speaker(), "POST", &format!("{path}/events"), usage).await.ok();
+    let usage = |n: i64, text: &str| json!({"from": n, "items": [{"at": at, "kind": "usage", "text": text}]});
+    let (long, events) = ("u".repeat(4 * 1024 + 1), format!("{path}/events"));
+    for (n, text) in [(most - 3, "{}"), (most - 2, &long)] {
+        office.call_as(&ada.speaker(), "POST", &events, usage(n, text)).await.ok();
+    }
+    ada.log(&grant, most - 1, &["kept", "in its place", "gone"]).await.ok();
+    office.call_as(&ada.speaker(), "POST", &events, usage(most + 2, "{}")).await.ok();
     ada.log(&grant, most + 3, &["gone"]).await.ok();
-    let part = office.call("GET", &format!("{path}?from={}", most - 1), Value::Null).await.ok();
+    let part = office.call("GET", &format!("{path}?from={}", most - 3), Value::Null).await.ok();
     assert_eq!((&part["next"], &part["more"]), (&json!(most + 4), &json!(false)), "a reader comes to an end");
     let seen: Vec<(i64, &str)> = part["items"]
         .as_array()
@@ -121,7 +125,7 @@ async fn a_part_is_bounded_in_bytes_and_a_session_in_items() {
         .iter()
         .map(|item| (item["n"].as_i64().unwrap(), item["kind"].as_str().unwrap()))
         .collect();
-    assert_eq!(seen, [(most - 1, "log"), (most, "log"), (most + 2, "usage")]);
-    assert!(part["items"][1]["text"].as_str().unwrap().contains("not kept"));
+    assert_eq!(seen, [(most - 3, "usage"), (most - 1, "log"), (most, "log")]);
+    assert!(part["items"][2]["text"].as_str().unwrap().contains("not kept"));
     house.close().await;
 }
