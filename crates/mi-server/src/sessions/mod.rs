@@ -16,6 +16,7 @@
 
 pub mod chain;
 pub mod context;
+mod ending;
 mod errand;
 pub mod routes;
 mod row;

@@ -21,7 +21,7 @@ use crate::infra::http::{Call, Operation, Reply, get, post};
 use crate::infra::wakeups::Interest;
 use crate::integrations::credentials;
 use crate::integrations::service::Desk;
-use crate::runners::service::BEATS_PER_LEASE;
+use crate::runners::service::{BEATS_PER_LEASE, Draining};
 
 pub fn operations() -> Vec<Operation> {
     let gone: &[Code] = &[Code::NoSuchSession];
@@ -177,6 +177,9 @@ async fn events(house: House, call: Call) -> Result<Reply, Fault> {
 
 async fn end(house: House, call: Call) -> Result<Reply, Fault> {
     let (number, wish) = (number(&call)?, call.body::<EndSession>()?);
-    let answer = house.act(&call, move |act, member| Answer::ok(&service::end(act, member, number, &wish)?)).await?;
+    let draining = if house.is_draining() { Draining::Yes } else { Draining::No };
+    let end =
+        move |act: &mut Act<'_>, member: &Member| Answer::ok(&service::end(act, member, number, &wish, draining)?);
+    let answer = house.act(&call, end).await?;
     Ok(answer.into())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 pub use super::errand::Errand;
 pub use super::row::{Seat, SessionRow, State, Terms};
-use super::{said, store};
+use super::{ending, said, store};
 use crate::agents::service::{self as agents, AgentRow};
 use crate::chat::service as chat;
 use crate::gateway::marks;
@@ -21,6 +21,7 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::wakeups::Wake;
+use crate::runners::service::Draining;
 use crate::tasks::store::TaskRow;
 use crate::tasks::{claim, flow};
 
@@ -332,8 +333,15 @@ pub fn must_stop(tx: &mut dyn Tx, office: OfficeId, number: ClaimToken) -> Resul
 }
 
 /// The runner is through. Only the task's own status decides what becomes of the task.
-pub fn end(act: &mut Act<'_>, member: &Member, number: ClaimToken, wish: &EndSession) -> Result<Ended, Fault> {
+pub fn end(
+    act: &mut Act<'_>,
+    member: &Member,
+    number: ClaimToken,
+    wish: &EndSession,
+    draining: Draining,
+) -> Result<Ended, Fault> {
     let session = own(act, member, number)?;
+    let wish = &ending::believed(act, &session, draining, wish)?;
     let wish = &EndSession { summary: said::summary(act, &session, &wish.summary)?, ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary), wish.harness)?;
     let excuse = marks::excuse(act, session.provider.as_deref(), wish.cause)?;
@@ -402,32 +410,8 @@ fn end_live(act: &mut Act<'_>, session: &SessionRow, wish: &EndSession) -> Resul
         | EndCause::RateLimited
         | EndCause::ProviderFailed
         | EndCause::StreamCut
-        | EndCause::Stale => lose(act, session, &loss(wish)),
+        | EndCause::Stale => lose(act, session, &ending::loss(wish)),
     }
-}
-
-/// Why an attempt was lost, in words.
-fn loss(wish: &EndSession) -> String {
-    let how = match (wish.cause, wish.exit, wish.signal) {
-        (EndCause::Finished, Some(code), _) => format!("the session ended (exit {code}) without finishing the task"),
-        (EndCause::Finished, None, _) => "the session ended without finishing the task".to_owned(),
-        (EndCause::Deadline, ..) => "the session ran into its deadline".to_owned(),
-        (EndCause::HarnessMissing, ..) => "the harness could not be started".to_owned(),
-        (EndCause::HarnessTooOld, ..) => "the harness is too old to be used".to_owned(),
-        (EndCause::HarnessHung, ..) => "the harness hung".to_owned(),
-        (EndCause::DidNothing, ..) => "the session ended without having done anything".to_owned(),
-        (EndCause::Loop, ..) => "the session went in circles".to_owned(),
-        (EndCause::Unauthorized, ..) => "the provider refused the key (unauthorized)".to_owned(),
-        (EndCause::NoModelKey, ..) => "there is no key for the model (no_model_key)".to_owned(),
-        (EndCause::OutOfCredits, ..) => "the model call was refused for want of credits (out_of_credits)".to_owned(),
-        (EndCause::RateLimited, ..) => "the provider's quota was used up (rate_limited)".to_owned(),
-        (EndCause::ProviderFailed, ..) => "the model's provider failed (provider_failed)".to_owned(),
-        (EndCause::StreamCut, ..) => "the model's answer broke off (stream_cut)".to_owned(),
-        (_, _, Some(signal)) => format!("the session was killed by signal {signal}"),
-        (cause, Some(code), None) => format!("the session ended (exit {code}, {cause}) without finishing the task"),
-        (cause, None, None) => format!("the session ended ({cause}) without finishing the task"),
-    };
-    if wish.summary.is_empty() { how } else { format!("{how}: {}", wish.summary) }
 }
 
 pub fn current(

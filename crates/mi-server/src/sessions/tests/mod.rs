@@ -129,3 +129,25 @@ async fn a_part_is_bounded_in_bytes_and_a_session_in_items() {
     assert!(part["items"][2]["text"].as_str().unwrap().contains("not kept"));
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_runner_that_was_stopped_from_inside_of_its_pod_loses_its_attempt() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    let mut ada = office.runner("ada").await;
+    office.task(json!({"title": "a"})).await;
+    for (cause, attempts) in [("drain", 1), ("stopped", 2)] {
+        let grant = ada.must_take().await;
+        ada.end(&grant, cause).await.ok();
+        let task = office.get_task(1).await;
+        assert_eq!((&task["attempts"], &task["status"]), (&json!(attempts), &json!("queued")), "{cause}: {task}");
+        house.advance(60_000).await;
+    }
+    // At the server's end it is as we want it.
+    let grant = ada.must_take().await;
+    house.house.drain();
+    ada.end(&grant, "drain").await.ok();
+    assert_eq!(office.get_task(1).await["attempts"], 2);
+    house.close().await;
+}
