@@ -68,6 +68,14 @@ pub fn most_tries(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64) -> Re
     tx.first(sql, args![office, to, up_to])?.map_or(Ok(0), |row| row.get(0))
 }
 
+/// Those that have woken so many sessions count as read.
+pub fn give_up(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64, tries: i64, now: Time) -> Result<(), DbError> {
+    let sql = "update messages set read_at = $5 \
+               where office_id = $1 and to_agent = $2 and read_at is null and id <= $3 and tries >= $4";
+    tx.execute(sql, args![office, to, up_to, tries, now])?;
+    Ok(())
+}
+
 pub fn mark_read(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64, now: Time) -> Result<u64, DbError> {
     let sql = "update messages set read_at = $4 \
                where office_id = $1 and to_agent = $2 and read_at is null and id <= $3";

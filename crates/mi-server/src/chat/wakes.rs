@@ -10,7 +10,7 @@ use mi_core::limits::MESSAGE_TRIES_MAX;
 use serde_json::{Value, json};
 
 use super::groups::service as groups;
-use super::service::{NewMessage, Unread, Waking, mark_read};
+use super::service::{NewMessage, Unread, Waking};
 use super::store;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent, look};
@@ -94,12 +94,14 @@ pub fn try_failed(act: &mut Act<'_>, agent: &AgentName, up_to: i64, cause: &str)
     store::count_try(act.tx, act.office, agent.as_str(), up_to)?;
     groups::count_try(act, agent.as_str(), up_to)?;
     let direct = store::most_tries(act.tx, act.office, agent.as_str(), up_to)?;
-    let tries = direct.max(groups::most_tries(act, agent.as_str())?);
+    let tries = direct.max(groups::most_tries(act, agent.as_str(), up_to)?);
+    // Those that came later have tries of their own left.
+    act.wake_agent(agent);
     if tries < MESSAGE_TRIES_MAX {
-        act.wake_agent(agent);
         return Ok(());
     }
-    mark_read(act, agent, up_to)?;
+    store::give_up(act.tx, act.office, agent.as_str(), up_to, MESSAGE_TRIES_MAX, act.now)?;
+    groups::give_up(act, agent.as_str(), up_to, MESSAGE_TRIES_MAX)?;
     act.event(NewEvent {
         category: Category::Message,
         kind: "chat.given_up",

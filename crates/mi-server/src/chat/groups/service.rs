@@ -302,8 +302,13 @@ pub fn count_try(act: &mut Act<'_>, name: &str, up_to: i64) -> Result<(), Fault>
     Ok(store::count_try(act.tx, act.office, name, up_to)?)
 }
 
-pub fn most_tries(act: &mut Act<'_>, name: &str) -> Result<i64, Fault> {
-    Ok(store::most_tries(act.tx, act.office, name)?)
+pub fn most_tries(act: &mut Act<'_>, name: &str, up_to: i64) -> Result<i64, Fault> {
+    Ok(store::most_tries(act.tx, act.office, name, up_to)?)
+}
+
+/// Mentions that so many sessions failed to read count as read.
+pub fn give_up(act: &mut Act<'_>, name: &str, up_to: i64, tries: i64) -> Result<(), Fault> {
+    Ok(store::give_up(act.tx, act.office, name, up_to, tries)?)
 }
 
 pub fn mark_read(act: &mut Act<'_>, name: &str, up_to: i64) -> Result<(), Fault> {

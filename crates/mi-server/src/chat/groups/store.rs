@@ -85,7 +85,7 @@ pub fn member(tx: &mut dyn Tx, office: OfficeId, group: GroupId, name: &str) -> 
 }
 
 pub fn mention(tx: &mut dyn Tx, office: OfficeId, group: GroupId, name: &str, id: i64) -> Result<u64, DbError> {
-    let sql = "update chat_members set mentioned_up_to = $4 where office_id = $1 and group_id = $2 and name = $3";
+    let sql = "update chat_members set mentioned_up_to = $4, mention_tries = 0 where office_id = $1 and group_id = $2 and name = $3";
     tx.execute(sql, args![office, group, name, id])
 }
 
@@ -108,10 +108,19 @@ pub fn count_try(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64) -> R
     Ok(())
 }
 
-pub fn most_tries(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<i64, DbError> {
+pub fn most_tries(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64) -> Result<i64, DbError> {
     let sql = "select coalesce(max(mention_tries), 0) from chat_members \
-               where office_id = $1 and name = $2 and mentioned_up_to > read_up_to";
-    tx.first(sql, args![office, name])?.map_or(Ok(0), |row| row.get(0))
+               where office_id = $1 and name = $2 and mentioned_up_to > read_up_to and mentioned_up_to <= $3";
+    tx.first(sql, args![office, name, up_to])?.map_or(Ok(0), |row| row.get(0))
+}
+
+/// Mentions that have woken so many sessions count as read.
+pub fn give_up(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64, tries: i64) -> Result<(), DbError> {
+    let sql = "update chat_members set read_up_to = mentioned_up_to, mention_tries = 0 \
+               where office_id = $1 and name = $2 and mentioned_up_to > read_up_to and mentioned_up_to <= $3 \
+               and mention_tries >= $4";
+    tx.execute(sql, args![office, name, up_to, tries])?;
+    Ok(())
 }
 
 pub fn add_message(tx: &mut dyn Tx, office: OfficeId, message: &NewGroupMessage<'_>) -> Result<(), DbError> {

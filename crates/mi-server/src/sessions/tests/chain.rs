@@ -203,3 +203,39 @@ async fn messages_of_a_session_that_fails_wake_a_few_more_and_then_that_is_said(
     assert_eq!(events(office, "chat.given_up").await.len(), 2);
     house.close().await;
 }
+
+#[tokio::test]
+async fn what_came_later_is_not_given_up_with_what_came_before() {
+    let house = TestHouse::with_environment(MODEL).await;
+    let (office, mut ada, _bob) = office_with_two(&house, 20).await;
+    let fail = async |ada: &mut FakeRunner<'_>| {
+        let grant = ada.must_take().await;
+        ada.end(&grant, "failed").await.ok();
+    };
+    let direct = async |text: &str| {
+        office.call("POST", "/messages/send", json!({"to": "ada", "content": text})).await.ok();
+    };
+    let mention = async || {
+        office.call("POST", "/xmtp/groups/office/send", json!({"body": "@ada hi"})).await.ok();
+    };
+    direct("old").await;
+    fail(&mut ada).await;
+    fail(&mut ada).await;
+    direct("new").await;
+    for _ in 0..3 {
+        // The old one is given up with the first of these, the new one with the last.
+        fail(&mut ada).await;
+    }
+    assert!(ada.take().await.is_none());
+    assert_eq!(events(office, "chat.given_up").await.len(), 2);
+    mention().await;
+    fail(&mut ada).await;
+    fail(&mut ada).await;
+    mention().await;
+    for _ in 0..3 {
+        fail(&mut ada).await;
+    }
+    assert!(ada.take().await.is_none());
+    assert_eq!(events(office, "chat.given_up").await.len(), 3);
+    house.close().await;
+}
