@@ -36,6 +36,9 @@ pub fn context(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Resu
     let all = agents::list(view.tx, view.office)?;
     let colleagues = all.iter().filter(|other| other.id != agent.id);
     let colleagues = colleagues.map(|other| Colleague { name: other.name.clone(), role: other.role.clone() }).collect();
+    let mut messages = crate::chat::service::unread(view.tx, view.office, &agent.name, MESSAGES_MAX)?;
+    // What came after those that woke it wakes the next one, and would be answered twice.
+    messages.retain(|message| session.messages_up_to.is_none_or(|up_to| message.id <= up_to));
     let mut context = SessionContext {
         office: OfficeCard { id: view.office, name: view.head.name.clone() },
         agent: agents::card(view.tx, view.office, view.now, &agent)?,
@@ -50,7 +53,7 @@ pub fn context(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Resu
         ancestors: Vec::new(),
         siblings: Vec::new(),
         dependencies: Vec::new(),
-        messages: crate::chat::service::unread(view.tx, view.office, &agent.name, MESSAGES_MAX)?,
+        messages,
         checks: Vec::new(),
         files: crate::files::service::index(view.tx, view.office, CONTEXT_FILES_MAX)?,
     };

@@ -379,8 +379,12 @@ pub fn end(
 fn after_reading(act: &mut Act<'_>, session: SessionRow, wish: &EndSession) -> Result<SessionRow, Fault> {
     match (session.messages_up_to, wish.cause) {
         (_, EndCause::Drain | EndCause::Stopped) => {}
+        // No model has read anything.
+        (None, EndCause::HarnessMissing | EndCause::HarnessTooOld | EndCause::NoModelKey) => {}
         (None, _) => chat::mark_groups_read(act, &session.agent, session.started_at)?,
-        (Some(up_to), EndCause::Finished) => chat::mark_read(act, &session.agent, up_to)?,
+        (Some(up_to), EndCause::Finished) if matches!(session.state, State::Live | State::Settled) => {
+            chat::mark_read(act, &session.agent, up_to)?
+        }
         (Some(up_to), cause) if session.state == State::Live => {
             let told = if wish.summary.is_empty() { cause.to_string() } else { format!("{cause}: {}", wish.summary) };
             chat::try_failed(act, &session.agent, up_to, &bounded(&told))?;

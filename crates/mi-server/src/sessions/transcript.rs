@@ -50,7 +50,8 @@ impl From<i64> for Part {
 pub(super) fn may_read(view: &mut View<'_>, member: &Member, number: ClaimToken) -> Result<SessionRow, Fault> {
     let missing = || fault::no_such_session(number);
     let session = service::get(view.tx, view.office, number)?.ok_or_else(missing)?;
-    let is_own = member.agent() == Some(&session.agent);
+    // Not by name: whoever was hired under the name of one that was fired is somebody else.
+    let is_own = matches!(member, Member::Agent { id, .. } if *id == session.agent_id);
     if !is_own && member.person().is_none() {
         let agent = agents::by_id(view.tx, view.office, session.agent_id)?.ok_or_else(missing)?;
         if !agents::is_hirer(view.tx, view.office, member, &agent)? {

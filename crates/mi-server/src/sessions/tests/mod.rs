@@ -5,9 +5,10 @@ mod idle;
 mod kept;
 mod shown;
 
+use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
-use crate::testing::TestHouse;
+use crate::testing::{FakeRunner, TestHouse};
 
 #[tokio::test]
 async fn events_posted_twice_are_kept_once() {
@@ -150,4 +151,69 @@ async fn a_runner_that_was_stopped_from_inside_of_its_pod_loses_its_attempt() {
     ada.end(&grant, "drain").await.ok();
     assert_eq!(office.get_task(1).await["attempts"], 2);
     house.close().await;
+}
+
+#[tokio::test]
+async fn a_namesake_of_a_fired_agent_reads_none_of_its_transcripts() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    let mut ada = office.runner("ada").await;
+    office.task(json!({"title": "a", "assignedAgent": "ada"})).await;
+    let grant = ada.must_take().await;
+    ada.done(&grant, "ok").await.ok();
+    ada.end(&grant, "finished").await.ok();
+    let path = format!("/sessions/{}", grant.id);
+    assert_eq!(office.call_as(&ada.speaker(), "GET", &path, Value::Null).await.status, 200);
+    office.call("DELETE", "/employees/ada", Value::Null).await.ok();
+    house.settle().await;
+    office.hire("ada").await;
+    let namesake = office.runner("ada").await;
+    let refused = office.call_as(&namesake.speaker(), "GET", &path, Value::Null).await;
+    assert_eq!(refused.refused(), (404, "no_such_session".to_owned()));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_was_taken_away_and_what_no_model_read_is_not_marked_as_read() {
+    let house = TestHouse::with_environment(&[("ANTHROPIC_API_KEY", "sk-of-the-office")]).await;
+    let office = house.office().await;
+    office.hire_with(json!({"name": "ada", "harness": "native", "provider": "anthropic"})).await;
+    let mut ada = office.runner("ada").await;
+    office.call("POST", "/xmtp/groups/office/send", json!({"body": "nobody in particular"})).await.ok();
+    for (cause, shown) in [("harness_missing", 1), ("finished", 1), ("finished", 0)] {
+        office.task(json!({"title": "a", "assignedAgent": "ada"})).await;
+        let grant = ada.must_take().await;
+        assert_eq!(read_by(&ada, &grant).await.len(), shown, "{cause}");
+        ada.end(&grant, cause).await.ok();
+        house.advance(60_000).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_session_that_messages_woke_shows_only_those_that_it_will_have_read() {
+    let house = TestHouse::with_environment(&[("ANTHROPIC_API_KEY", "sk-of-the-office")]).await;
+    let office = house.office().await;
+    office.hire_with(json!({"name": "ada", "harness": "native", "provider": "anthropic"})).await;
+    let mut ada = office.runner("ada").await;
+    let send = async |text: &str| {
+        office.call("POST", "/messages/send", json!({"to": "ada", "content": text})).await.ok();
+    };
+    send("first").await;
+    let grant = ada.must_take().await;
+    send("second").await;
+    assert_eq!(read_by(&ada, &grant).await, ["first"]);
+    ada.end(&grant, "finished").await.ok();
+    let grant = ada.must_take().await;
+    assert_eq!(read_by(&ada, &grant).await, ["second"]);
+    ada.end(&grant, "finished").await.ok();
+    house.close().await;
+}
+
+/// The messages of a session's context.
+async fn read_by(ada: &FakeRunner<'_>, grant: &SessionGrant) -> Vec<String> {
+    let path = format!("/sessions/{}/context", grant.id);
+    let context = ada.office.call_as(&ada.speaker(), "GET", &path, Value::Null).await.ok();
+    context["messages"].as_array().unwrap().iter().map(|one| one["body"].as_str().unwrap().to_owned()).collect()
 }
