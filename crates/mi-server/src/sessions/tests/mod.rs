@@ -217,3 +217,23 @@ async fn read_by(ada: &FakeRunner<'_>, grant: &SessionGrant) -> Vec<String> {
     let context = ada.office.call_as(&ada.speaker(), "GET", &path, Value::Null).await.ok();
     context["messages"].as_array().unwrap().iter().map(|one| one["body"].as_str().unwrap().to_owned()).collect()
 }
+
+#[tokio::test]
+async fn a_session_that_was_taken_away_marks_nothing_as_read() {
+    let house = TestHouse::with_environment(&[("ANTHROPIC_API_KEY", "sk-of-the-office")]).await;
+    let office = house.office().await;
+    office.hire_with(json!({"name": "ada", "harness": "native", "provider": "anthropic"})).await;
+    let mut ada = office.runner("ada").await;
+    office.call("POST", "/messages/send", json!({"to": "ada", "content": "hi"})).await.ok();
+    let grant = ada.must_take().await;
+    house.pods_are(crate::testing::Manners::Stubborn);
+    office.call("POST", "/employees/ada/lifecycle", json!({"action": "stop"})).await.ok();
+    ada.end(&grant, "finished").await.ok();
+    house.pods_are(crate::testing::Manners::Obedient);
+    house.settle().await;
+    office.call("POST", "/employees/ada/lifecycle", json!({"action": "start"})).await.ok();
+    let mut ada = office.runner("ada").await;
+    let grant = ada.must_take().await;
+    assert_eq!(read_by(&ada, &grant).await, ["hi"]);
+    house.close().await;
+}
