@@ -105,7 +105,7 @@ mod tests {
         fs::create_dir_all(&closed).unwrap();
         fs::write(closed.join("c"), "x").unwrap();
         for folder in [&closed, &path.join("a"), &path] {
-            fs::set_permissions(folder, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
         }
         let home = Home::make(place.path(), HarnessKind::ClaudeCode).unwrap();
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
