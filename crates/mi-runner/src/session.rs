@@ -101,8 +101,7 @@ pub(crate) async fn run(parts: &Parts, grant: SessionGrant, beat_s: i64, termina
     let clock = ServerClock::set(grant.server_time);
     let outbox = Arc::new(Outbox::new(clock));
     let post = tokio::spawn(deliver(parts, &grant, &outbox));
-    let tree = Tree::new(parts.reach, Claim::Unmarked, format!("MI_SESSION={}", grant.id), terminals.grove());
-    let tree = Arc::new(tree);
+    let tree = Arc::new(Tree::new(parts.reach, Claim::Unmarked, terminals.grove()));
     let desk = beats::Desk { beat_s, terminals };
     let (mut outcome, stop) = work_until_stopped(parts, &grant, &desk, &outbox, &tree).await;
     if tree.kill_all().await == Cleared::NotAll {

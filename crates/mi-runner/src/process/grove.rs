@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// What tells a tree's processes from others.
 #[derive(Debug)]
 pub(super) struct Trunk {
-    /// An entry of the environment that only this tree's processes have.
+    /// The value of `MARK` in the environment of this tree's processes, and of no other's anywhere on the machine.
     pub mark: String,
     roots: Mutex<BTreeSet<i32>>,
 }

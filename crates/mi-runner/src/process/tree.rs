@@ -11,11 +11,14 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{Pid, getpgrp, setsid};
 use tokio::process::{Child, Command};
+use uuid::Uuid;
 
 use super::grove::{Grove, Trunk};
 use super::table::{self, Process};
 use crate::clock::pause;
 
+/// The entry of the environment by which a tree knows its processes.
+const MARK: &str = "MI_TREE";
 /// How often the table is looked at while processes have time to end by themselves.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Between two rounds of killing.
@@ -81,9 +84,9 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The mark is an entry of the environment that only this tree's processes have.
-    pub(crate) fn new(reach: Reach, claim: Claim, mark: String, grove: &Grove) -> Self {
-        let trunk = Arc::new(Trunk::new(mark));
+    pub(crate) fn new(reach: Reach, claim: Claim, grove: &Grove) -> Self {
+        // By chance, not by a session's number: another runner on this machine may count the same.
+        let trunk = Arc::new(Trunk::new(Uuid::new_v4().to_string()));
         grove.plant(&trunk);
         Self { reach, claim, trunk, grove: grove.clone() }
     }
@@ -102,6 +105,7 @@ impl Tree {
     }
 
     fn start(&self, mut command: Command) -> io::Result<Child> {
+        command.env(MARK, &self.trunk.mark);
         // Held over both: another tree that kills meanwhile learns of the child before it decides whose it is.
         let mut roots = self.roots();
         let child = command.spawn()?;
@@ -269,7 +273,8 @@ fn rooted(trunk: &Trunk, table: &[Process]) -> BTreeSet<i32> {
 fn marked(trunk: &Trunk, table: &[Process]) -> BTreeSet<i32> {
     let own = own_pid();
     let mut found = rooted(trunk, table);
-    let is_marked = |process: &&Process| process.pid != own && table::is_marked(process.pid, &trunk.mark);
+    let entry = format!("{MARK}={}", trunk.mark);
+    let is_marked = |process: &&Process| process.pid != own && table::is_marked(process.pid, &entry);
     found.extend(table.iter().filter(is_marked).map(|process| process.pid));
     found
 }
@@ -368,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_tree_knows_its_own_by_root_group_and_session() {
-        let trunk = Trunk::new("MARK=1".into());
+        let trunk = Trunk::new("1".into());
         trunk.roots().insert(10);
         let in_group = Process { group: 10, ..process(11, 1) };
         let in_session = Process { session: 10, ..process(12, 1) };

@@ -73,21 +73,14 @@ impl Terminals {
             return tracing::debug!(id, "a terminal came without a plan");
         };
         tracing::info!(id, "a terminal is open");
-        let mark = format!("MI_TERMINAL={id}");
-        let tree = Tree::new(self.reach, Claim::MarkedOnly, mark, &self.grove);
-        let environment = self.environment(id, plan.variables);
+        let tree = Tree::new(self.reach, Claim::MarkedOnly, &self.grove);
+        let environment = self.place.surroundings(plan.variables, |_| {});
         let work = Work { terminal, tree: Arc::new(tree), environment, place: self.place.clone() };
         match plan.program {
             TerminalProgram::Command(line) => command::run(work, &line).await,
             TerminalProgram::Shell { columns, rows, term } => shell::run(work, Size { columns, rows }, &term).await,
         }
         tracing::info!(id, "a terminal is closed");
-    }
-
-    fn environment(&self, id: i64, variables: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut environment = self.place.surroundings(variables, |_| {});
-        environment.insert("MI_TERMINAL".into(), id.to_string());
-        environment
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mi_core::ids::ClaimToken;
 use mi_core::time::Millis;
 use mi_core::wire::agents::{CommandLine, HarnessKind};
 use mi_core::wire::runner::{EndCause, EndSession, ItemKind, OrderAct, SessionGrant};
@@ -146,14 +145,31 @@ const RUNAWAY: &str = "(setsid nohup sh -c 'trap \"\" TERM; echo $$ > runaway; e
 async fn a_grandchild_that_ran_away_is_dead_at_the_end() {
     let _alone = alone().await;
     for reach in [Reach::Everything, Reach::Marked] {
-        // A mark of its own: another test's processes, which run at the same time, carry that of session 41.
-        let own = ClaimToken(i64::from(std::process::id()));
-        let mut room = room(SessionGrant { id: own, token: own, ..command(RUNAWAY) });
+        let mut room = room(command(RUNAWAY));
         room.parts.reach = reach;
         assert_eq!(room.end().await.cause, EndCause::Finished);
         let pid = room.read("runaway");
         assert!(!is_alive(pid.trim()), "{reach:?}");
     }
+}
+
+#[tokio::test]
+async fn a_session_of_the_same_number_under_another_runner_goes_on() {
+    let _alone = alone().await;
+    let marked = |line: &str| {
+        let mut room = room(command(line));
+        room.parts.reach = Reach::Marked;
+        room
+    };
+    let going_on = marked("echo $$ > pid; until [ -e go ]; do sleep 0.02; done");
+    let (folder, parts) = (going_on.folder.path().to_owned(), going_on.parts.clone());
+    let running = tokio::spawn(live(parts));
+    let pid = eventually_read(&folder.join("pid")).await;
+    assert_eq!(marked("true").end().await.cause, EndCause::Finished);
+    assert!(is_alive(&pid), "the end of one runner's session ended another runner's");
+    std::fs::write(folder.join("go"), "").unwrap();
+    running.await.unwrap().unwrap();
+    assert_eq!(going_on.fake.only_end().cause, EndCause::Finished);
 }
 
 #[tokio::test]

@@ -238,7 +238,7 @@ async fn a_terminal_and_a_session_leave_each_other_alone() {
     let _alone = alone().await;
     let room = room();
     // A child without any mark, and one that poses as a terminal's: both are the session's.
-    let line = "env -i MI_TERMINAL=2 setsid sleep 1000 & echo $! > posing; env -i setsid sleep 1000 & echo $! > ready; \
+    let line = "env -i MI_TREE=2 setsid sleep 1000 & echo $! > posing; env -i setsid sleep 1000 & echo $! > ready; \
                 until [ -e go ]; do sleep 0.02; done";
     room.fake.grant(working(line));
     let running = tokio::spawn(live(room.parts.clone()));
