@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mi_core::egress::{Target, name};
 use mi_core::ids::{AgentId, OfficeId};
 use mi_core::time::Time;
-use tokio::sync::Semaphore;
 
 use super::dial::{Names, SystemNames};
+use super::lookups::Lookups;
 use super::notes::{Noted, Notes, Told};
 use super::service::{Passage, Why};
 
@@ -19,8 +19,6 @@ use super::service::{Passage, Why};
 pub const CONNECTIONS_PER_OFFICE_MAX: usize = 256;
 /// Of all offices: each takes two descriptors of the server.
 const CONNECTIONS_MAX: usize = 4_096;
-/// Names asked for at one time: the system's resolver takes a thread for each, and other work needs some as well.
-const LOOKUPS_MAX: usize = 16;
 
 /// What `--egress-private` was given and can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +55,7 @@ pub struct Desk {
 struct Inner {
     names: Arc<dyn Names>,
     permitted: Vec<Permitted>,
-    lookups: Arc<Semaphore>,
+    lookups: Lookups,
     taken: Mutex<Taken>,
     notes: Mutex<HashMap<(OfficeId, AgentId), Notes>>,
 }
@@ -76,8 +74,7 @@ impl Desk {
 
     pub fn with_names(private: &[String], names: Arc<dyn Names>) -> Result<Self, BadPrivate> {
         let permitted = private.iter().map(|text| Permitted::read(text)).collect::<Result<_, _>>()?;
-        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
-        let (taken, notes) = (Mutex::default(), Mutex::default());
+        let (lookups, taken, notes) = (Lookups::default(), Mutex::default(), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { names, permitted, lookups, taken, notes }) })
     }
 
@@ -87,8 +84,8 @@ impl Desk {
 
     /// A question that takes long keeps its turn until it is answered, also when nobody waits for the answer any more: its
     /// thread is busy that long.
-    pub(super) async fn find(&self, host: String) -> Result<Vec<IpAddr>, Why> {
-        let turn = Arc::clone(&self.inner.lookups).acquire_owned().await.map_err(|_| Why::UnknownHost)?;
+    pub(super) async fn find(&self, office: OfficeId, host: String) -> Result<Vec<IpAddr>, Why> {
+        let turn = self.inner.lookups.turn(office).await.map_err(|_| Why::UnknownHost)?;
         let names = Arc::clone(&self.inner.names);
         let asked = tokio::spawn(async move {
             let found = names.find(&host).await;
@@ -117,6 +114,11 @@ impl Desk {
     /// What is to be told of it at once.
     pub(super) fn note(&self, now: Time, pod: (OfficeId, AgentId), passage: Passage) -> Noted {
         lock(&self.inner.notes).entry(pod).or_insert_with(|| Notes::begin(now)).note(passage)
+    }
+
+    /// Whether this pod was turned away very often within the last minute.
+    pub(super) fn is_hammered_by(&self, pod: (OfficeId, AgentId)) -> bool {
+        lock(&self.inner.notes).get(&pod).is_some_and(Notes::are_of_a_hammering)
     }
 
     /// What is to be told now of what was kept.
@@ -159,6 +161,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dial::Finding;
     use super::*;
 
     #[test]
@@ -191,5 +194,32 @@ mod tests {
         assert!(desk.take_place(office).is_ok());
         let taken = lock(&desk.inner.taken);
         assert!(taken.all == 0 && taken.by_office.is_empty());
+    }
+
+    /// A resolver that answers for one name only, and to nobody else ever.
+    struct Slow;
+
+    impl Names for Slow {
+        fn find<'a>(&'a self, host: &'a str) -> Finding<'a> {
+            Box::pin(async move {
+                match host {
+                    "quick." => Ok(vec![IpAddr::from([192, 0, 2, 1])]),
+                    _ => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn an_office_whose_names_take_long_leaves_turns_to_others() {
+        let desk = Desk::with_names(&[], Arc::new(Slow)).unwrap();
+        let [slow, quick] = [(); 2].map(|()| OfficeId(uuid::Uuid::new_v4()));
+        for _ in 0..100 {
+            let desk = desk.clone();
+            tokio::spawn(async move { desk.find(slow, "slow.".to_owned()).await });
+        }
+        // All of them have asked before the other one does.
+        tokio::task::yield_now().await;
+        assert_eq!(desk.find(quick, "quick.".to_owned()).await.unwrap().len(), 1);
     }
 }

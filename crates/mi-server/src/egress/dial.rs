@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
 use mi_core::egress::Target;
+use mi_core::ids::OfficeId;
 use mi_core::time::Millis;
 use tokio::net::TcpStream;
 
 use super::desk::Desk;
 use super::service::Why;
 use crate::infra::clock::Clock;
-use crate::infra::outbound::{is_local_name, is_private};
+use crate::infra::outbound::{LeadsNowhere, is_local_name, judge};
 
 /// For everything, the name's resolution included.
 const DIAL_MS_MAX: i64 = 10_000;
@@ -36,43 +37,31 @@ impl Names for SystemNames {
 }
 
 /// Connects to an address of the target that may be reached.
-pub async fn dial(desk: &Desk, clock: &Clock, target: &Target) -> Result<TcpStream, Why> {
+pub async fn dial(desk: &Desk, clock: &Clock, office: OfficeId, target: &Target) -> Result<TcpStream, Why> {
     let until = clock.now() + Millis(DIAL_MS_MAX);
     let dialled = async {
-        let addresses = addresses(desk, target).await?;
-        let stream = connect(clock, &addresses).await?;
-        // A machine's own address may be a public one; behind it stands what trusts its neighbours.
-        if !desk.permits(target) && leads_back(&stream) { Err(Why::Private) } else { Ok(stream) }
+        let addresses = addresses(desk, office, target).await?;
+        connect(clock, &addresses).await
     };
     clock.timeout_at(until, dialled).await.unwrap_or(Err(Why::TimedOut))
 }
 
-/// An honest name doesn't lead to both worlds, so one private address is enough.
-async fn addresses(desk: &Desk, target: &Target) -> Result<Vec<SocketAddr>, Why> {
+async fn addresses(desk: &Desk, office: OfficeId, target: &Target) -> Result<Vec<SocketAddr>, Why> {
     let may_be_private = desk.permits(target);
     if !may_be_private && is_local_name(&target.host) {
         return Err(Why::Private);
     }
     let found = match target.host.parse::<IpAddr>() {
         Ok(ip) => vec![ip],
-        Err(_) if may_be_private => desk.find(target.host.clone()).await?,
-        Err(_) => desk.find(format!("{}.", target.host)).await?,
+        Err(_) if may_be_private => desk.find(office, target.host.clone()).await?,
+        Err(_) => desk.find(office, format!("{}.", target.host)).await?,
     };
-    if found.is_empty() {
-        return Err(Why::UnknownHost);
-    }
-    if !may_be_private && found.iter().copied().any(is_private) {
-        return Err(Why::Private);
+    match judge(&found) {
+        Err(LeadsNowhere::Unknown) => return Err(Why::UnknownHost),
+        Err(LeadsNowhere::Home) if !may_be_private => return Err(Why::Private),
+        Err(LeadsNowhere::Home) | Ok(()) => {}
     }
     Ok(found.into_iter().take(ADDRESSES_MAX).map(|ip| SocketAddr::new(ip, target.port)).collect())
-}
-
-fn leads_back(stream: &TcpStream) -> bool {
-    match (stream.local_addr(), stream.peer_addr()) {
-        (Ok(here), Ok(there)) => here.ip() == there.ip(),
-        // Gone already.
-        (Err(_), _) | (_, Err(_)) => false,
-    }
 }
 
 async fn connect(clock: &Clock, addresses: &[SocketAddr]) -> Result<TcpStream, Why> {

@@ -9,7 +9,7 @@
 //! Acts: `record`.
 //! Rooms: `routes` (the socket), `ask` (a request's target and headers), `service` (may they), `dial` (names and
 //! addresses), `line` (bytes, silence, the right to stay), `tunnel` and `plain` (the two kinds of connection), `notes`
-//! (what is told when), `desk` (what is shared by all connections).
+//! (what is told when), `lookups` (turns at the resolver), `desk` (what is shared by all connections).
 //! Elsewhere: what an entry of the allow-list means is in `mi_core::egress`, which addresses are private in
 //! `infra::outbound`, the other end of the socket in the runner's `forward`.
 
@@ -18,6 +18,7 @@ mod desk;
 mod dial;
 mod faults;
 mod line;
+mod lookups;
 mod notes;
 mod plain;
 mod routes;

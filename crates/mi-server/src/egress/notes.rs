@@ -14,6 +14,8 @@ pub const GATHER_MS: i64 = 60_000;
 /// Kinds that are told one by one within that time; further ones are told as one.
 const ALLOWED_KINDS_MAX: usize = 200;
 const REFUSED_KINDS_MAX: usize = 30;
+/// Of a pod within that time: who is turned away more often waits for each further answer.
+pub const REFUSALS_AT_ONCE_MAX: u64 = 100;
 
 /// What one event tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +58,26 @@ pub struct Notes {
     kinds: HashMap<Kind, Option<Told>>,
     allowed: usize,
     refused: usize,
+    turned_away: u64,
 }
 
 impl Notes {
     pub fn begin(now: Time) -> Self {
-        Self { began_at: now, kinds: HashMap::new(), allowed: 0, refused: 0 }
+        Self { began_at: now, kinds: HashMap::new(), allowed: 0, refused: 0, turned_away: 0 }
     }
 
     pub fn is_over(&self, now: Time) -> bool {
         now >= self.began_at + Millis(GATHER_MS)
     }
 
+    pub fn are_of_a_hammering(&self) -> bool {
+        self.turned_away > REFUSALS_AT_ONCE_MAX
+    }
+
     pub fn note(&mut self, passage: Passage) -> Noted {
+        if passage.verdict != Verdict::Allowed {
+            self.turned_away += 1;
+        }
         let kind = Kind::of(&passage);
         if let Some(slot) = self.kinds.get_mut(&kind) {
             add(slot, passage, false);

@@ -34,6 +34,8 @@ pub const CONNECTIONS_PER_AGENT_MAX: usize = 64;
 const HEAD_SECONDS_MAX: u64 = 30;
 /// Between attempts to accept, when the system has no descriptors left.
 const ACCEPT_PAUSE_MS: i64 = 100;
+/// Before each refusal of a pod that gets very many.
+pub const REFUSAL_PAUSE_MS: i64 = 1_000;
 /// In the log, where other requests name their operation.
 const OPERATION: &str = "egress";
 
@@ -116,7 +118,7 @@ impl Guest {
         let connected = async {
             standing.judge(&wanted)?;
             let place = house.egress.take_place(office)?;
-            Ok((place, dial(&house.egress, &house.clock, &wanted.target).await?))
+            Ok((place, dial(&house.egress, &house.clock, office, &wanted.target).await?))
         };
         let (place, host) = match connected.await {
             Ok(connected) => connected,
@@ -141,17 +143,23 @@ impl Guest {
     }
 
     async fn no_way(&self, standing: &Standing, wanted: &Wanted, why: Why) -> Fault {
-        let passage = standing.passage(wanted, Verdict::of(why), Some(why));
-        service::record(&self.house, self.pod, passage).await;
+        self.turn_away(standing.passage(wanted, Verdict::of(why), Some(why))).await;
         faults::no_way(self.pod.office, wanted, why)
     }
 
     /// What can't be read is recorded as it was written.
     async fn unreadable(&self, standing: &Standing, request: &Request<Incoming>, bad: BadAsk) -> Fault {
         let written = request.uri().authority().map_or("", |authority| authority.as_str());
-        let passage = Passage::unreadable(standing, written, request.method().as_str());
-        service::record(&self.house, self.pod, passage).await;
+        self.turn_away(Passage::unreadable(standing, written, request.method().as_str())).await;
         faults::unreadable(bad)
+    }
+
+    /// Who hammers is answered slowly: the seats of its pod bound how much work it makes.
+    async fn turn_away(&self, passage: Passage) {
+        service::record(&self.house, self.pod, passage).await;
+        if self.house.egress.is_hammered_by((self.pod.office, self.pod.agent)) {
+            self.house.clock.sleep(Millis(REFUSAL_PAUSE_MS)).await;
+        }
     }
 }
 

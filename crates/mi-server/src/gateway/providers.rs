@@ -43,10 +43,14 @@ pub enum BadProvider {
     Upstream(#[from] BadUpstream),
 }
 
-/// Whether an address was given by hand, and therefore may be private.
+/// Who said where a provider is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
-    Public,
+    /// The table of providers.
+    Known,
+    /// An office: it leads to the outside world only, and straight there.
+    Chosen,
+    /// Whoever runs the server; it may be private.
     Given,
 }
 
@@ -155,16 +159,15 @@ impl Providers {
             // Where the server was told that this provider is.
             None => server.base.clone(),
         };
-        // What the server's own environment names was given by hand as well.
-        let is_servers = server.reach == Reach::Given && server.base == base;
-        let reach = match is_servers || self.allowed.iter().any(|allowed| allowed.is(&base)) {
-            true => Reach::Given,
-            false => Reach::Public,
+        let reach = match server.base == base {
+            true => server.reach,
+            false if self.allowed.iter().any(|allowed| allowed.is(&base)) => Reach::Given,
+            false => Reach::Chosen,
         };
-        if reach == Reach::Public && base.scheme() != "https" {
+        if reach == Reach::Chosen && base.scheme() != "https" {
             return Err("it begins with https://, unless whoever runs the server permits it by --allow-upstream");
         }
-        if reach == Reach::Public && upstream::is_near(base.host_str().unwrap_or_default()) {
+        if reach == Reach::Chosen && upstream::is_near(base.host_str().unwrap_or_default()) {
             return Err("it leads to the server's own network: whoever runs the server permits it by --allow-upstream");
         }
         let credential = match given.key {
@@ -239,7 +242,7 @@ impl Provider {
         let (variable, text) = given.clone().unwrap_or(("", facts.base.clone()));
         let base = read_base(kind, &text).map_err(|rule| BadProvider::Base { variable, rule })?;
         let is_given = given.is_some() || allowed.iter().any(|allowed| allowed.is(&base));
-        let reach = if is_given { Reach::Given } else { Reach::Public };
+        let reach = if is_given { Reach::Given } else { Reach::Known };
         let wire = wire(kind, get)?;
         let is_told = kind == Kind::Openai && get(OPENAI_WIRE).as_deref() == Some("chat");
         let chat_only = ChatOnly::told(is_told || !kind.speaks(Wire::OpenaiResponses));

@@ -1,7 +1,7 @@
 //! The way to a provider: one client each, to its own host only.
 //!
-//! Redirects are not followed. A host that is not given by hand is never reached at a
-//! private address, whatever its name resolves to.
+//! Redirects are not followed. A host that is not given by hand is never reached at an address of the server's own machine
+//! or network, whatever its name resolves to.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use http::{HeaderMap, Method};
 
 use super::providers::{Provider, Reach};
 use crate::infra::fault::{self, Fault};
-use crate::infra::outbound::{PublicNames, install_cryptography, is_local_name, is_private};
+use crate::infra::outbound::{PublicNames, install_cryptography, is_local_name, leads_home};
 
 const CONNECT_SECONDS_MAX: u64 = 15;
 /// The longest silence within an answer; models may think for minutes before the first word.
@@ -90,7 +90,9 @@ pub fn client(host: &str, reach: Reach) -> Result<reqwest::Client, reqwest::Erro
         .read_timeout(Duration::from_secs(SILENCE_SECONDS_MAX))
         .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
     match reach {
-        Reach::Public => builder.dns_resolver(PublicNames::of(host)).build(),
+        Reach::Known => builder.dns_resolver(PublicNames::of(host)).build(),
+        // A proxy would look the name up by itself, and nobody would judge what it finds.
+        Reach::Chosen => builder.no_proxy().dns_resolver(PublicNames::all()).build(),
         // A model server in the neighbourhood is not reached through a proxy to the outside.
         Reach::Given if is_near(host) => builder.no_proxy().build(),
         Reach::Given => builder.build(),
@@ -100,5 +102,5 @@ pub fn client(host: &str, reach: Reach) -> Result<reqwest::Client, reqwest::Erro
 /// Whether it is seen without asking anybody that this is the server's own machine or network.
 pub fn is_near(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
-    is_local_name(host) || literal.parse::<IpAddr>().is_ok_and(is_private)
+    is_local_name(host) || literal.parse::<IpAddr>().is_ok_and(leads_home)
 }

@@ -11,6 +11,7 @@ use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use super::secret::signature;
+use crate::infra::outbound::OWN_IN_TESTS;
 use crate::testing::{TestHouse, TestOffice};
 
 const SECRET: &str = "a-secret-of-the-test";
@@ -299,6 +300,7 @@ async fn a_webhook_is_judged_when_it_is_made() {
         json!({"url": "ftp://example.com/"}),
         json!({"url": "https://me:secret@example.com/"}),
         json!({"url": "http://127.0.0.1:1/"}),
+        json!({"url": format!("http://{OWN_IN_TESTS}/")}),
         json!({"url": "http://169.254.169.254/latest/meta-data"}),
         json!({"url": bench.url, "events": ["nonsense"]}),
         json!({"url": bench.url, "secret": "short"}),

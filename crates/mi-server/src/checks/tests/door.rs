@@ -72,6 +72,8 @@ async fn addresses_of_the_servers_own_network_are_refused_at_the_door() {
         "http://2130706433/",
         "http://10.0.0.1/",
         "http://127.0.0.1:1/",
+        // A public address of the machine itself.
+        "http://203.0.113.9/",
     ] {
         let reply = attempt(url).await;
         let said = reply.json["error"].as_str().unwrap();

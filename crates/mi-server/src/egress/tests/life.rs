@@ -1,11 +1,15 @@
 //! Tunnels from beginning to end, and how connections are told.
 
+use std::task::Poll;
+
+use futures_util::poll;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::bench::{Answer, Host, Scripted, Way, denied, house_permitting, way};
 use crate::egress::line::LOOK_MS;
-use crate::egress::notes::GATHER_MS;
+use crate::egress::notes::{GATHER_MS, REFUSALS_AT_ONCE_MAX};
+use crate::egress::routes::REFUSAL_PAUSE_MS;
 use crate::testing::{Manners, TestHouse};
 
 /// A host that answers when it has heard everything.
@@ -161,5 +165,36 @@ async fn many_alike_are_two_events_and_add_up() {
         later[2].1["summary"],
         "ada was refused other connections, 21 times: the office's egress doesn't allow it"
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_pod_that_hammers_is_answered_slowly() {
+    let host = Host::answering().await;
+    let house = house_for(&host).await;
+    let way = open_way(&house, &host).await;
+    for _ in 0..REFUSALS_AT_ONCE_MAX {
+        assert_eq!(way.connect("evil.org:443").await.refused(), denied());
+    }
+    let mut held = Box::pin(way.connect("evil.org:443"));
+    for _ in 0..20_000 {
+        assert!(poll!(&mut held).is_pending(), "it was answered at once");
+        tokio::task::yield_now().await;
+    }
+    // What is allowed isn't held up.
+    assert_eq!(way.get(&format!("http://{}/", host.place)).await.status, 200);
+    let answer = loop {
+        if let Poll::Ready(answer) = poll!(&mut held) {
+            break answer;
+        }
+        house.advance(REFUSAL_PAUSE_MS).await;
+    };
+    drop(held);
+    assert_eq!(answer.refused(), denied());
+    house.advance(GATHER_MS).await;
+    assert_eq!(way.connect("evil.org:443").await.refused(), denied());
+    let told = way.events().await.into_iter().filter(|(kind, _)| kind == "egress.refused");
+    let times: Vec<_> = told.map(|(_, event)| event["data"]["times"].clone()).collect();
+    assert_eq!(times, [json!(1), json!(REFUSALS_AT_ONCE_MAX), json!(1)]);
     house.close().await;
 }

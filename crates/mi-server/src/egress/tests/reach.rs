@@ -41,6 +41,7 @@ async fn what_hides_where_it_leads_is_refused() {
         .says("inside.example.com.", &[&["10.0.0.7"]])
         .says("both.example.com.", &[&["8.8.8.8", "127.0.0.1"]])
         .says("mapped.example.com.", &[&["::ffff:169.254.169.254"]])
+        .says("own.example.com.", &[&["203.0.113.9"]])
         .says("nowhere.example.com.", &[&[]]);
     let asked = names.asked.clone();
     let house = house_permitting(&[], names).await;
@@ -61,6 +62,9 @@ async fn what_hides_where_it_leads_is_refused() {
         "inside.example.com:443".into(),
         "both.example.com:443".into(),
         "mapped.example.com:80".into(),
+        // A public address, and the machine's own.
+        "own.example.com:443".into(),
+        "203.0.113.9:80".into(),
     ] {
         for answer in [way.connect(&place).await, way.get(&format!("http://{place}/latest")).await] {
             assert_eq!(answer.refused(), denied(), "{place}");

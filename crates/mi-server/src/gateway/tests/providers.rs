@@ -116,10 +116,10 @@ fn an_address_that_is_none_stops_the_start() {
 fn only_what_was_given_by_hand_may_be_private() {
     let reach =
         |pairs: &[(&str, &str)], allowed: &[&str]| given(pairs, allowed).unwrap().resolve("openai").unwrap().reach;
-    assert_eq!(reach(&[("OPENAI_API_KEY", "k")], &[]), Reach::Public);
+    assert_eq!(reach(&[("OPENAI_API_KEY", "k")], &[]), Reach::Known);
     assert_eq!(reach(&[("OPENAI_BASE_URL", "http://10.0.0.1/v1")], &[]), Reach::Given);
     assert_eq!(reach(&[], &["api.openai.com:443"]), Reach::Given);
-    assert_eq!(reach(&[], &["api.openai.com:80", "127.0.0.1:443"]), Reach::Public);
+    assert_eq!(reach(&[], &["api.openai.com:80", "127.0.0.1:443"]), Reach::Known);
 }
 
 fn check_model(pairs: &[(&str, &str)], kind: Kind, tier: Option<&str>, expect: Expect) {
@@ -155,11 +155,11 @@ fn an_office_names_no_address_of_the_servers_own_network() {
         server.of_office(kind, given).map(|provider| provider.reach)
     };
     for base in
-        ["https://127.0.0.1/v1", "https://[::1]/v1", "https://localhost/v1", "https://10.1.2.3", "http://a.example"]
+        ["https://127.0.0.1/v1", "https://[::1]/v1", "https://localhost/v1", "https://10.1.2.3", "https://203.0.113.9", "http://a.example"]
     {
         assert!(own(Kind::Openai, base).is_err(), "{base}");
     }
-    assert_eq!(own(Kind::Openai, "https://models.example/v1"), Ok(Reach::Public));
+    assert_eq!(own(Kind::Openai, "https://models.example/v1"), Ok(Reach::Chosen));
     assert_eq!(own(Kind::Openai, "http://127.0.0.1:11434/v1"), Ok(Reach::Given));
     assert_eq!(own(Kind::Anthropic, "http://10.0.0.1"), Ok(Reach::Given));
     assert!(own(Kind::Openai, "http://10.0.0.1").is_err(), "that is where another provider is");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use super::judge::is_private;
+use super::judge::leads_home;
 use crate::infra::fault::{self, Fault};
 
 const ADDRESS_CHARS_MAX: usize = 2_000;
@@ -118,7 +118,7 @@ impl Address {
         let host = self.host();
         let literal = host.trim_start_matches('[').trim_end_matches(']');
         match literal.parse::<IpAddr>() {
-            Ok(ip) => is_private(ip),
+            Ok(ip) => leads_home(ip),
             Err(_) => is_local_name(host),
         }
     }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 use mi_core::time::Millis;
 
 use super::address::Address;
-use super::resolver::LeadsNowhere;
+use super::judge::LeadsNowhere;
 
 /// A call as it goes out.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ fn failure(error: reqwest::Error) -> Failure {
     if let Some(nowhere) = cause::<LeadsNowhere>(&error) {
         return match nowhere {
             LeadsNowhere::Unknown => Failure::UnknownHost,
-            LeadsNowhere::Private => Failure::Private,
+            LeadsNowhere::Home => Failure::Private,
         };
     }
     let refused = cause::<io::Error>(&error).is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);

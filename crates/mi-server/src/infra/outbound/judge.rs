@@ -1,9 +1,57 @@
 //! Which addresses belong to the server's own machine or network.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+/// RFC 863; any port would do.
+const DISCARD_PORT: u16 = 9;
+/// Stands for a public address of the machine that the tests run on.
+#[cfg(test)]
+pub const OWN_IN_TESTS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+
+/// Why a name or an address leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LeadsNowhere {
+    #[error("its name isn't known")]
+    Unknown,
+    #[error("its name leads to an address of the server's own machine or network; --allow-upstream permits it")]
+    Home,
+}
+
+/// Of all that a name leads to. An honest one doesn't lead to both worlds, so one address at home is enough.
+pub fn judge(found: &[IpAddr]) -> Result<(), LeadsNowhere> {
+    match found {
+        [] => Err(LeadsNowhere::Unknown),
+        found if found.iter().copied().any(leads_home) => Err(LeadsNowhere::Home),
+        _ => Ok(()),
+    }
+}
+
+/// Whether this is the server's own machine or network, whatever the address looks like.
+pub fn leads_home(ip: IpAddr) -> bool {
+    is_private(ip) || is_own(ip)
+}
+
+/// A machine's own address may be a public one, and behind it stands what trusts its neighbours. Nothing is sent: the
+/// system is asked from where it would send, which is the same address only where both ends are this machine.
+fn is_own(ip: IpAddr) -> bool {
+    #[cfg(test)]
+    if ip == OWN_IN_TESTS {
+        return true;
+    }
+    let any: IpAddr = match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let near = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((ip, DISCARD_PORT))?;
+        socket.local_addr()
+    });
+    // Where nothing can be sent from, nothing can be reached either.
+    near.is_ok_and(|near| near.ip() == ip)
+}
 
 /// Everything that is not a public unicast address. An IPv6 address that carries an IPv4 one is judged by that.
-pub fn is_private(ip: IpAddr) -> bool {
+fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_private_v4(ip),
         IpAddr::V6(ip) => match carried(ip) {
@@ -60,6 +108,15 @@ fn carried(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_knows_its_own_addresses() {
+        assert!(is_own("127.0.0.1".parse().unwrap()));
+        assert!(!is_own("192.0.2.1".parse().unwrap()));
+        assert_eq!(judge(&["192.0.2.1".parse().unwrap()]), Ok(()));
+        assert_eq!(judge(&["192.0.2.1".parse().unwrap(), OWN_IN_TESTS]), Err(LeadsNowhere::Home));
+        assert_eq!(judge(&[]), Err(LeadsNowhere::Unknown));
+    }
 
     #[test]
     fn private_addresses_are_known_in_every_dress() {

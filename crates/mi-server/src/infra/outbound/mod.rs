@@ -1,11 +1,12 @@
 //! Calls that leave the server for an address that somebody in an office named.
 //!
-//! Such an address leads to the outside world, never to this machine or its network: whatever its name resolves to is
-//! judged, and the connection goes to a judged address and nowhere else. `--allow-upstream HOST:PORT` makes an exception.
+//! Such an address leads to the outside world, never to this machine, by whichever of its addresses, or its network: whatever
+//! its name resolves to is judged, and the connection goes to a judged address and nowhere else. `--allow-upstream HOST:PORT` makes an exception.
 //! No redirect is followed, no proxy variable counts, the call and its answer have limits.
 //!
 //! `Outbound::read` judges an address when it is named, `Outbound::send` calls it.
-//! Elsewhere: calls to model providers are in `gateway::upstream`; they share the judgement and the resolver.
+//! Elsewhere: calls to model providers are in `gateway::upstream`; they share the judgement and the
+//! resolver; the ways out of pods are in `egress` and share the judgement.
 
 mod address;
 mod call;
@@ -21,7 +22,9 @@ use mi_core::time::Millis;
 
 pub use address::{Address, BadAddress, BadUpstream, HostPort, is_local_name};
 pub use call::{Answered, Failure, Outgoing};
-pub use judge::is_private;
+#[cfg(test)]
+pub use judge::OWN_IN_TESTS;
+pub use judge::{LeadsNowhere, judge, leads_home};
 pub use resolver::PublicNames;
 
 use crate::infra::clock::Clock;

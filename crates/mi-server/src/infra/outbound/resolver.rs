@@ -1,21 +1,12 @@
 //! Names lead to public addresses only, and the connection goes to what was judged here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::judge::is_private;
+use super::judge::{LeadsNowhere, judge};
 
-/// Why a name leads nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LeadsNowhere {
-    #[error("its name isn't known")]
-    Unknown,
-    #[error("its name leads to an address of the server's own network; --allow-upstream permits it")]
-    Private,
-}
-
-/// A resolver that refuses private addresses.
+/// A resolver that doesn't lead home.
 pub struct PublicNames {
     /// Only this name is judged: the others are those of proxies that the server's own environment names.
     only: Option<String>,
@@ -41,12 +32,8 @@ impl Resolve for PublicNames {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| LeadsNowhere::Unknown)?;
             let found: Vec<SocketAddr> = found.collect();
-            if found.is_empty() {
-                return Err(LeadsNowhere::Unknown.into());
-            }
-            // An honest name doesn't lead to both, so one private address is enough.
-            if judged && found.iter().any(|at| is_private(at.ip())) {
-                return Err(LeadsNowhere::Private.into());
+            if judged {
+                judge(&found.iter().map(SocketAddr::ip).collect::<Vec<IpAddr>>())?;
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -61,7 +48,7 @@ mod tests {
     async fn a_judged_name_never_leads_home() {
         for resolver in [PublicNames::all(), PublicNames::of("localhost")] {
             let refused = resolver.resolve("localhost".parse().unwrap()).await.err().unwrap();
-            assert_eq!(refused.downcast_ref(), Some(&LeadsNowhere::Private));
+            assert_eq!(refused.downcast_ref(), Some(&LeadsNowhere::Home));
         }
         let other = PublicNames::of("api.example.com");
         assert!(other.resolve("localhost".parse().unwrap()).await.is_ok());

@@ -11,7 +11,7 @@ use futures_util::stream;
 use http::{HeaderMap, Method, Request};
 use mi_core::time::{Millis, Time};
 
-use super::{Address, BadAddress, BadUpstream, Failure, Outbound, Outgoing};
+use super::{Address, BadAddress, BadUpstream, Failure, OWN_IN_TESTS, Outbound, Outgoing};
 use crate::infra::clock::Clock;
 
 /// Where it listens, and which paths it was asked for.
@@ -86,6 +86,8 @@ fn an_address_is_judged_when_it_is_named() {
         ("http://2130706433/", "127.0.0.1:80"),
         ("http://[::ffff:7f00:1]/", "[::ffff:7f00:1]:80"),
         ("http://localhost:3000/", "localhost:3000"),
+        // A public one that is the machine's own.
+        ("https://203.0.113.9/", "203.0.113.9:443"),
         ("http://LOCALHOST./", "localhost.:80"),
         ("http://x.localhost/", "x.localhost:80"),
     ];
@@ -106,8 +108,12 @@ async fn nothing_of_the_servers_own_network_is_called_unless_allowed() {
     let (place, seen) = receiver().await;
     let port = place.rsplit_once(':').unwrap().1;
     let strict = Outbound::default();
-    let urls =
-        [format!("http://{place}/"), format!("http://localhost:{port}/"), format!("http://[::ffff:7f00:1]:{port}/")];
+    let urls = [
+        format!("http://{place}/"),
+        format!("http://localhost:{port}/"),
+        format!("http://[::ffff:7f00:1]:{port}/"),
+        format!("http://{OWN_IN_TESTS}:{port}/"),
+    ];
     for url in urls {
         assert_eq!(get(&strict, &url).await, Err(Failure::Private), "{url}");
     }
