@@ -28,6 +28,11 @@ pub fn failed(name: &AgentName, stopped: &Stopped) -> Fault {
             let sentence = format!("the workspace of {name} is larger than backups may be: {gib} GiB");
             Fault::new(Code::BackupTooLarge, sentence).hint(format!("remove what isn't needed, or {without}"))
         }
+        Stopped::FileTooLarge { path, bytes } => {
+            let (long, gib) = (bytes.div_ceil(BYTES_PER_GIB), BACKUP_BYTES_MAX / BYTES_PER_GIB);
+            let sentence = format!("{path} in the workspace of {name} is {long} GiB long, its holes included; a backup holds {gib} GiB");
+            Fault::new(Code::BackupTooLarge, sentence).hint(format!("remove or shorten it, or {without}"))
+        }
         Stopped::TooMany => {
             let most = format!("{BACKUP_FILES_MAX} files and folders, or {} MiB of names", PATHS_BYTES_MAX >> 20);
             let sentence = format!("the workspace of {name} has more than {most}");

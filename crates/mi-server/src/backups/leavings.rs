@@ -5,6 +5,7 @@ use std::path::Path;
 
 use mi_core::ids::{AgentId, OfficeId};
 
+use super::desk::Work;
 use super::pack::UNFINISHED;
 use super::service::FOLDER;
 use super::store;
@@ -29,7 +30,7 @@ pub async fn sweep(house: &House, cursor: &Cursor<(OfficeId, AgentId)>) -> Resul
 }
 
 async fn clear_one(house: &House, office: OfficeId, agent: AgentId) -> Result<(), Fault> {
-    let Some(turn) = house.backups.turn_if_free(agent).await? else { return Ok(()) };
+    let Some(turn) = house.backups.turn_if_free(agent, Work::Replaced).await? else { return Ok(()) };
     let still_away = move |tx: &mut dyn Tx| Ok(store::is_leaving(tx, office, agent)?);
     // Somebody may have brought it back while we waited.
     if house.db.read(still_away).await? {
@@ -68,7 +69,7 @@ fn remove_unfinished(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn if_there<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
+pub(super) fn if_there<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
     match opened {
         Ok(opened) => Ok(Some(opened)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

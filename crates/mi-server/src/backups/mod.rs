@@ -6,7 +6,8 @@
 //!
 //! Acts: `create`, `delete`, `restore`; `pack_before_leaving` and `act_and_keep` for acts by which an agent goes;
 //! `to_its_end` for all of them, since a caller that goes away must take no archive along.
-//! `pack` and `unpack` are the ways off and onto the disk, `look` shows a workspace as it is now.
+//! `pack` and `unpack` are the ways off and onto the disk, `look` shows a workspace as it is now, `leavings` and `strays` remove
+//! what nobody needs any more.
 //! Elsewhere: who goes and comes back is decided in `agents`.
 
 mod desk;
@@ -18,6 +19,7 @@ mod pack;
 pub mod routes;
 pub mod service;
 mod store;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -25,3 +27,4 @@ mod unpack;
 pub use desk::Desk;
 pub use leavings::{sweep, tidy_up};
 pub use pack::{Facts, Packed};
+pub use strays::collect;

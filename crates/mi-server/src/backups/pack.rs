@@ -44,6 +44,9 @@ const MODE_BITS: u32 = 0o777;
 pub enum Stopped {
     #[error("it is too large")]
     TooLarge,
+    /// Most likely of holes.
+    #[error("{path} alone is {bytes} bytes long")]
+    FileTooLarge { path: String, bytes: u64 },
     #[error("it has too many files, or their names are too long")]
     TooMany,
     #[error("it nests too deep at {0}")]
@@ -152,8 +155,15 @@ pub fn pack(workspace: &Path, folder: &Path, id: &str, empty: Emptiness) -> Resu
     Ok(Some(packed))
 }
 
+const SUFFIX: &str = ".tar.zst";
+
 pub fn file_name(id: &str) -> String {
-    format!("{id}.tar.zst")
+    format!("{id}{SUFFIX}")
+}
+
+/// Of the archive with this name.
+pub fn id_of(file_name: &str) -> Option<&str> {
+    file_name.strip_suffix(SUFFIX).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// A file that grows. Dropped, it is removed.
@@ -323,6 +333,9 @@ impl<W: Write> Packer<W> {
             return Ok(());
         }
         let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if size > BACKUP_BYTES_MAX {
+            return Err(Stopped::FileTooLarge { path: shown(path), bytes: size });
+        }
         self.bytes = self.bytes.saturating_add(size);
         if self.bytes > BACKUP_BYTES_MAX {
             return Err(Stopped::TooLarge);

@@ -12,7 +12,7 @@ use mi_core::wire::backups::{Backup, BackupCause, RestoreBackup};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::desk::Turn;
+use super::desk::{Turn, Work};
 use super::pack::{self, Emptiness, Facts, Offered, Packed};
 use super::{faults, store, unpack};
 use crate::agents::service::{self as agents, AgentRow};
@@ -90,7 +90,7 @@ async fn pack_workspace(
     agent: &AgentRow,
     empty: Emptiness,
 ) -> Result<Option<Packed>, Fault> {
-    let turn = house.backups.turn(agent.id).await?;
+    let turn = house.backups.turn(agent.id, Work::Read).await?;
     let (workspace, folder) = (house.workspace_dir(office, agent.id), folder(house, office));
     let id = Uuid::new_v4().simple().to_string();
     let packing = tokio::task::spawn_blocking(move || {
@@ -180,7 +180,7 @@ async fn keep(house: &House, office: OfficeId, id: String, offered: Offered) -> 
     Ok(())
 }
 
-async fn remove_file(path: &Path) -> Result<(), Fault> {
+pub(super) async fn remove_file(path: &Path) -> Result<(), Fault> {
     match tokio::fs::remove_file(path).await {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(fault::io("remove a backup", &error)),
         Ok(()) | Err(_) => Ok(()),
@@ -256,7 +256,7 @@ fn must_be_away(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(
 }
 
 /// The archive becomes the agent's workspace, if its agent may still be judged away when it is unpacked; otherwise all stays
-/// as it was. Nobody else touches the workspace while the turn is held.
+/// as it was. Nobody else touches the workspace while the turn is held, and no pod starts in it.
 pub async fn fill(
     house: &House,
     office: OfficeId,
@@ -264,7 +264,7 @@ pub async fn fill(
     backup: &Backup,
     still_away: impl Fn(&mut dyn Tx) -> Result<(), Fault> + Send + 'static,
 ) -> Result<Turn, Fault> {
-    let turn = house.backups.turn(agent.id).await?;
+    let turn = house.backups.turn(agent.id, Work::Replaced).await?;
     let uid = house.pod_uid(office).await?;
     let (file, workspace) = (place(house, office, &backup.id), house.workspace_dir(office, agent.id));
     let (id, sha256, becoming) = (backup.id.clone(), backup.sha256.clone(), workspace.clone());
@@ -281,7 +281,8 @@ pub async fn fill(
         unpack::Stopped::Damaged(cause) => faults::damaged(&id, &cause),
         unpack::Stopped::Io(error) => fault::io("restore a backup", &error),
     })?;
-    let judged = house.db.read(still_away).await;
+    // In the office's row of writes: a start that came before it is seen here, and one that comes after it sees the turn.
+    let judged = house.act_as_server(office, move |act| still_away(act.tx)).await;
     let swapping = tokio::task::spawn_blocking(move || match judged {
         Ok(()) => swap(staging, &workspace).map(|()| turn).map_err(|error| fault::io("restore a backup", &error)),
         Err(fault) => {

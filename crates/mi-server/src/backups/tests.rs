@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use mi_core::ids::AgentId;
 use serde_json::{Value, json};
 
+use super::desk::Work;
 use crate::testing::{TestHouse, TestOffice};
+
+mod disk;
 
 const IDLE: i64 = 600_000;
 const LEAVINGS: i64 = 5_000;
@@ -287,7 +290,7 @@ async fn a_specialist_that_can_t_be_backed_up_rests_on_and_stands_in_nobody_s_wa
     house.settle().await;
     assert_eq!(office.call("GET", "/employees/second", Value::Null).await.refused().0, 404);
     let told = office.call("GET", "/employees/first/last-error", Value::Null).await.ok();
-    assert!(told["error"].as_str().unwrap().contains("larger than backups may be"), "{told}");
+    assert!(told["error"].as_str().unwrap().contains("a backup holds 4 GiB"), "{told}");
     // Nobody touches it again before another term is over.
     let workspace = house.house.workspace_dir(office.id, id_of(office, "first").await);
     std::fs::remove_file(workspace.join("large")).unwrap();
@@ -517,7 +520,7 @@ async fn a_refused_restore_leaves_the_workspace_as_it_was() {
     let desk = &house.house.backups;
     let mut turns = Vec::new();
     for _ in 0..2 {
-        turns.push(desk.turn(AgentId(uuid::Uuid::new_v4())).await.unwrap());
+        turns.push(desk.turn(AgentId(uuid::Uuid::new_v4()), Work::Read).await.unwrap());
     }
     let starting = async {
         // The restore has looked by then; had it not, it would be refused all the same.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Permissions};
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -17,6 +17,8 @@ use super::manifest::{self, Manifest, stays_inside};
 use crate::transfers::archive::{Archive, Unreadable};
 
 const PIECE_BYTES: usize = 256 * 1024;
+/// A block of most file systems.
+const HOLE_BYTES: usize = 4 * 1024;
 /// Each entry may have an extended header before it.
 const HEADERS_MAX: usize = 4 * BACKUP_FILES_MAX;
 
@@ -84,20 +86,39 @@ fn make_parents(place: &Path) -> io::Result<()> {
     }
 }
 
-fn copy(mut from: impl Read, mut to: &File, size: u64) -> Result<String, Stopped> {
+fn copy(mut from: impl Read, to: &File, size: u64) -> Result<String, Stopped> {
     let (mut hasher, mut left) = (Sha256::new(), size);
     let mut piece = vec![0; PIECE_BYTES];
     while left > 0 {
         let most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        let found = from.read(&mut piece[..most])?;
-        if found == 0 {
-            return Err(Stopped::Damaged("the archive ends too soon".to_owned()));
-        }
-        hasher.update(&piece[..found]);
-        to.write_all(&piece[..found])?;
-        left -= found as u64;
+        let piece = &mut piece[..most];
+        from.read_exact(piece).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => Stopped::Damaged("the archive ends too soon".to_owned()),
+            _ => Stopped::Io(error),
+        })?;
+        hasher.update(&*piece);
+        write_with_holes(to, piece)?;
+        left -= most as u64;
     }
+    // A hole at the end was never written.
+    to.set_len(size)?;
     Ok(hex::encode(hasher.finalize()))
+}
+
+/// Blocks of zeros become holes, which is what large ones were: else a workspace would come back larger than it may be.
+fn write_with_holes(mut to: &File, piece: &[u8]) -> io::Result<()> {
+    let is_hole = |block: &[u8]| block.iter().all(|byte| *byte == 0);
+    let blocks: Vec<(bool, usize)> = piece.chunks(HOLE_BYTES).map(|block| (is_hole(block), block.len())).collect();
+    let mut rest = piece;
+    for run in blocks.chunk_by(|(one, _), (next, _)| one == next) {
+        let (now, later) = rest.split_at(run.iter().map(|(_, length)| length).sum());
+        match run {
+            [(true, _), ..] => to.seek(SeekFrom::Current(now.len() as i64)).map(|_| ())?,
+            _ => to.write_all(now)?,
+        }
+        rest = later;
+    }
+    Ok(())
 }
 
 /// Modes and links, the innermost folders first, so that one that may not be entered is closed last.

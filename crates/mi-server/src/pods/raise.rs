@@ -17,6 +17,7 @@ use super::store::Watched;
 use super::supervisor::{Live, Place};
 use crate::egress;
 use crate::house::House;
+use crate::infra::act::Act;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
 use crate::infra::keys::Token;
@@ -60,7 +61,12 @@ impl From<&Watched> for Order {
 /// Starts it and enters it in the register; a start that fails is a crash with its reason.
 pub(super) async fn raise(house: &House, front: &Front, order: Order, place: Place) -> Result<(), Fault> {
     let agent = order.agent;
-    let epoch = house.act_as_server(order.office, move |act| service::begin_start(act, agent)).await?;
+    let backups = house.backups.clone();
+    let begin = move |act: &mut Act<'_>| match backups.replaces(agent) {
+        true => Ok(None),
+        false => service::begin_start(act, agent),
+    };
+    let epoch = house.act_as_server(order.office, begin).await?;
     let Some(epoch) = epoch else { return Ok(()) };
     let office = order.office;
     let title = service::title(office, &order.name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mi_core::time::{Millis, Time};
 
 use super::sweep::{bury, kill};
-use super::{door, store};
+use super::{door, sleep, store};
 use crate::house::House;
 use crate::infra::act::Act;
 use crate::infra::fault::{self, Fault};
@@ -39,8 +39,9 @@ pub async fn start_up(house: &House) -> Result<(), Fault> {
 async fn start_those_with_work(house: &House) -> Result<(), Fault> {
     for office in house.db.read(|tx| Ok(store::offices_with_wishes(tx)?)).await? {
         let sort_out = |act: &mut Act<'_>| {
-            store::put_to_sleep(act.tx, act.office, act.now)?;
-            calls::for_everything(act)
+            let slept = store::put_to_sleep(act.tx, act.office, act.now)?;
+            calls::for_everything(act)?;
+            slept.into_iter().try_for_each(|agent| sleep::tell_if_asleep(act, agent))
         };
         house.act_as_server(office, sort_out).await?;
     }

@@ -89,6 +89,10 @@ pub fn fall_asleep(act: &mut Act<'_>, agent: AgentId, name: &AgentName) -> Resul
     let idle_since = row.idle_since.or(Some(act.now));
     store::update(act.tx, act.office, agent, &PodRow { desired: Desired::Asleep, idle_since, ..row })?;
     act.wake(Wake::Pods);
+    tell(act, name, idle_since)
+}
+
+fn tell(act: &mut Act<'_>, name: &AgentName, idle_since: Option<Time>) -> Result<(), Fault> {
     act.event(NewEvent {
         category: Category::Lifecycle,
         kind: "agents.hibernate",
@@ -99,6 +103,15 @@ pub fn fall_asleep(act: &mut Act<'_>, agent: AgentId, name: &AgentName) -> Resul
         data: json!({"idle_since": idle_since}),
     })?;
     Ok(())
+}
+
+/// Of one whom a start of the server put to sleep, unless its work has woken it since.
+pub(super) fn tell_if_asleep(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
+    let row = service::row(act.tx, act.office, agent)?.filter(|row| row.desired == Desired::Asleep);
+    match (row, store::agent_name(act.tx, act.office, agent)?) {
+        (Some(row), Some(name)) => tell(act, &name, row.idle_since),
+        (None, _) | (_, None) => Ok(()),
+    }
 }
 
 /// There is something for it. Whoever doesn't sleep is left alone: it is there already, or was stopped by somebody.

@@ -193,11 +193,10 @@ pub fn offices_with_wishes(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
 }
 
 /// Whoever is wanted sleeps, except those that failed: they wait for somebody who starts them.
-pub fn put_to_sleep(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<(), DbError> {
+pub fn put_to_sleep(tx: &mut dyn Tx, office: OfficeId, now: Time) -> Result<Vec<AgentId>, DbError> {
     let sql = "update pods set desired = 'asleep', idle_since = coalesce(idle_since, $2) \
-               where office_id = $1 and desired = 'running' and observed <> 'failed'";
-    tx.execute(sql, args![office, now])?;
-    Ok(())
+               where office_id = $1 and desired = 'running' and observed <> 'failed' returning agent_id";
+    tx.query(sql, args![office, now])?.iter().map(|row| row.get(0)).collect()
 }
 
 pub fn set_idle_since(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, since: Option<Time>) -> Result<(), DbError> {

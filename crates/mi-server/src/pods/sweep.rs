@@ -47,6 +47,8 @@ async fn tend(house: &House, front: &Front, watched: &Watched) -> Result<(), Fau
     let (agent, now) = (watched.agent, house.clock.now());
     match rules::step(&watched.row, wanted(house, watched), house.pods.seen(agent), now) {
         Step::Leave => {}
+        // It waits for its workspace.
+        Step::Start if house.backups.replaces(agent) => {}
         Step::Start => start(house, front, Order::from(watched)),
         Step::Terminate => house.pods.terminate(agent, now),
         Step::Kill => kill(house.pods.to_kill(agent, None)).await,

@@ -39,6 +39,7 @@ const CERTIFICATE_MS: i64 = 10_000;
 
 const SPECIALISTS_MS: i64 = 2_000;
 const LEAVINGS_MS: i64 = 5_000;
+const STRAYS_MS: i64 = 60 * 60 * 1_000;
 
 /// How exact it is known when a key was used last.
 const KEYS_MS: i64 = 60_000;
@@ -59,6 +60,7 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
         egress_sweep(house),
         specialists_sweep(house),
         leavings_sweep(house),
+        strays_sweep(house),
         minutes_sweep(house),
     ];
     all.extend(audit_sweeps(house));
@@ -256,6 +258,14 @@ fn leavings_sweep(house: &House) -> Sweep {
     Sweep::periodic("leavings", Millis(LEAVINGS_MS), &house.clock, move || {
         let (house, cursor) = (own.clone(), cursor.clone());
         async move { backups::sweep(&house, &cursor).await }
+    })
+}
+
+fn strays_sweep(house: &House) -> Sweep {
+    let own = house.clone();
+    Sweep::periodic("backups without a row", Millis(STRAYS_MS), &house.clock, move || {
+        let house = own.clone();
+        async move { backups::collect(&house).await }
     })
 }
 

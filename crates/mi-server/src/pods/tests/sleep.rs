@@ -302,6 +302,10 @@ async fn a_restarted_server_starts_only_those_who_have_work() {
     house.settle().await;
     let office = TestOffice { house: &house, id };
     assert_eq!(house.driver.running(), 1);
+    let events = office.call("GET", "/events?limit=500", Value::Null).await.ok();
+    let slept = events.as_array().unwrap().iter().filter(|event| event["type"] == "agents.hibernate");
+    let told: Vec<&Value> = slept.map(|event| &event["summary"]).collect();
+    assert_eq!(told, ["ada has nothing to do and hibernates"]);
     assert_eq!((phase(office, "ada").await, phase(office, "bob").await), ("Hibernated".into(), "Pending".into()));
     office.runner("bob").await.must_take().await;
     house.close().await;
