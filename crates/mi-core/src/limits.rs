@@ -18,6 +18,8 @@ pub const DRIVE_PATH_BYTES_MAX: usize = 1024;
 pub const JSON_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const GATEWAY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// What an office's drive may hold, unless the server's setting says otherwise.
+pub const DRIVE_BYTES_DEFAULT: u64 = 100 * 1024 * 1024 * 1024;
 
 /// A task's priority runs from 0, critical, to 100, low.
 pub const PRIORITY_DEFAULT: i64 = 50;

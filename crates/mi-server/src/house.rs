@@ -58,6 +58,8 @@ pub struct Settings {
     pub event_history: Millis,
     /// Of an office, at once.
     pub open_tasks_max: i64,
+    /// On the drive of each office.
+    pub drive_bytes: u64,
     pub strict_limits: mi_pods::Strictness,
     pub pod_users: pods::PodUsers,
     pub pod_doors: pods::PodDoors,

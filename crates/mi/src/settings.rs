@@ -70,6 +70,7 @@ pub fn options(config: &Config, world: &World) -> Result<Options, Failure> {
         prices: config.prices(),
         event_history_days: config.event_history_days()?,
         open_tasks_max: config.open_tasks_max()?,
+        drive_bytes: config.drive_bytes()?,
         environment: environment.collect(),
         program: program()?,
     })

@@ -82,6 +82,7 @@ pub struct Arriving {
 pub struct Arrived {
     temp: Temp,
     file: File,
+    pub bytes: u64,
     pub sha256: String,
 }
 
@@ -117,7 +118,7 @@ impl Arriving {
             Ok(file)
         })
         .await?;
-        Ok(Arrived { temp: self.temp, file, sha256: hex::encode(hasher.finalize()) })
+        Ok(Arrived { temp: self.temp, file, bytes: self.bytes, sha256: hex::encode(hasher.finalize()) })
     }
 }
 

@@ -7,6 +7,8 @@ use mi_core::problem::Code;
 use super::disk::DiskError;
 use crate::infra::fault::{self, Fault};
 
+const BYTES_PER_MIB: u64 = 1024 * 1024;
+
 pub fn of_disk(name: &DrivePath, error: DiskError) -> Fault {
     match error {
         DiskError::Missing => fault::no_such_file(name),
@@ -50,6 +52,12 @@ pub fn digest_mismatch(announced: &str, received: &str) -> Fault {
 pub fn drive_holds_no_more(files_max: usize) -> Fault {
     Fault::new(Code::DriveFull, format!("the drive holds {files_max} files, which is its most"))
         .hint("delete some, or pack them into one")
+}
+
+pub fn drive_full_with(size: u64, bytes_max: u64) -> Fault {
+    let (size, most) = (size.div_ceil(BYTES_PER_MIB), bytes_max / BYTES_PER_MIB);
+    Fault::new(Code::DriveFull, format!("with these {size} MiB the drive would hold more than its {most} MiB"))
+        .hint("delete some files; whoever runs the server may raise its setting drive_mib")
 }
 
 /// Somebody writes to the file as fast as we read it.

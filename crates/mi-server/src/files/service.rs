@@ -124,8 +124,12 @@ pub async fn upload(house: &House, call: &Call, form: Form) -> Result<Answer, Fa
         // The body was not read whole, so name and digest of the file stand for it.
         key.body_sha256 = sha256_hex(format!("{name}\n{}", file.sha256).as_bytes());
     }
-    let room_for = name.clone();
-    let entry = admit(house, office, ask.clone(), move |tx| check_room(tx, office, &room_for)).await?;
+    let (room_for, size, bytes_max) = (name.clone(), file.bytes, house.settings.drive_bytes);
+    let check = move |tx: &mut dyn Tx| {
+        check_room(tx, office, &room_for)?;
+        check_bytes(tx, office, (&room_for, size), bytes_max)
+    };
+    let entry = admit(house, office, ask.clone(), check).await?;
     match entry {
         Entry::Repeated(answer) => Ok(answer),
         Entry::Admitted(actor) => {
@@ -154,6 +158,17 @@ fn check_room(tx: &mut dyn Tx, office: OfficeId, name: &DrivePath) -> Result<(),
         return Err(faults::drive_holds_no_more(DRIVE_FILES_MAX));
     }
     Ok(())
+}
+
+/// By what the index knows; what agents write by themselves is measured where pods are.
+fn check_bytes(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    (name, size): (&DrivePath, u64),
+    bytes_max: u64,
+) -> Result<(), Fault> {
+    let beside = u64::try_from(store::bytes_beside(tx, office, name)?).map_err(fault::internal)?;
+    if beside.saturating_add(size) > bytes_max { Err(faults::drive_full_with(size, bytes_max)) } else { Ok(()) }
 }
 
 /// Who changes the drive, as the event will say.
@@ -202,7 +217,7 @@ async fn finish_upload(
 ) -> Result<Answer, Fault> {
     let owner = pods::service::office_uid(house, office).await?;
     let drive = drive(house, office).await?;
-    let sha256 = file.sha256.clone();
+    let (sha256, bytes, bytes_max) = (file.sha256.clone(), file.bytes, house.settings.drive_bytes);
     let desk = desk(office);
     let _turn = desk.turn_of(&name).await;
     let (placed, stored) = blocking(move || {
@@ -215,7 +230,12 @@ async fn finish_upload(
     .await?;
     let recorded = {
         let _shared = desk.recording.read().await;
-        house.act_as_server(office, move |act| record_upload(act, &ask, &actor, &stored)).await
+        let record = move |act: &mut Act<'_>| {
+            // Others may have arrived meanwhile.
+            check_bytes(act.tx, act.office, (&stored.file.name, bytes), bytes_max)?;
+            record_upload(act, &ask, &actor, &stored)
+        };
+        house.act_as_server(office, record).await
     };
     blocking(move || settle(placed, recorded)).await
 }

@@ -52,6 +52,12 @@ pub fn put(tx: &mut dyn Tx, office: OfficeId, row: &Row) -> Result<(), DbError> 
     Ok(())
 }
 
+/// Of all files but the one with this name.
+pub fn bytes_beside(tx: &mut dyn Tx, office: OfficeId, name: &DrivePath) -> Result<i64, DbError> {
+    let sql = "select cast(coalesce(sum(size), 0) as bigint) from drive_files where office_id = $1 and name <> $2";
+    tx.first(sql, args![office, name.as_str()])?.map_or(Ok(0), |row| row.get(0))
+}
+
 pub fn remove(tx: &mut dyn Tx, office: OfficeId, name: &DrivePath) -> Result<(), DbError> {
     tx.execute("delete from drive_files where office_id = $1 and name = $2", args![office, name.as_str()])?;
     Ok(())

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use mi_core::credits::Micro;
 use mi_core::limits::{
-    EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX, POD_MINUTE_CREDITS_DEFAULT,
+    DRIVE_BYTES_DEFAULT, EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX,
+    POD_MINUTE_CREDITS_DEFAULT,
 };
 use mi_pods::Strictness;
 
@@ -19,6 +20,9 @@ const FILE_NAME: &str = "server.toml";
 const DATA_FOLDER: &str = "data";
 /// A hundred years: as good as for ever.
 const EVENT_HISTORY_DAYS_MAX: i64 = 36_500;
+const BYTES_PER_MIB: u64 = 1024 * 1024;
+/// A pebibyte: as good as no limit.
+const DRIVE_MIB_MAX: u64 = 1024 * 1024 * 1024;
 const POD_MINUTE_MAX: Micro = Micro::credits(1_000);
 /// What stands in place of a secret.
 const STARS: &str = "***";
@@ -69,6 +73,8 @@ pub const POD_MINUTE_CREDITS: Setting = open("pod_minute_credits", "MI_POD_MINUT
 pub const PRICES: Setting = open("prices", "MI_PRICES", "");
 pub const EVENT_HISTORY_DAYS: Setting = open("event_history_days", "MI_EVENT_HISTORY_DAYS", "");
 pub const OPEN_TASKS_MAX: Setting = open("open_tasks_max", "MI_OPEN_TASKS_MAX", "");
+/// Of each office's drive.
+pub const DRIVE_MIB: Setting = open("drive_mib", "MI_DRIVE_MIB", "");
 
 pub const SETTINGS: &[Setting] = &[
     DATA_DIR,
@@ -87,6 +93,7 @@ pub const SETTINGS: &[Setting] = &[
     PRICES,
     EVENT_HISTORY_DAYS,
     OPEN_TASKS_MAX,
+    DRIVE_MIB,
 ];
 
 /// Of model providers: read from the environment only, so that no key stands in a file of ours.
@@ -218,6 +225,7 @@ impl Config {
         self.pod_minute()?;
         self.event_history_days()?;
         self.open_tasks_max()?;
+        self.drive_bytes()?;
         Ok(())
     }
 
@@ -322,6 +330,13 @@ impl Config {
         most.ok_or_else(|| self.bad(OPEN_TASKS_MAX, "it is a whole number of tasks, 1 or more"))
     }
 
+    /// How much an office's drive may hold.
+    pub fn drive_bytes(&self) -> Result<u64, ConfigError> {
+        let mib = self.get(DRIVE_MIB).parse().ok().filter(|mib| (1..=DRIVE_MIB_MAX).contains(mib));
+        let mib = mib.ok_or_else(|| self.bad(DRIVE_MIB, "it is a whole number of MiB, 1 to 1073741824"))?;
+        Ok(mib * BYTES_PER_MIB)
+    }
+
     /// A provider's variable.
     pub fn provider_variable(&self, name: &str) -> Option<String> {
         self.providers.get(name).cloned()
@@ -368,6 +383,7 @@ fn default_of(setting: &Setting, home: Option<&Path>) -> Result<String, ConfigEr
         "initial_credits" => Ok(INITIAL_CREDITS_DEFAULT.to_string()),
         "event_history_days" => Ok(EVENT_HISTORY_DAYS_DEFAULT.to_string()),
         "open_tasks_max" => Ok(OPEN_TASKS_PER_OFFICE_MAX.to_string()),
+        "drive_mib" => Ok((DRIVE_BYTES_DEFAULT / BYTES_PER_MIB).to_string()),
         _ => Ok(setting.default.to_owned()),
     }
 }

@@ -61,6 +61,8 @@ fn what_is_wrong_is_named_with_its_place() {
     assert_eq!(text, "pods is \"cloud\" (flag): it is local or process");
     assert!(told(load(&[], &[("MI_INITIAL_CREDITS", "-1")], None)).contains("(environment)"));
     assert!(told(load(&[("open_tasks_max", "0")], &[], None)).contains("1 or more"));
+    assert!(told(load(&[], &[("MI_DRIVE_MIB", "0")], None)).contains("1 to 1073741824"));
+    assert_eq!(load(&[], &[], Some("drive_mib = 64")).unwrap().drive_bytes().unwrap(), 64 * 1024 * 1024);
     assert!(told(load(&[], &[], Some("lisen = 1"))).contains("there is no setting lisen"));
     let broken = told(load(&[], &[], Some("listen = \"x\"\ndatabase_url = secret")));
     assert!(broken.contains("line 2") && !broken.contains("secret"), "{broken}");

@@ -33,8 +33,7 @@ const MEMORY_BYTES_DEFAULT: u64 = 4 * 1024 * 1024 * 1024;
 const MIB: u64 = 1024 * 1024;
 const WORKSPACE_BYTES_DEFAULT: u64 = 10 * 1024 * MIB;
 const WORKSPACE_FILES_DEFAULT: u64 = 1_000_000;
-/// Of an office's drive.
-const DRIVE_BYTES_MAX: u64 = 100 * 1024 * MIB;
+/// Of an office's drive; how many bytes is the server's setting.
 const DRIVE_FILES_MAX: u64 = 2_000_000;
 
 /// One pod to start.
@@ -145,7 +144,7 @@ fn spec(house: &House, order: &Order, epoch: i64, uid: Option<u32>) -> Result<Po
         agent: order.name.to_string(),
         epoch: u64::try_from(epoch).map_err(|error| error.to_string())?,
         room: Room::Agent,
-        quotas: quotas(&asked, &workspace, &drive),
+        quotas: quotas(&asked, &workspace, (&drive, house.settings.drive_bytes)),
         workspace,
         drive,
         socket_dir: Some(door::folder(&house.settings.runtime_dir, order.agent)),
@@ -180,12 +179,12 @@ fn limits(asked: &Resources, strict: Strictness) -> Limits {
 }
 
 /// The drive is all agents' together: whoever fills it, none may write on.
-fn quotas(asked: &Resources, workspace: &Path, drive: &Path) -> Vec<Quota> {
+fn quotas(asked: &Resources, workspace: &Path, (drive, drive_bytes): (&Path, u64)) -> Vec<Quota> {
     let bytes = asked.disk_mib.map_or(WORKSPACE_BYTES_DEFAULT, |mib| mib.saturating_mul(MIB));
     let files = asked.disk_files.unwrap_or(WORKSPACE_FILES_DEFAULT);
     vec![
         Quota { folder: workspace.to_owned(), name: "workspace", bytes, files },
-        Quota { folder: drive.to_owned(), name: "office's drive", bytes: DRIVE_BYTES_MAX, files: DRIVE_FILES_MAX },
+        Quota { folder: drive.to_owned(), name: "office's drive", bytes: drive_bytes, files: DRIVE_FILES_MAX },
     ]
 }
 

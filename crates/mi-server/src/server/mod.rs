@@ -76,6 +76,8 @@ pub struct Options {
     pub event_history_days: i64,
     /// Of an office, at once.
     pub open_tasks_max: i64,
+    /// On the drive of each office.
+    pub drive_bytes: u64,
     /// What the server's environment says of model providers, of the pods' backend, and of where programs are.
     pub environment: BTreeMap<String, String>,
     /// The program `mi`, which becomes pods and runs in them.
@@ -280,6 +282,7 @@ fn settings(options: &Options, place: &Place, doors: &Doors, prices: Arc<Prices>
         prices,
         event_history: Millis::days(options.event_history_days),
         open_tasks_max: options.open_tasks_max,
+        drive_bytes: options.drive_bytes,
         strict_limits: options.strict_limits,
         pod_users: place.pod_users(),
         pod_doors: match options.pods {

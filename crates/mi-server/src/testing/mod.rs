@@ -59,6 +59,8 @@ pub const DATABASE_VARIABLE: &str = "MI_TEST_DATABASE_URL";
 /// `postgres` puts every test house on PostgreSQL, so that the whole suite runs there too; `sqlite` is the default.
 pub const ENGINE_VARIABLE: &str = "MI_TEST_ENGINE";
 const CREDITS: i64 = 1_000;
+/// Small, so that tests can fill it.
+pub const DRIVE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What fake pods do when they are asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,6 +190,7 @@ impl TestHouse {
             prices: Arc::new(Prices::load(None).unwrap()),
             event_history: Millis::days(EVENT_HISTORY_DAYS_DEFAULT),
             open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,
+            drive_bytes: DRIVE_BYTES,
             strict_limits: Strictness::BestEffort,
             pod_users: PodUsers::Servers,
             pod_doors: PodDoors::Address,

@@ -10,7 +10,9 @@ use mi_cli::config::Config as CliConfig;
 use mi_cli::programs::{self, DemoArgs};
 use mi_client::{Client, Credential, Endpoint};
 use mi_core::credits::Micro;
-use mi_core::limits::{EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX};
+use mi_core::limits::{
+    DRIVE_BYTES_DEFAULT, EVENT_HISTORY_DAYS_DEFAULT, INITIAL_CREDITS_DEFAULT, OPEN_TASKS_PER_OFFICE_MAX,
+};
 use mi_pods::Strictness;
 use mi_server::infra::config::{PROVIDER_VARIABLES, PodsKind};
 use mi_server::server::{Options, Server, StartError};
@@ -122,6 +124,7 @@ fn options(world: &World, brains: &Brains, folder: &Path, pods: PodsKind) -> Res
         prices: None,
         event_history_days: EVENT_HISTORY_DAYS_DEFAULT,
         open_tasks_max: OPEN_TASKS_PER_OFFICE_MAX,
+        drive_bytes: DRIVE_BYTES_DEFAULT,
         environment,
         program: settings::program()?,
     })

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::args;
 use crate::infra::fault::Fault;
-use crate::testing::{TestHouse, TestOffice, TestReply};
+use crate::testing::{DRIVE_BYTES, TestHouse, TestOffice, TestReply};
 
 /// Far more uploads than fit into what the store's pages have left.
 const UPLOADS_MAX: usize = 2_000;
@@ -105,5 +105,27 @@ async fn without_room_the_drive_is_shown_as_it_is() {
     let changes = get(office, &format!("/files/_changes?since={since}")).await.ok();
     assert_eq!(changes["events"].as_array().unwrap().len(), 151, "what had no room is told later");
     assert_eq!(get(office, "/files?prefix=fresh/").await.header("x-total-count"), Some("150"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_drive_holds_what_the_server_s_setting_says() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    // What agents write counts as well, once it is known.
+    let drive = office.house.house.drive_dir(office.id);
+    fs::create_dir_all(&drive).unwrap();
+    fs::write(drive.join("large"), vec![1; usize::try_from(DRIVE_BYTES - 1).unwrap()]).unwrap();
+    office.call("GET", "/files", Value::Null).await.ok();
+    assert_eq!(upload(office, "one", "x").await.status, 201);
+    assert_eq!(upload(office, "one", "y").await.status, 201, "it takes the place of the other");
+    let reply = upload(office, "two", "x").await;
+    assert_eq!(reply.json["error"], "with these 1 MiB the drive would hold more than its 8 MiB");
+    assert_eq!(reply.refused(), (507, Code::DriveFull.as_str().to_owned()));
+    assert_eq!(on_drive(office, "two"), None);
+    // Another office has its own.
+    assert_eq!(upload(house.office().await, "one", "x").await.status, 201);
+    office.call("DELETE", "/files/large", Value::Null).await.ok();
+    assert_eq!(upload(office, "two", "x").await.status, 201);
     house.close().await;
 }
