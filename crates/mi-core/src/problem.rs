@@ -172,6 +172,7 @@ codes! {
     Busy => 503 "busy" "The server is at a limit for a moment.";
     PodSilent => 503 "pod_silent" "The runner in the agent's pod didn't come in time.";
     Draining => 503 "draining" "The server is shutting down and takes no new work.";
+    NotReady => 503 "not_ready" "A part of the server can't do its work.";
 }
 
 impl Code {

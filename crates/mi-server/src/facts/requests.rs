@@ -358,7 +358,9 @@ async fn the_server_describes_itself_without_a_key() {
     }
     house.house.drain();
     let draining = nobody.call("GET", "/readyz", Value::Null).await;
-    assert_eq!((draining.status, &draining.json["ready"]), (503, &json!(false)));
+    assert_eq!((&draining.json["ready"], draining.header("retry-after")), (&json!(false), Some("5")));
+    assert_eq!(draining.json["error"], "the server is not ready; draining: shutting down");
+    assert_eq!(draining.refused(), (503, "not_ready".to_owned()));
     nobody.call("GET", "/healthz", Value::Null).await.ok();
     house.close().await;
 }

@@ -12,6 +12,8 @@ use crate::infra::caller::Access;
 use crate::infra::fault::Fault;
 use crate::infra::http::{Call, Operation, Reply, delete, get, openapi, patch, post};
 
+/// After how long it is worth asking again whether the server is ready.
+const READY_SECONDS: i64 = 5;
 const PAGE: &[(&str, &str)] = &[("limit", "at most so many, up to 500"), ("offset", "skip so many")];
 
 pub fn operations() -> Vec<Operation> {
@@ -50,7 +52,9 @@ pub fn operations() -> Vec<Operation> {
             .fails(&[Code::NoSuchMember, Code::LastOwner])
             .run(remove_member),
         get("server.healthz", "/healthz", Access::Open, "The process is up; never touches the store").run(healthz),
-        get("server.readyz", "/readyz", Access::Open, "Ready to serve, or which part is not").run(readyz),
+        get("server.readyz", "/readyz", Access::Open, "Ready to serve, or which part is not")
+            .fails(&[Code::NotReady])
+            .run(readyz),
         get("server.openapi", "/openapi.json", Access::Open, "This description").run(describe),
         get("server.docs", "/docs", Access::Open, "The description for people").run(docs),
     ]
@@ -105,11 +109,10 @@ async fn healthz(house: House, _call: Call) -> Result<Reply, Fault> {
     Ok(Answer::ok(&json!({"ok": true, "version": env!("CARGO_PKG_VERSION"), "server_time": server_time}))?.into())
 }
 
-async fn readyz(house: House, _call: Call) -> Result<Reply, Fault> {
-    let report = service::readiness(&house).await;
-    let mut answer = Answer::ok(&report)?;
-    answer.status = if report.ready { 200 } else { 503 };
-    Ok(answer.into())
+async fn readyz(house: House, call: Call) -> Result<Reply, Fault> {
+    let report = service::readiness(&house, &call.request_id).await;
+    let answer = Answer::ok(&report)?;
+    Ok(if report.ready { answer.into() } else { Reply::later(Answer { status: 503, ..answer }, READY_SECONDS) })
 }
 
 async fn describe(_house: House, _call: Call) -> Result<Reply, Fault> {

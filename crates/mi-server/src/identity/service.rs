@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use mi_core::identity::{Role, UserName};
 use mi_core::ids::UserId;
+use mi_core::problem::{Code, Problem};
 use mi_core::time::Time;
 use mi_core::wire::offices::WhoAmI;
 use serde_json::json;
@@ -144,6 +145,9 @@ pub async fn save_time(db: &Db, now: Time) -> Result<(), Fault> {
 pub struct Ready {
     pub ready: bool,
     pub parts: Vec<Part>,
+    /// What every refusal says, where something is bad.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 #[derive(Debug, Clone, serde::Serialize)]
@@ -153,7 +157,7 @@ pub struct Part {
     pub detail: String,
 }
 
-pub async fn readiness(house: &crate::house::House) -> Ready {
+pub async fn readiness(house: &crate::house::House, request_id: &str) -> Ready {
     let now = house.clock.now();
     let store = save_time(&house.db, now).await;
     let mut parts = vec![
@@ -169,5 +173,15 @@ pub async fn readiness(house: &crate::house::House) -> Ready {
         },
     ];
     parts.extend(crate::pods::readiness(house).await);
-    Ready { ready: parts.iter().all(|part| part.ok), parts }
+    let bad: Vec<String> =
+        parts.iter().filter(|part| !part.ok).map(|part| format!("{}: {}", part.name, part.detail)).collect();
+    let problem = (!bad.is_empty()).then(|| Problem {
+        error: format!("the server is not ready; {}", bad.join("; ")),
+        code: Code::NotReady.as_str().to_owned(),
+        hint: Some("mi doctor on its machine says more".to_owned()),
+        request_id: request_id.to_owned(),
+        must_stop: None,
+        server_time: None,
+    });
+    Ready { ready: problem.is_none(), parts, problem }
 }

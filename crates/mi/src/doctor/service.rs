@@ -166,10 +166,8 @@ fn skew(asked: Time, server: Time, answered: Time) -> Finding {
 async fn ready(client: &Client) -> Vec<Finding> {
     let parts = match client.server().readyz().await.and_then(|answer| answer.json::<Readiness>()) {
         Ok(readiness) => readiness.parts,
-        // Not ready is told with the parts as well, but as a refusal.
-        Err(ClientError::Problem { status: 503, .. }) => {
-            let fix = format!("curl {}/readyz names the part", client.endpoint());
-            return vec![Finding::wrong(SECTION, "readiness", "the server is not ready", fix)];
+        Err(ClientError::Problem { status: 503, problem, .. }) => {
+            return vec![Finding::wrong(SECTION, "readiness", problem.error, "the log of the server says more")];
         }
         Err(error) => {
             let fix = "the log of the server says more";
@@ -191,8 +189,28 @@ async fn ready(client: &Client) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::super::finding::State;
     use super::*;
+
+    #[test]
+    fn a_server_that_is_not_ready_says_which_part() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let endpoint: Endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let said = r#"{"error": "the server is not ready; store: full", "code": "not_ready"}"#;
+        let answer = format!("HTTP/1.1 503 x\r\ncontent-length: {}\r\n\r\n{said}", said.len());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4_096]).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let client = Client::new(endpoint, Credential::Nobody).with_patience(Patience::NONE);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let found = runtime.block_on(ready(&client));
+        server.join().unwrap();
+        assert_eq!((found[0].state, found[0].detail.as_str()), (State::Wrong, "the server is not ready; store: full"));
+    }
 
     #[test]
     fn a_clock_is_judged_by_what_lies_between_question_and_answer() {

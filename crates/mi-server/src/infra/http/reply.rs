@@ -132,6 +132,13 @@ impl Reply {
         Reply::raw(response)
     }
 
+    /// A refusal with more in it than the contract's body, worth a repetition after so long.
+    pub fn later(answer: Answer, seconds: i64) -> Self {
+        let mut response = answer_response(answer);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        Reply::raw(response)
+    }
+
     /// An answer that nobody on its way may keep.
     pub fn private(answer: Answer) -> Self {
         let mut response = answer_response(answer);
