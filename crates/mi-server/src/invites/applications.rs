@@ -27,7 +27,8 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
 use crate::infra::http::call::Page;
 
-const REASON_CHARS_MAX: usize = 500;
+/// Why an application was refused.
+pub const REASON_CHARS_MAX: usize = 500;
 
 /// An agent asks to be let in.
 pub async fn apply(house: &House, call: &Call) -> Result<Answer, Fault> {

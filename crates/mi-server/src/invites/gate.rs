@@ -21,10 +21,11 @@ pub struct Waiting {
 }
 
 /// The owner's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Word {
     LetIn,
-    Refuse,
+    /// Why, for the applicant, if they want to say it.
+    Refuse(Decision),
 }
 
 /// What waits for this person's word, in all the offices that they own.
@@ -43,9 +44,9 @@ pub async fn decide(house: &House, owner: UserId, office: OfficeId, id: String, 
         }
         let member = Member::Person(Person::owner(owner));
         let name = open(act, &id)?.name;
-        match word {
+        match &word {
             Word::LetIn => approve(act, &member, &id)?,
-            Word::Refuse => refuse(act, &member, &id, &Decision::default())?,
+            Word::Refuse(decision) => refuse(act, &member, &id, decision)?,
         };
         Ok(name)
     };

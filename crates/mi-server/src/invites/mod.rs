@@ -20,3 +20,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 pub mod throttle;
+
+pub use applications::REASON_CHARS_MAX;

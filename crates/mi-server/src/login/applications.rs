@@ -2,6 +2,7 @@
 //!
 //! What applicants say of themselves is shown as text, whatever it looks like.
 
+use mi_core::wire::invites::Decision;
 use serde::Deserialize;
 
 use super::browser::{self, Browser};
@@ -12,6 +13,7 @@ use crate::house::House;
 use crate::infra::fault::Fault;
 use crate::infra::http::reply::{Page, escaped};
 use crate::infra::http::{Call, Reply};
+use crate::invites::REASON_CHARS_MAX;
 use crate::invites::gate::{self, Waiting, Word};
 
 pub const PLACE: &str = "/login/applications";
@@ -26,6 +28,7 @@ struct Fields {
     office: String,
     application: String,
     answer: String,
+    reason: String,
 }
 
 pub async fn show(house: House, call: Call) -> Result<Reply, Fault> {
@@ -50,7 +53,7 @@ async fn decided(house: &House, call: &Call, fields: Fields) -> Result<Page, Fau
     let verdict = Verdict::read(&fields.answer)?;
     let word = match verdict {
         Verdict::Approve => Word::LetIn,
-        Verdict::Refuse => Word::Refuse,
+        Verdict::Refuse => Word::Refuse(Decision { reason: Some(fields.reason) }),
     };
     let office = fields.office.parse()?;
     let name = gate::decide(house, browser.user, office, fields.application, word).await?;
@@ -71,18 +74,23 @@ fn list(browser: &Browser, waiting: &[Waiting]) -> Page {
     page("Who asks to be let in", format!("<p>{said}</p>{sections}<p><a href=\"/login\">Back</a></p>"))
 }
 
+/// Two forms: Enter in the field of the reason must let nobody in.
 fn section(browser: &Browser, Waiting { office, office_name, application }: &Waiting) -> String {
     let form = [
         hidden("csrf", &browser.csrf),
         hidden("office", &office.to_string()),
         hidden("application", &application.id.to_string()),
     ];
+    let (form, id) = (form.concat(), application.id);
     let source = application.source.as_deref().unwrap_or("unknown");
     format!(
         "<section><h2>{name}</h2><p class=\"says\">{says}</p>\
          <dl><dt>as</dt><dd>{kind}</dd><dt>into</dt><dd>{office_name}</dd><dt>from</dt><dd>{source}</dd>\
          <dt>at</dt><dd>{at}</dd></dl><form method=\"post\" action=\"{PLACE}\">{form}\
-         <button class=\"go\" name=\"answer\" value=\"approve\">Let it in</button>\
+         <button class=\"go\" name=\"answer\" value=\"approve\">Let it in</button></form>\
+         <form method=\"post\" action=\"{PLACE}\">{form}\
+         <label for=\"reason-{id}\">Or a reason, which the applicant reads</label>\
+         <input id=\"reason-{id}\" name=\"reason\" maxlength=\"{REASON_CHARS_MAX}\" autocomplete=\"off\">\
          <button class=\"no\" name=\"answer\" value=\"refuse\">Refuse</button></form></section>",
         name = escaped(&application.name),
         says = escaped(&plain(&application.statement)),
@@ -90,7 +98,6 @@ fn section(browser: &Browser, Waiting { office, office_name, application }: &Wai
         office_name = escaped(office_name),
         source = escaped(source),
         at = application.created_at,
-        form = form.concat(),
     )
 }
 

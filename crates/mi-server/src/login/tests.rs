@@ -386,6 +386,7 @@ async fn of_secrets_only_hashes_are_stored() {
 }
 
 const APPLICATIONS: &str = "/login/applications";
+const REASON: &str = "not this week";
 const STATEMENT: &str = "<script>alert(1)</script> & \"me\" \u{202e}evil";
 
 /// Somebody asks to be let into a gated office; gives office, number and token.
@@ -420,6 +421,7 @@ async fn an_owner_lets_applicants_in_on_a_page_that_shows_what_they_say_as_text(
     assert_eq!(fresh.send("/login", &form).await.location.as_deref(), Some(APPLICATIONS));
     let shown = fresh.open(APPLICATIONS).await;
     assert!(shown.text.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;me&quot; evil"), "{}", shown.text);
+    assert!(shown.text.contains("name=\"reason\""), "{}", shown.text);
     assert!(!shown.text.contains("<script") && !shown.policy.contains("script-src"), "{}", shown.text);
     let csrf = fresh.csrf().await;
     let form = [("csrf", csrf.as_str()), ("office", &office), ("application", &id), ("answer", "approve")];
@@ -438,7 +440,8 @@ async fn an_application_is_decided_by_its_owner_and_by_no_other_page() {
     let mut owner = Browser::of_owner(&house).await;
     let csrf = owner.csrf().await;
     let form = |csrf: &str| {
-        let fields = [("csrf", csrf), ("office", &office), ("application", &id), ("answer", "refuse")];
+        let fields =
+            [("csrf", csrf), ("office", &office), ("application", &id), ("answer", "refuse"), ("reason", REASON)];
         fields.map(|(name, value)| (name, value.to_owned()))
     };
     let send = async |browser: &mut Browser<'_>, csrf: &str, origin: &str| {
@@ -461,6 +464,7 @@ async fn an_application_is_decided_by_its_owner_and_by_no_other_page() {
     assert_eq!(send(&mut other, &own, ours).await, 404);
     assert_eq!(state_of(&house, &token).await, "pending");
     assert_eq!(send(&mut owner, &csrf, ours).await, 200);
-    assert_eq!(state_of(&house, &token).await, "refused");
+    let told = house.as_key(&token).call("GET", "/api/agents/join/apply", Value::Null).await.ok();
+    assert_eq!((&told["status"], &told["reason"]), (&json!("refused"), &json!(REASON)));
     house.close().await;
 }
