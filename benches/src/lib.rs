@@ -36,6 +36,7 @@ pub mod office;
 pub mod ordinary;
 pub mod pods;
 pub mod procfs;
+pub mod program;
 pub mod provider;
 pub mod sample;
 pub mod server;

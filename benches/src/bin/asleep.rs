@@ -3,15 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
 use benches::asleep::{self, Plan};
-use benches::exit;
-use benches::server::Manner;
-use benches::verdict::Telling;
-use clap::Parser;
+use benches::program;
+use clap::Args;
 
 /// Measures the program that MI_BIN names.
-#[derive(Parser)]
+#[derive(Args)]
 struct Options {
     #[arg(long, default_value_t = 1_000)]
     agents: usize,
@@ -21,20 +18,13 @@ struct Options {
     /// Of sleep, measured
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    exit::with(run().await)
-}
-
-async fn run() -> Result<ExitCode> {
-    let options = Options::parse();
-    let time = Duration::from_secs(options.seconds);
-    let manner = Manner::of_environment("local")?;
-    let plan = Plan { manner, agents: options.agents, wakes: options.wakes, time };
-    asleep::prove(&plan).await?.tell(Telling::of(options.json))
+    program::run("local", async |options: Options, manner| {
+        let time = Duration::from_secs(options.seconds);
+        asleep::prove(&Plan { manner, agents: options.agents, wakes: options.wakes, time }).await
+    })
+    .await
 }

@@ -2,15 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use benches::exit;
 use benches::gateway::{self, Plan};
-use benches::server::Manner;
-use benches::verdict::Telling;
-use clap::Parser;
+use benches::program;
+use clap::Args;
 
 /// Measures the program that MI_BIN names.
-#[derive(Parser)]
+#[derive(Args)]
 struct Options {
     /// Measured one after another
     #[arg(long, default_value_t = 1_000)]
@@ -20,19 +17,13 @@ struct Options {
     /// That the streams take
     #[arg(long, default_value_t = 22)]
     seconds: u32,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    exit::with(run().await)
-}
-
-async fn run() -> Result<ExitCode> {
-    let options = Options::parse();
-    let manner = Manner::of_environment("process")?;
-    let plan = Plan { manner, calls: options.calls, streams: options.streams, seconds: options.seconds };
-    gateway::prove(&plan).await?.tell(Telling::of(options.json))
+    program::run("process", async |options: Options, manner| {
+        let Options { calls, streams, seconds } = options;
+        gateway::prove(&Plan { manner, calls, streams, seconds }).await
+    })
+    .await
 }

@@ -3,34 +3,25 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
-use benches::exit;
 use benches::full::{self, Plan};
-use benches::server::Manner;
-use benches::verdict::Telling;
-use clap::Parser;
+use benches::program;
+use clap::Args;
 
 /// Measures the program that MI_BIN names.
-#[derive(Parser)]
+#[derive(Args)]
 struct Options {
     #[arg(long, default_value_t = 64)]
     connections: usize,
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 /// One thread: what the client takes is missing to the server.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    exit::with(run().await)
-}
-
-async fn run() -> Result<ExitCode> {
-    let options = Options::parse();
-    let time = Duration::from_secs(options.seconds);
-    let plan = Plan { manner: Manner::of_environment("local")?, connections: options.connections, time };
-    full::prove(&plan).await?.tell(Telling::of(options.json))
+    program::run("local", async |options: Options, manner| {
+        let time = Duration::from_secs(options.seconds);
+        full::prove(&Plan { manner, connections: options.connections, time }).await
+    })
+    .await
 }

@@ -2,30 +2,19 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use benches::exit;
 use benches::pods::{self, Plan};
-use benches::server::Manner;
-use benches::verdict::Telling;
-use clap::Parser;
+use benches::program;
+use clap::Args;
 
 /// Starts pods of the program that MI_BIN names.
-#[derive(Parser)]
+#[derive(Args)]
 struct Options {
     #[arg(default_value_t = 1_000)]
     pods: usize,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    exit::with(run().await)
-}
-
-async fn run() -> Result<ExitCode> {
-    let options = Options::parse();
-    let plan = Plan { manner: Manner::of_environment("local")?, pods: options.pods };
-    pods::prove(&plan).await?.tell(Telling::of(options.json))
+    program::run("local", async |options: Options, manner| pods::prove(&Plan { manner, pods: options.pods }).await)
+        .await
 }

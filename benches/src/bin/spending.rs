@@ -2,33 +2,25 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use benches::exit;
-use benches::server::Manner;
+use benches::program;
 use benches::spending::{self, Plan};
-use benches::verdict::Telling;
-use clap::Parser;
+use clap::Args;
 
 /// Spends from the server of the program that MI_BIN names.
-#[derive(Parser)]
+#[derive(Args)]
 struct Options {
     #[arg(long, default_value_t = 50)]
     agents: usize,
     /// Calls that the first balance is enough for
     #[arg(long, default_value_t = 30)]
     paid: usize,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    exit::with(run().await)
-}
-
-async fn run() -> Result<ExitCode> {
-    let options = Options::parse();
-    let plan = Plan { manner: Manner::of_environment("process")?, agents: options.agents, paid: options.paid };
-    spending::prove(&plan).await?.tell(Telling::of(options.json))
+    program::run("process", async |options: Options, manner| {
+        let Options { agents, paid } = options;
+        spending::prove(&Plan { manner, agents, paid }).await
+    })
+    .await
 }

@@ -2,30 +2,21 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use benches::exit;
-use benches::server::Manner;
-use benches::verdict::Telling;
+use benches::program;
 use benches::zombies::{self, Plan};
-use clap::Parser;
+use clap::Args;
 
 /// Late writes to the server of the program that MI_BIN names.
-#[derive(Parser)]
+#[derive(Args)]
 struct Options {
     #[arg(long, default_value_t = 200)]
     zombies: usize,
-    /// Print JSON instead of a table
-    #[arg(long)]
-    json: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    exit::with(run().await)
-}
-
-async fn run() -> Result<ExitCode> {
-    let options = Options::parse();
-    let plan = Plan { manner: Manner::of_environment("local")?, zombies: options.zombies };
-    zombies::prove(&plan).await?.tell(Telling::of(options.json))
+    program::run("local", async |options: Options, manner| {
+        zombies::prove(&Plan { manner, zombies: options.zombies }).await
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! An office of a test, and the people in it.
 
 use mi_core::ids::OfficeId;
+use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
 use super::{FakeRunner, Speaker, TestHouse, TestReply};
@@ -43,6 +44,15 @@ impl<'a> TestOffice<'a> {
     /// The runner in the agent's pod, signed in.
     pub async fn runner(&self, name: &str) -> FakeRunner<'a> {
         FakeRunner::start(*self, name).await
+    }
+
+    /// A new agent that has just taken a new task.
+    pub async fn at_work(&self, name: &str) -> (FakeRunner<'a>, SessionGrant) {
+        self.hire(name).await;
+        let mut runner = self.runner(name).await;
+        self.task(json!({"title": "a"})).await;
+        let grant = runner.must_take().await;
+        (runner, grant)
     }
 
     /// A task; gives its number.

@@ -14,10 +14,7 @@ use crate::testing::{FakeRunner, TestHouse};
 async fn events_posted_twice_are_kept_once() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     ada.log(&grant, 0, &["one", "two"]).await.ok();
     ada.log(&grant, 1, &["two", "three"]).await.ok();
     let detail = office.call("GET", "/tasks/1", Value::Null).await.ok();
@@ -34,10 +31,7 @@ async fn events_posted_twice_are_kept_once() {
 async fn a_stopped_agents_task_is_offered_again_only_when_its_pod_is_gone() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     house.pods_are(crate::testing::Manners::Stubborn);
     office.call("POST", "/employees/ada/lifecycle", json!({"action": "stop"})).await.ok();
     assert_eq!(ada.done(&grant, "zombie").await.refused(), (409, "stale_claim".to_owned()));
@@ -96,10 +90,7 @@ async fn a_transcript_is_read_part_by_part_by_those_who_may() {
 async fn a_part_is_bounded_in_bytes_and_a_session_in_items() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     let path = format!("/sessions/{}", grant.id);
     let large = "x".repeat(250_000);
     for n in 0..6 {

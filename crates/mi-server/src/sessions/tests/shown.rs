@@ -81,10 +81,7 @@ async fn what_calls_use_stands_on_the_session_the_task_what_is_above_it_and_the_
 async fn tools_are_counted_and_what_really_ran_is_told() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     let at = house.now().to_string();
     let tool = |text: &str| json!({"at": at, "kind": "tool", "text": text});
     let told = |name: &str, failed: bool| json!({"at": at, "kind": "tool", "text": "t", "tool": {"name": name, "failed": failed, "took_ms": 40}});
@@ -117,10 +114,7 @@ async fn tools_are_counted_and_what_really_ran_is_told() {
 async fn a_session_is_followed_part_by_part_to_its_end() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     let path = office.path(&format!("/sessions/{}/stream", grant.id));
     let mut body = house.owner().begin("GET", &path, Vec::new()).await.into_body();
     let mut heard = String::new();

@@ -104,10 +104,7 @@ async fn only_operators_decide_and_only_on_what_there_is() {
 async fn a_session_that_is_over_can_still_bring_its_result() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     office.call("POST", "/tasks/1/cancel", json!({})).await.ok();
     assert_eq!(ada.done(&grant, "too late").await.refused(), (409, "stale_claim".to_owned()));
     let harness = ada.harness(&grant);

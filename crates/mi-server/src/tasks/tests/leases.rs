@@ -65,10 +65,7 @@ async fn after_a_restart_agents_elsewhere_have_one_fresh_term_of_their_office() 
 async fn a_runner_moves_tasks_only_with_a_claim() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (ada, grant) = office.at_work("ada").await;
     let body = json!({"status": "done", "result": "r"});
     let bare = office.call_as(&ada.speaker(), "PATCH", "/tasks/1", body.clone()).await;
     assert_eq!(bare.refused(), (428, "claim_required".to_owned()));

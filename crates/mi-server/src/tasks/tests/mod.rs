@@ -380,10 +380,7 @@ async fn a_parked_claim_gets_a_new_task_at_once() {
 async fn a_session_that_ends_without_finishing_counts_as_lost() {
     let house = TestHouse::new().await;
     let office = house.office().await;
-    office.hire("ada").await;
-    let mut ada = office.runner("ada").await;
-    office.task(json!({"title": "a"})).await;
-    let grant = ada.must_take().await;
+    let (mut ada, grant) = office.at_work("ada").await;
     ada.log(&grant, 0, &["I'm done."]).await.ok();
     ada.end(&grant, "finished").await.ok();
     let task = office.get_task(1).await;
