@@ -337,7 +337,10 @@ const ADVICE: &[(&str, &str)] = &[
         "drive_full",
         "Make room on the disk of the server's data directory, or delete files that nobody needs: `mi files rm`. Nothing was half-written.",
     ),
-    ("not_ready", "The sentence names each part that is bad, and why; `parts` lists all of them. `mi doctor` says what to do about each."),
+    (
+        "not_ready",
+        "The sentence names each part that is bad, and why; `parts` lists all of them. `mi doctor` says what to do about each.",
+    ),
     ("busy", "Wait as long as `Retry-After` says and repeat; with an `Idempotency-Key` the repetition is safe."),
     (
         "pod_silent",

@@ -30,7 +30,9 @@ pub fn failed(name: &AgentName, stopped: &Stopped) -> Fault {
         }
         Stopped::FileTooLarge { path, bytes } => {
             let (long, gib) = (bytes.div_ceil(BYTES_PER_GIB), BACKUP_BYTES_MAX / BYTES_PER_GIB);
-            let sentence = format!("{path} in the workspace of {name} is {long} GiB long, its holes included; a backup holds {gib} GiB");
+            let sentence = format!(
+                "{path} in the workspace of {name} is {long} GiB long, its holes included; a backup holds {gib} GiB"
+            );
             Fault::new(Code::BackupTooLarge, sentence).hint(format!("remove or shorten it, or {without}"))
         }
         Stopped::TooMany => {

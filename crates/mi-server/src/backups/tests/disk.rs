@@ -90,10 +90,8 @@ async fn archives_without_a_row_are_removed_when_nobody_can_miss_them() {
     place("fedcba9876543210.tar.zst", week);
     place("what-somebody-put-there", 2 * week);
     collect(&house.house).await.unwrap();
-    let mut left: Vec<String> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut left: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     left.sort();
     let mut expected = ["fedcba9876543210.tar.zst", known.as_str(), "what-somebody-put-there"];
     expected.sort_unstable();

@@ -154,9 +154,14 @@ fn an_office_names_no_address_of_the_servers_own_network() {
         let given = Given { base: Some(base.to_owned()), key: None };
         server.of_office(kind, given).map(|provider| provider.reach)
     };
-    for base in
-        ["https://127.0.0.1/v1", "https://[::1]/v1", "https://localhost/v1", "https://10.1.2.3", "https://203.0.113.9", "http://a.example"]
-    {
+    for base in [
+        "https://127.0.0.1/v1",
+        "https://[::1]/v1",
+        "https://localhost/v1",
+        "https://10.1.2.3",
+        "https://203.0.113.9",
+        "http://a.example",
+    ] {
         assert!(own(Kind::Openai, base).is_err(), "{base}");
     }
     assert_eq!(own(Kind::Openai, "https://models.example/v1"), Ok(Reach::Chosen));
