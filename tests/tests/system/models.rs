@@ -1,6 +1,10 @@
 //! The native harness over every wire, and models that don't do what they say.
 
 use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use testkit::model::ScriptedModel;
 use testkit::model::scenario::Scenario;
@@ -101,5 +105,31 @@ fn a_broken_answer_is_asked_for_again() {
     assert_eq!(office.await_status(once, "done", LONG)["task"]["result_summary"], "The second try arrived.");
     let failed = office.await_status(ever, "failed", LONG);
     assert!(failed["task"]["result_summary"].is_null(), "{failed:#}");
+    assert!(server.stop().success());
+}
+
+/// A proxy looks names up by itself, and nobody would judge what an office's name leads to.
+#[test]
+fn an_offices_own_address_is_never_reached_through_the_servers_proxy() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    thread::spawn(move || {
+        // Hangs up on everybody.
+        listener.incoming().for_each(|_| drop(count.fetch_add(1, Ordering::Relaxed)));
+    });
+    let house = House::new();
+    let server = Server::start_with(&house, &Start::default().with_env("HTTPS_PROXY", proxy));
+    let office = Office::create(&server, "own");
+    let set = |integration: &str, body: serde_json::Value| {
+        let answer = office.call("POST", &format!("/integrations/{integration}/secret"), Some(&body));
+        assert_eq!(answer.status, 200, "{}", answer.json());
+        assert!(answer.json()["metadata"]["note"].as_str().unwrap().contains("can't be reached"), "{}", answer.json());
+        asked.load(Ordering::Relaxed)
+    };
+    let own = serde_json::json!({"OPENAI_BASE_URL": "https://models.invalid/v1", "key": "sk-own"});
+    assert_eq!(set("openai", own), 0);
+    assert!(set("claude-code", serde_json::json!({"key": "sk-own"})) > 0, "a provider of ours is reached through it");
     assert!(server.stop().success());
 }
