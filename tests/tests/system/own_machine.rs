@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use tests::{House, LONG, Office, SHORT, Said, Server, until};
+use tests::{House, LONG, Office, SHORT, Said, Server, processes, until};
 
 /// Of claims, so that a lost one is noticed while a test waits.
 const LEASE_SECONDS: i64 = 5;
@@ -110,15 +110,18 @@ fn a_machine_of_its_own_claims_proves_and_loses_work_like_any_agent() {
     assert!(scout.log().contains("there is no sandbox"), "{}", scout.log());
 
     // A second runner of the same agent takes over.
-    let mut second = scout.run("tq log started; sleep 600");
+    let mut second = scout.run("tq log started; exec sleep 600");
     assert_eq!(first.ended(), Some(5), "{}", scout.log());
     assert!(scout.log().contains("taken over"), "{}", scout.log());
 
     // The power fails for that machine; another one does its work when the lease is over.
     let lost = office.task("long", &["--assigned-agent", "scout"]);
     office.await_status(lost, "running", SHORT);
+    let started = processes::descendants(second.child.id());
+    assert!(!started.is_empty());
     second.signal(Signal::SIGKILL);
     second.ended();
+    until(SHORT, "the end of what it started", || started.iter().all(|process| !process.lives()).then_some(()));
     let mut rescuer = other.run("tq done rescued");
     office.await_task(lost, "queued or done by other", LONG, |task| task["status"] != "running");
     office.call("PATCH", &format!("/tasks/{lost}"), Some(&json!({"assignedAgent": "other"})));

@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::prctl::get_child_subreaper;
+use nix::sys::prctl::{get_child_subreaper, set_pdeathsig};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{Pid, getpgrp, setsid};
@@ -295,12 +295,21 @@ fn take_terminal(command: &mut Command) {
     }
 }
 
-/// setsid(2) between fork and exec: std has no door to it, and without it a child could reach the runner's terminal.
+/// setsid(2) and prctl(2) between fork and exec: std has no door to them. Without the first a child could reach the runner's
+/// terminal; by the second it dies with the runner, however that ends. Runners start everything from their one thread, so the
+/// end of a thread is the runner's.
 #[allow(unsafe_code)]
 fn lead_own_session(command: &mut Command) {
-    // SAFETY: setsid is async-signal-safe and allocates nothing (signal-safety(7)).
+    let runner = Pid::this();
+    let begin = move || {
+        setsid()?;
+        set_pdeathsig(Signal::SIGKILL)?;
+        // It may have died before it could be asked for.
+        if Pid::parent() == runner { Ok(()) } else { Err(Errno::ESRCH.into()) }
+    };
+    // SAFETY: these are bare system calls, async-signal-safe, and allocate nothing (signal-safety(7)).
     unsafe {
-        command.pre_exec(|| setsid().map(drop).map_err(io::Error::from));
+        command.pre_exec(begin);
     }
 }
 
