@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::groups::service as groups;
 use super::store::Pair;
-pub use super::wakes::{last_link, release_stopped, try_failed, wakes};
+pub use super::wakes::{newest_link, release_stopped, try_failed, wakes};
 use super::{faults, store, wakes};
 use crate::agents::service as agents;
 use crate::house::View;

@@ -50,9 +50,9 @@ pub fn release_stopped(tx: &mut dyn Tx, office: OfficeId, to: &str, limit: i64) 
 }
 
 /// Of the newest message that somebody got.
-pub fn last_link(tx: &mut dyn Tx, office: OfficeId, to: &str) -> Result<Option<i64>, DbError> {
-    let sql = "select chain from messages where office_id = $1 and to_agent = $2 order by id desc limit 1";
-    tx.first(sql, args![office, to])?.map(|row| row.get(0)).transpose()
+pub fn newest_link(tx: &mut dyn Tx, office: OfficeId, to: &str) -> Result<Option<(Time, i64)>, DbError> {
+    let sql = "select created_at, chain from messages where office_id = $1 and to_agent = $2 order by id desc limit 1";
+    tx.first(sql, args![office, to])?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
 }
 
 pub fn count_try(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64) -> Result<(), DbError> {

@@ -7,6 +7,7 @@
 use mi_core::chain;
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::limits::MESSAGE_TRIES_MAX;
+use mi_core::time::Time;
 use serde_json::{Value, json};
 
 use super::groups::service as groups;
@@ -84,9 +85,10 @@ pub fn release_stopped(act: &mut Act<'_>, agent: &AgentName) -> Result<(), Fault
     Ok(store::release_stopped(act.tx, act.office, agent.as_str(), limit)?)
 }
 
-/// The link of the last message that an agent got: what it does outside of a session is taken for its answer.
-pub fn last_link(act: &mut Act<'_>, agent: &AgentName) -> Result<i64, Fault> {
-    Ok(store::last_link(act.tx, act.office, agent.as_str())?.unwrap_or(chain::OPERATOR))
+/// When the newest message to an agent came, alone or in a group, and its link.
+pub fn newest_link(act: &mut Act<'_>, agent: &AgentName) -> Result<Option<(Time, i64)>, Fault> {
+    let direct = store::newest_link(act.tx, act.office, agent.as_str())?;
+    Ok(direct.max(groups::newest_link(act, agent.as_str())?))
 }
 
 /// The session that these woke has failed. They wake another one, and after a few they count as read and that is said.

@@ -125,6 +125,13 @@ pub fn of_agent(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Vec
     tx.query(sql, args![office, agent])?.iter().map(read).collect()
 }
 
+/// When its newest session began, whatever became of it, and the link of what it was begun for.
+pub fn newest_link(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<(Time, i64)>, DbError> {
+    let sql = "select started_at, chain from sessions where office_id = $1 and agent_id = $2 \
+               order by number desc limit 1";
+    tx.first(sql, args![office, agent])?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
 /// Everything in the office that belongs to a pod and is not ended.
 pub fn hosted(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<SessionRow>, DbError> {
     let sql = select_sessions!("where office_id = $1 and epoch is not null and state <> 'ended' order by number");

@@ -297,6 +297,11 @@ pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<O
     Ok(store::newest_mention(tx, office, name)?)
 }
 
+/// When others last wrote in somebody's groups, and the link of that.
+pub fn newest_link(act: &mut Act<'_>, name: &str) -> Result<Option<(Time, i64)>, Fault> {
+    Ok(store::newest_link(act.tx, act.office, name)?)
+}
+
 /// A session that was to read a mention failed.
 pub fn count_try(act: &mut Act<'_>, name: &str, up_to: i64) -> Result<(), Fault> {
     Ok(store::count_try(act.tx, act.office, name, up_to)?)

@@ -101,6 +101,16 @@ pub fn newest_mention(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<O
     tx.first(sql, args![office, name])?.as_ref().map(read).transpose()
 }
 
+/// Of the newest message that others wrote in somebody's groups.
+pub fn newest_link(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<(Time, i64)>, DbError> {
+    let sql = "select m.created_at, m.chain from chat_members c \
+               join group_messages m on m.office_id = c.office_id and m.id = ( \
+               select n.id from group_messages n where n.office_id = c.office_id and n.group_id = c.group_id \
+               and n.from_agent <> c.name order by n.id desc limit 1) \
+               where c.office_id = $1 and c.name = $2 and m.created_at >= c.joined_at order by m.id desc limit 1";
+    tx.first(sql, args![office, name])?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
 pub fn count_try(tx: &mut dyn Tx, office: OfficeId, name: &str, up_to: i64) -> Result<(), DbError> {
     let sql = "update chat_members set mention_tries = mention_tries + 1 where office_id = $1 and name = $2 \
                and mentioned_up_to > read_up_to and mentioned_up_to <= $3";

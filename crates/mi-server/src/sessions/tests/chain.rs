@@ -35,7 +35,7 @@ async fn talk<'a>(ada: &mut FakeRunner<'a>, bob: &mut FakeRunner<'a>, limit: usi
     }
 }
 
-async fn events(office: TestOffice<'_>, kind: &str) -> Vec<Value> {
+pub(super) async fn events(office: TestOffice<'_>, kind: &str) -> Vec<Value> {
     let all = office.call("GET", "/events?limit=500", Value::Null).await.ok();
     all.as_array().unwrap().iter().filter(|event| event["type"] == kind).cloned().collect()
 }

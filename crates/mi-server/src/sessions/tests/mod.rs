@@ -1,6 +1,7 @@
 //! Sessions through their routes.
 
 mod chain;
+mod elsewhere;
 mod idle;
 mod kept;
 mod shown;
