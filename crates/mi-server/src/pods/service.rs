@@ -4,12 +4,14 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
+use mi_core::tasks::why::OfficeState;
 use serde_json::json;
 
 use super::rules::{Ending, TicketVerdict, after_end, judge_ticket};
 use super::store;
 pub use super::store::PodRow;
 pub use super::{Desired, Observed};
+use crate::credits::suspend;
 use crate::house::House;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
@@ -17,12 +19,13 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::wakeups::Wake;
 use crate::sessions;
-use crate::tasks::calls;
+use crate::tasks::{calls, cards};
 
 /// How much of the end of a pod's log is looked at.
 const LOG_TAIL_BYTES_MAX: u64 = 256 * 1024;
 /// How much of an error is kept with the pod.
 const ERROR_CHARS_MAX: usize = 2_000;
+const LEFT_UNASKED: &str = "the pod's runner left, and nobody had told it to";
 /// The first of the host's users that offices get, far above people and services.
 const OFFICE_UID_FIRST: i64 = 700_000;
 
@@ -148,9 +151,21 @@ pub(super) fn begin_start(act: &mut Act<'_>, agent: AgentId) -> Result<Option<i6
     Ok(Some(epoch))
 }
 
+/// Whether its runner has no order to go: nobody stopped it, sent it to sleep or wants it anew, and it is paid for.
+pub fn may_go_on(act: &mut Act<'_>, agent: AgentId, row: &PodRow) -> Result<bool, Fault> {
+    let is_up = (row.desired, row.observed) == (Desired::Running, Observed::Running);
+    let may_run = is_up && cards::office_state(&act.head) == OfficeState::Active;
+    Ok(may_run && suspend::of(act.tx, act.office, agent)?.is_none())
+}
+
 /// The pod is gone, for good or until its next start; nothing of it runs any more.
 pub(super) fn ended(act: &mut Act<'_>, agent: AgentId, ending: Ending, reason: &str) -> Result<(), Fault> {
     let Some(row) = row(act.tx, act.office, agent)? else { return Ok(()) };
+    // However politely it went, it would go for ever: it waits longer each time and loses what it was at.
+    let (ending, reason) = match ending {
+        Ending::Left if may_go_on(act, agent, &row)? => (Ending::Crashed, LEFT_UNASKED),
+        Ending::Left | Ending::Asked | Ending::Crashed => (ending, reason),
+    };
     let mut next = after_end(&row, ending, act.now);
     let crashed = ending == Ending::Crashed && row.desired == Desired::Running;
     let failed = crashed && next.observed == Observed::Failed;

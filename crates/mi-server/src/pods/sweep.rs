@@ -139,7 +139,9 @@ async fn autopsy(house: &House, dead: &Dead) -> Result<(Ending, String), Fault> 
     }
     let in_order = dead.status == PodStatus::Exited { code: Some(0), signal: None };
     if in_order && had_signed_in(house, dead.office, dead.agent).await? {
-        return Ok((Ending::Left, "the pod's runner left in good order".to_owned()));
+        // A house that drains sends every runner away.
+        let ending = if house.is_draining() { Ending::Asked } else { Ending::Left };
+        return Ok((ending, "the pod's runner left in good order".to_owned()));
     }
     let how = match dead.status {
         PodStatus::Exited { signal: Some(signal), .. } => format!("the pod was ended by signal {signal}"),

@@ -1,15 +1,12 @@
 //! What a runner's word about a session's end is worth, and how its loss is told.
 
-use mi_core::tasks::why::OfficeState;
 use mi_core::wire::runner::{EndCause, EndSession};
 
 use super::row::{Seat, SessionRow};
-use crate::credits::suspend;
 use crate::infra::act::Act;
 use crate::infra::fault::Fault;
-use crate::pods::{self, Desired, Observed};
+use crate::pods;
 use crate::runners::service::Draining;
-use crate::tasks::cards;
 
 const NOBODY_ASKED: &str = "its runner was stopped from inside of its pod";
 
@@ -35,12 +32,11 @@ pub(super) fn believed(
 /// Whether we want this session's runner to stop.
 fn is_wanted(act: &mut Act<'_>, session: &SessionRow, draining: Draining) -> Result<bool, Fault> {
     let Seat::Pod(epoch) = session.seat else { return Ok(true) };
-    if draining == Draining::Yes || cards::office_state(&act.head) != OfficeState::Active {
+    if draining == Draining::Yes {
         return Ok(true);
     }
     let Some(pod) = pods::service::row(act.tx, act.office, session.agent_id)? else { return Ok(true) };
-    let may_run = (pod.desired, pod.observed, pod.epoch) == (Desired::Running, Observed::Running, epoch);
-    Ok(!may_run || suspend::of(act.tx, act.office, session.agent_id)?.is_some())
+    Ok(pod.epoch != epoch || !pods::service::may_go_on(act, session.agent_id, &pod)?)
 }
 
 /// Why an attempt was lost, in words.

@@ -193,15 +193,43 @@ async fn a_condemned_pods_runner_is_void_at_once() {
 }
 
 #[tokio::test]
-async fn a_runner_that_leaves_in_good_order_is_no_crash() {
+async fn a_runner_that_was_sent_away_is_no_crash() {
     let house = TestHouse::new().await;
     let office = house.office().await;
     let agent = hired(office, "ada").await;
-    office.runner("ada").await.exit(0).await;
+    let mut runner = office.runner("ada").await;
+    office.call("POST", "/suspend", json!({})).await.ok();
+    assert_eq!(runner.next(0).await.json["control"], "suspend");
+    runner.exit(0).await;
     let found = row(office, agent).await;
     assert_eq!((found.observed, found.crashes), (Observed::None, 0));
+    office.call("POST", "/resume", json!({})).await.ok();
     house.advance(SECOND).await;
     assert_eq!(house.driver.running(), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_runner_that_leaves_unasked_again_and_again_is_given_up_like_one_that_crashes() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let agent = hired(office, "ada").await;
+    let task = office.task(json!({"title": "count"})).await;
+    for attempt in 1..=3 {
+        let mut runner = office.runner("ada").await;
+        runner.must_take().await;
+        runner.exit(0).await;
+        assert_eq!(
+            (office.get_task(task).await["attempts"].as_i64(), row(office, agent).await.crashes),
+            (Some(attempt), attempt)
+        );
+        house.advance(21 * SECOND).await;
+    }
+    let found = office.get_task(task).await;
+    let error = found["error"].as_str().unwrap();
+    assert_eq!(found["status"], "failed");
+    assert!(error.contains("the pod's runner left, and nobody had told it to"), "{error}");
+    assert_eq!((row(office, agent).await.observed, house.driver.running()), (Observed::Failed, 0));
     house.close().await;
 }
 
