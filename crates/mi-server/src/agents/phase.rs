@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     pub now: Time,
     /// What keeps its model from being called.
     pub trouble: Option<Trouble>,
+    /// Why it could not read its messages the last time.
+    pub unread: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +90,7 @@ pub fn is_online(last_seen: Option<Time>, now: Time) -> bool {
 fn external(facts: &Facts<'_>) -> (AgentPhase, String) {
     match (facts.live, is_online(facts.last_seen, facts.now)) {
         (Live::Session(task), true) => working(task),
-        (Live::No, true) => said(AgentPhase::Idle, "lives elsewhere, and waits for work"),
+        (Live::No, true) => (AgentPhase::Idle, resting(facts, "lives elsewhere, and waits for work")),
         (Live::Session(Some(task)), false) => {
             (AgentPhase::Offline, format!("lives elsewhere and holds task {task}, but has not been heard of lately"))
         }
@@ -112,7 +114,7 @@ fn hosted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
 fn asleep(facts: &Facts<'_>) -> (AgentPhase, String) {
     match &facts.trouble {
         Some(trouble) => troubled(trouble, AgentPhase::Hibernated),
-        None => said(AgentPhase::Hibernated, "rests at no cost; work or a message wakes it"),
+        None => (AgentPhase::Hibernated, resting(facts, "rests at no cost; work or a message wakes it")),
     }
 }
 
@@ -136,7 +138,15 @@ fn wanted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {
         (Observed::None, _, None) => pending(pod, "the pod is about to start"),
         (Observed::Starting, _, None) => pending(pod, "the pod is starting"),
         (Observed::Exited, _, None) => pending(pod, "the pod ended and will start again"),
-        (Observed::Running, Live::No, None) => said(AgentPhase::Idle, "waiting for work"),
+        (Observed::Running, Live::No, None) => (AgentPhase::Idle, resting(facts, "waiting for work")),
+    }
+}
+
+/// What it does when it does nothing, and what it could not do before.
+fn resting(facts: &Facts<'_>, plain: &str) -> String {
+    match &facts.unread {
+        Some(error) => format!("{plain}; it {error}"),
+        None => plain.to_owned(),
     }
 }
 

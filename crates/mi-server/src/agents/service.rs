@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::phase::{Facts, Live, Trouble};
 use super::{faults, phase, store};
+use crate::chat::service as chat;
 use crate::credits::purses::{self, Owner};
 use crate::credits::suspend;
 use crate::gateway::providers::Providers;
@@ -159,6 +160,7 @@ fn card_with(
         last_seen: last_seen(agent, pod.as_ref()),
         now,
         trouble,
+        unread: chat::trouble(tx, office, &agent.name)?,
     });
     Ok(Agent {
         id: agent.id,

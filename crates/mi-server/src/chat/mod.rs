@@ -4,7 +4,7 @@
 //! agent wakes it, is unread until the agent fetches it, and is never changed.
 //!
 //! Acts: `send`, `read_inbox`; what is said in groups is in `groups`.
-//! What wakes whom, and how often, is in `wakes`.
+//! What wakes whom is in `wakes`, what becomes of messages whose session failed in `tries`.
 //! Elsewhere: when a message starts a session is in `runners`.
 
 mod conversations;
@@ -14,6 +14,8 @@ pub mod routes;
 pub mod service;
 mod store;
 mod stream;
+pub mod sweep;
 #[cfg(test)]
 mod tests;
+mod tries;
 pub mod wakes;

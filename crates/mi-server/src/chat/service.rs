@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use super::groups::service as groups;
 use super::store::Pair;
-pub use super::wakes::{newest_link, release_stopped, try_failed, wakes};
-use super::{faults, store, wakes};
+pub use super::tries::{trouble, try_failed, wakes_now};
+pub use super::wakes::{newest_link, release_stopped, wakes};
+use super::{faults, store, tries, wakes};
 use crate::agents::service as agents;
 use crate::house::View;
 use crate::identity::members;
@@ -224,6 +225,9 @@ pub fn read_inbox(act: &mut Act<'_>, member: &Member) -> Result<Answer, Fault> {
     if let Some(last) = newest(true) {
         groups::mark_read(act, member.seat(), last)?;
     }
+    if let Some(agent) = member.agent().filter(|_| !messages.is_empty()) {
+        tries::read_again(act, agent)?;
+    }
     let total = i64::try_from(messages.len()).unwrap_or(i64::MAX);
     Answer::list(&messages, total)
 }
@@ -245,7 +249,8 @@ pub fn unread(tx: &mut dyn Tx, office: OfficeId, agent: &AgentName, most: i64) -
 /// The agent was given these.
 pub fn mark_read(act: &mut Act<'_>, agent: &AgentName, up_to: i64) -> Result<(), Fault> {
     store::mark_read(act.tx, act.office, agent.as_str(), up_to, act.now)?;
-    groups::mark_read(act, agent.as_str(), up_to)
+    groups::mark_read(act, agent.as_str(), up_to)?;
+    tries::read_again(act, agent)
 }
 
 /// A session that began then has shown what was in the agent's groups; that is read now.

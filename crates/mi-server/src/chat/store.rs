@@ -1,6 +1,6 @@
 //! Rows of messages.
 
-use mi_core::ids::OfficeId;
+use mi_core::ids::{AgentName, OfficeId};
 use mi_core::time::Time;
 
 use super::service::{Message, NewMessage, Unread};
@@ -74,6 +74,49 @@ pub fn give_up(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64, tries: i
                where office_id = $1 and to_agent = $2 and read_at is null and id <= $3 and tries >= $4";
     tx.execute(sql, args![office, to, up_to, tries, now])?;
     Ok(())
+}
+
+/// Why its last session for messages failed, and until when none is begun.
+pub fn set_reading_error(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    agent: &str,
+    error: &str,
+    retry_at: Time,
+) -> Result<(), DbError> {
+    let sql = "update agents set reading_error = $3, read_again_at = $4 \
+               where office_id = $1 and name = $2 and fired_at is null";
+    tx.execute(sql, args![office, agent, error, retry_at])?;
+    Ok(())
+}
+
+pub fn clear_reading_error(tx: &mut dyn Tx, office: OfficeId, agent: &str) -> Result<(), DbError> {
+    let sql = "update agents set reading_error = null, read_again_at = null \
+               where office_id = $1 and name = $2 and fired_at is null and reading_error is not null";
+    tx.execute(sql, args![office, agent])?;
+    Ok(())
+}
+
+pub fn reading_error(tx: &mut dyn Tx, office: OfficeId, agent: &str) -> Result<Option<String>, DbError> {
+    let sql = "select reading_error from agents where office_id = $1 and name = $2 and fired_at is null";
+    tx.first(sql, args![office, agent])?.map_or(Ok(None), |row| row.get(0))
+}
+
+pub fn retry_at(tx: &mut dyn Tx, office: OfficeId, agent: &str) -> Result<Option<Time>, DbError> {
+    let sql = "select read_again_at from agents where office_id = $1 and name = $2 and fired_at is null";
+    tx.first(sql, args![office, agent])?.map_or(Ok(None), |row| row.get(0))
+}
+
+/// Agents of all offices whose pause ended between two moments.
+pub fn retries_due(tx: &mut dyn Tx, after: Time, until: Time) -> Result<Vec<(OfficeId, AgentName)>, DbError> {
+    let sql = "select office_id, name from agents where read_again_at > $1 and read_again_at <= $2 and fired_at is null \
+               order by office_id, name";
+    tx.query(sql, args![after, until])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+pub fn next_retry(tx: &mut dyn Tx, after: Time) -> Result<Option<Time>, DbError> {
+    let sql = "select min(read_again_at) from agents where read_again_at > $1 and fired_at is null";
+    tx.first(sql, args![after])?.map_or(Ok(None), |row| row.get(0))
 }
 
 pub fn mark_read(tx: &mut dyn Tx, office: OfficeId, to: &str, up_to: i64, now: Time) -> Result<u64, DbError> {

@@ -1,12 +1,11 @@
 //! Which messages wake whom, and how often.
 //!
 //! A message to an agent alone wakes it, and so does one in a group that mentions it; what stands too far in a chain of
-//! wake-ups among agents doesn't, until an operator does something. Messages that woke a session which failed wake
-//! another one, a few times.
+//! wake-ups among agents doesn't, until an operator does something. When those of a session that failed wake the next one
+//! is in `tries`.
 
 use mi_core::chain;
 use mi_core::ids::{AgentName, OfficeId};
-use mi_core::limits::MESSAGE_TRIES_MAX;
 use mi_core::time::Time;
 use serde_json::{Value, json};
 
@@ -18,7 +17,7 @@ use crate::infra::act::{Act, NewEvent, look};
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
 
-const SYSTEM: &str = "system";
+pub(super) const SYSTEM: &str = "system";
 
 /// What wakes an agent now, if anything does. A session that is woken will have read up to there; of more than `most`
 /// the rest wakes the next one.
@@ -89,29 +88,4 @@ pub fn release_stopped(act: &mut Act<'_>, agent: &AgentName) -> Result<(), Fault
 pub fn newest_link(act: &mut Act<'_>, agent: &AgentName) -> Result<Option<(Time, i64)>, Fault> {
     let direct = store::newest_link(act.tx, act.office, agent.as_str())?;
     Ok(direct.max(groups::newest_link(act, agent.as_str())?))
-}
-
-/// The session that these woke has failed. They wake another one, and after a few they count as read and that is said.
-pub fn try_failed(act: &mut Act<'_>, agent: &AgentName, up_to: i64, cause: &str) -> Result<(), Fault> {
-    store::count_try(act.tx, act.office, agent.as_str(), up_to)?;
-    groups::count_try(act, agent.as_str(), up_to)?;
-    let direct = store::most_tries(act.tx, act.office, agent.as_str(), up_to)?;
-    let tries = direct.max(groups::most_tries(act, agent.as_str(), up_to)?);
-    // Those that came later have tries of their own left.
-    act.wake_agent(agent);
-    if tries < MESSAGE_TRIES_MAX {
-        return Ok(());
-    }
-    store::give_up(act.tx, act.office, agent.as_str(), up_to, MESSAGE_TRIES_MAX, act.now)?;
-    groups::give_up(act, agent.as_str(), up_to, MESSAGE_TRIES_MAX)?;
-    act.event(NewEvent {
-        category: Category::Message,
-        kind: "chat.given_up",
-        actor: SYSTEM,
-        agent: Some(agent),
-        task: None,
-        summary: format!("{agent} could not read its messages in {tries} sessions, the last one: {cause}"),
-        data: json!({"up_to": up_to, "tries": tries}),
-    })?;
-    Ok(())
 }

@@ -112,6 +112,12 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("webhooks", "select min(next_at) from webhook_deliveries", "when the sweep has to look again"),
     ("webhooks", "select office_id, id from webhooks", "pruning, which then acts in each office"),
     ("pods", "select distinct office_id from pods", "pods that a dead server left behind"),
+    (
+        "chat",
+        "select office_id, name from agents where read_again_at",
+        "pauses that end: the sweep acts in each office",
+    ),
+    ("chat", "select min(read_again_at) from agents", "until when that sweep sleeps"),
 ];
 
 /// A string of a source file.

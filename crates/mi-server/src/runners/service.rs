@@ -11,6 +11,7 @@ use mi_core::wire::runner::{
 
 use super::{elsewhere, store};
 use crate::agents::service::{self as agents, AgentRow};
+use crate::chat::service as chat;
 use crate::credits::suspend;
 use crate::gateway::kinds::Kind;
 use crate::gateway::providers::Providers;
@@ -209,7 +210,7 @@ pub(super) fn new_session(
         model: model.map(|choice| choice.model),
     };
     if agent.harness != HarnessKind::Command
-        && let Some(waking) = crate::chat::service::wakes(act.tx, act.office, &agent.name, UNREAD_LOOKED_AT_MAX)?
+        && let Some(waking) = chat::wakes_now(act.tx, act.office, &agent.name, act.now, UNREAD_LOOKED_AT_MAX)?
     {
         let session = sessions::open(act, agent, Errand::Messages(&waking), &terms)?;
         // Tasks that were counted on it may be for a sleeper now.

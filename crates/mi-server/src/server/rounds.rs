@@ -17,7 +17,7 @@ use crate::infra::http::Front;
 use crate::infra::http::certificate::{Certificate, Look};
 use crate::infra::sweeps::{Cursor, Sweep};
 use crate::{
-    agents, audit, backups, checks, credits, egress, gateway, identity, login, pods, schedules, sessions, tasks,
+    agents, audit, backups, chat, checks, credits, egress, gateway, identity, login, pods, schedules, sessions, tasks,
     webhooks,
 };
 
@@ -140,7 +140,9 @@ fn due_sweep(house: &House) -> Sweep {
 
 /// Each is done even if one before it fails.
 async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>) -> Result<(), Fault> {
-    let offered = tasks::sweep::offer(house, last).await.map(|now| set(looked_up_to, now));
+    let now = house.clock.now();
+    let (tasks, messages) = (tasks::sweep::offer(house, last, now).await, chat::sweep::offer(house, last, now).await);
+    let offered = tasks.and(messages).map(|()| set(looked_up_to, now));
     let late = tasks::sweep::mark_late(house).await;
     let fired = schedules::sweep::fire(house).await;
     let unparked = gateway::sweep::unpark(house).await;
@@ -150,10 +152,10 @@ async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>) -> Result<()
 /// When something is due next; far away if nothing is.
 async fn next_due(house: &House, after: Time) -> Result<Time, Fault> {
     let look = move |tx: &mut dyn Tx| {
-        Ok([tasks::sweep::next(tx, after)?, schedules::sweep::next(tx)?, gateway::sweep::next(tx)?])
+        let offers = [tasks::sweep::next(tx, after)?, chat::sweep::next(tx, after)?];
+        Ok(offers.into_iter().chain([schedules::sweep::next(tx)?, gateway::sweep::next(tx)?]).flatten().min())
     };
-    let moments = house.db.read(look).await?;
-    Ok(moments.into_iter().flatten().min().unwrap_or(Time(i64::MAX)))
+    Ok(house.db.read(look).await?.unwrap_or(Time(i64::MAX)))
 }
 
 fn get(time: &Mutex<Time>) -> Time {

@@ -195,7 +195,7 @@ impl Scene<'_> {
         let Some(agent) = worker.asleep() else { return Ok(None) };
         let row = agents::by_name(self.tx, self.office, worker.name.as_str())?;
         let reads = row.is_some_and(|row| row.harness != HarnessKind::Command);
-        if !reads || chat::wakes(self.tx, self.office, &worker.name, 1)?.is_none() {
+        if !reads || chat::wakes_now(self.tx, self.office, &worker.name, self.now, 1)?.is_none() {
             return Ok(None);
         }
         Ok(Some(Call { agent, name: worker.name.clone(), cause: Cause::Message }))

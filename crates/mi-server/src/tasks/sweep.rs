@@ -17,9 +17,8 @@ const WAKES_PER_ROUND_MAX: i64 = 100;
 /// Late tasks marked in one round; the next one comes at once.
 const LATE_PER_ROUND_MAX: i64 = 500;
 
-/// Wakes claimers for tasks whose back-off or `notBefore` ended since `last`; gives the moment looked up to.
-pub async fn offer(house: &House, last: Time) -> Result<Time, Fault> {
-    let now = house.clock.now();
+/// Wakes claimers for tasks whose back-off or `notBefore` ended since `last`.
+pub async fn offer(house: &House, last: Time, now: Time) -> Result<(), Fault> {
     let found = house.db.read(move |tx| Ok(store::times::offered(tx, last, now)?)).await?;
     for offered in found {
         let assigned = offered.assigned.and_then(|name| name.parse().ok());
@@ -31,7 +30,7 @@ pub async fn offer(house: &House, last: Time) -> Result<Time, Fault> {
             house.act_as_server(office, calls::for_tasks).await?;
         }
     }
-    Ok(now)
+    Ok(())
 }
 
 /// Marks tasks whose deadline has passed.

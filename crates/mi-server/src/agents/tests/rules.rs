@@ -111,6 +111,7 @@ fn facts(pod: &PodRow) -> Facts<'_> {
         last_seen: None,
         now: Time(0),
         trouble: None,
+        unread: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::tasks::workers::announce_providers;
 use crate::testing::{FakeRunner, TestHouse, TestOffice};
 
 const MODEL: &[(&str, &str)] = &[("ANTHROPIC_API_KEY", "sk-of-the-office")];
@@ -178,29 +179,72 @@ async fn a_parent_that_is_reopened_again_and_again_is_stopped() {
     house.close().await;
 }
 
+async fn message_of(office: TestOffice<'_>, agent: &str) -> String {
+    let card = office.call("GET", &format!("/employees/{agent}"), Value::Null).await.ok();
+    card["status"]["message"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
-async fn messages_of_a_session_that_fails_wake_a_few_more_and_then_that_is_said() {
+async fn messages_of_a_session_that_fails_wake_a_few_more_later_and_then_that_is_said() {
     let house = TestHouse::with_environment(MODEL).await;
     let (office, mut ada, _bob) = office_with_two(&house, 20).await;
     office.call("POST", "/messages/send", json!({"to": "ada", "content": "hi"})).await.ok();
     // That nobody of ours stopped it makes an end no better.
-    for cause in ["failed", "stopped", "deadline"] {
+    for (cause, pause) in [("failed", 5_000), ("stopped", 20_000)] {
         let grant = ada.must_take().await;
         ada.end(&grant, cause).await.ok();
+        house.advance(pause - 1).await;
+        assert!(ada.take().await.is_none(), "it waits, as a task does");
+        let told = message_of(office, "ada").await;
+        assert!(told.starts_with("waiting for work; it could not read its messages (try "), "{told}");
+        house.advance(1).await;
     }
+    let grant = ada.must_take().await;
+    ada.end(&grant, "deadline").await.ok();
+    house.advance(60_000).await;
     assert!(ada.take().await.is_none());
     let given_up = events(office, "chat.given_up").await;
     let said = given_up[0]["summary"].as_str().unwrap();
     assert!(said.starts_with("ada could not read its messages in 3 sessions, the last one: "), "{said}");
     assert_eq!((given_up.len(), &given_up[0]["data"]["tries"]), (1, &json!(3)));
+    let told = message_of(office, "ada").await;
+    assert!(told.starts_with("waiting for work; it could not read its messages in 3 sessions, the last"), "{told}");
+    let kept = office.call("GET", "/xmtp/messages/ada/owner", Value::Null).await.ok();
+    assert_eq!(kept.as_array().map(Vec::len), Some(1), "{kept}");
     // The next one has all its tries.
     office.call("POST", "/xmtp/groups/office/send", json!({"body": "@ada hi"})).await.ok();
     for _ in 0..3 {
         let grant = ada.must_take().await;
         ada.end(&grant, "failed").await.ok();
+        house.advance(20_000).await;
     }
     assert!(ada.take().await.is_none());
     assert_eq!(events(office, "chat.given_up").await.len(), 2);
+    // What it reads well makes it forgotten.
+    office.call("POST", "/messages/send", json!({"to": "ada", "content": "hi"})).await.ok();
+    let grant = ada.must_take().await;
+    ada.end(&grant, "finished").await.ok();
+    assert_eq!(message_of(office, "ada").await, "waiting for work");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_sleeper_whose_session_for_messages_failed_is_woken_when_its_pause_is_over() {
+    let house = TestHouse::with_environment(MODEL).await;
+    announce_providers(&house.house.db, &["anthropic"]).await.unwrap();
+    let (office, mut ada, _bob) = office_with_two(&house, 20).await;
+    office.call("PATCH", "/settings", json!({"idleTimeoutSeconds": 2})).await.ok();
+    office.call("POST", "/messages/send", json!({"to": "ada", "content": "hi"})).await.ok();
+    let grant = ada.must_take().await;
+    ada.end(&grant, "failed").await.ok();
+    assert_eq!(ada.next(0).await.status, 204);
+    house.advance(2_000).await;
+    assert_eq!(ada.next(0).await.json["control"], "hibernate");
+    ada.exit(0).await;
+    assert!(message_of(office, "ada").await.starts_with("rests at no cost"));
+    house.advance(3_000).await;
+    let grant = office.runner("ada").await.must_take().await;
+    assert_eq!(grant.task, None);
     house.close().await;
 }
 
@@ -211,6 +255,7 @@ async fn what_came_later_is_not_given_up_with_what_came_before() {
     let fail = async |ada: &mut FakeRunner<'_>| {
         let grant = ada.must_take().await;
         ada.end(&grant, "failed").await.ok();
+        house.advance(20_000).await;
     };
     let direct = async |text: &str| {
         office.call("POST", "/messages/send", json!({"to": "ada", "content": text})).await.ok();
