@@ -113,6 +113,16 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("webhooks", "select office_id, id from webhooks", "pruning, which then acts in each office"),
     ("pods", "select distinct office_id from pods", "pods that a dead server left behind"),
     (
+        "backups",
+        "select p.office_id, p.agent_id from pods p join agents a",
+        "what those who left leave behind: the sweep acts in each office, page by page",
+    ),
+    (
+        "agents",
+        "select a.office_id, a.id from agents a cross join pods p",
+        "specialists that have rested: the sweep acts in each office, page by page",
+    ),
+    (
         "chat",
         "select office_id, name from agents where read_again_at",
         "pauses that end: the sweep acts in each office",
@@ -240,6 +250,57 @@ enum Part {
     End,
 }
 
+/// Whether an `or` stands at the same depth as a condition on the office, so that it opens the statement to all of them.
+fn has_a_way_around(sql: &str) -> bool {
+    let mut open: Vec<Condition> = vec![Condition::default()];
+    let spaced = sql.replace('(', " ( ").replace(')', " ) ");
+    for word in spaced.split_whitespace() {
+        match word {
+            "(" => open.push(Condition::default()),
+            ")" => {
+                if open.pop().is_some_and(|inner| inner.is_open()) {
+                    return true;
+                }
+                if open.is_empty() {
+                    open.push(Condition::default());
+                }
+            }
+            // Another condition begins.
+            "where" | "on" | "union" => {
+                if open.last().is_some_and(Condition::is_open) {
+                    return true;
+                }
+                open.pop();
+                open.push(Condition::default());
+            }
+            _ => {
+                if let Some(here) = open.last_mut() {
+                    here.hear(word);
+                }
+            }
+        }
+    }
+    open.iter().any(Condition::is_open)
+}
+
+/// What was heard of one condition, at one depth.
+#[derive(Default)]
+struct Condition {
+    names_office: bool,
+    has_or: bool,
+}
+
+impl Condition {
+    fn hear(&mut self, word: &str) {
+        self.names_office |= word.ends_with("office_id");
+        self.has_or |= word == "or";
+    }
+
+    const fn is_open(&self) -> bool {
+        self.names_office && self.has_or
+    }
+}
+
 fn judge_insert(sql: &str, tables: &[(&str, &str)]) -> Option<String> {
     let (table, _) = tables.first()?;
     let begins = sql.starts_with(&format!("insert into {table} (office_id,"));
@@ -251,6 +312,9 @@ fn judge_reach(sql: &str, tables: &[(&str, &str)], part: Part) -> Option<String>
     let anchored = sql.contains("office_id = $1");
     if part == Part::End && !anchored {
         return Some("a condition without its office".to_owned());
+    }
+    if anchored && has_a_way_around(sql) {
+        return Some("an `or` beside its office: what stands after it holds in every office".to_owned());
     }
     if tables.is_empty() || (part == Part::Whole && !anchored) {
         return (!tables.is_empty()).then(|| format!("{} without its office", tables[0].0));
@@ -305,6 +369,11 @@ fn the_judge_sees_what_is_missing() {
         "insert into tasks (office_id, id) values ($1, $2)",
         "select t.id from tasks t join sessions s on s.office_id = t.office_id where t.office_id = $1",
         "select value from server_state where key = $1",
+        "select id from tasks where office_id = $1 and (id = $2 or title = $3)",
+        "select t.id from tasks t join sessions s on s.office_id = t.office_id and (s.number = t.session or s.number = $2) \
+         where t.office_id = $1",
+        "select id from tasks where office_id = $1 and (id = $2 or exists (select 1 from sessions s where s.office_id = \
+         tasks.office_id and s.number = $3))",
     ] {
         assert_eq!(verdict(good), None, "{good}");
     }
@@ -315,6 +384,12 @@ fn the_judge_sees_what_is_missing() {
         "insert into tasks (id, office_id) values ($1, $2)",
         "select t.id from tasks t join sessions s on s.number = t.session where t.office_id = $1",
         "where t.id = $1",
+        "select id from tasks where office_id = $1 and id = $2 or title = $3",
+        "select id from tasks where title = $3 or office_id = $1",
+        "select id from tasks where (office_id = $1 or id = $2) and title = $3",
+        "update tasks set title = $2 where office_id = $1 and id = $3 or id = $4 returning id",
+        "select t.id from tasks t join sessions s on s.office_id = t.office_id or s.number = $2 where t.office_id = $1",
+        "where t.office_id = $1 and t.id = $2 or t.id = $3",
     ] {
         assert!(verdict(bad).is_some(), "{bad}");
     }
