@@ -16,8 +16,9 @@ const GUIDE: &str = "AGENTS.md";
 /// Pages that programs read in place of `AGENTS.md`, with the line that leads there.
 const LEADING_THERE: [(&str, &str); 2] = [("CLAUDE.md", "@AGENTS.md\n"), ("GEMINI.md", "@AGENTS.md\n")];
 const SKILLS: &str = "skills";
-/// Where programs look for skills; each is a link to `skills`, unless the agent keeps a folder of its own there.
-const SKILLS_OF_PROGRAMS: [&str; 4] = [".agents", ".claude", ".codex", ".gemini"];
+/// Where programs look for skills; each is a link to `skills`, unless the agent keeps a folder of its own there. Codex finds
+/// them in `.agents`; a folder `.codex` would be settings of the project for it, of which it warns in every session.
+const SKILLS_OF_PROGRAMS: [&str; 3] = [".agents", ".claude", ".gemini"];
 /// A page that an agent let grow beyond this is its own.
 const PAGE_BYTES_MAX: u64 = 1024 * 1024;
 

@@ -30,7 +30,7 @@ async fn a_program_finds_who_it_is_and_its_skills_where_it_looks() {
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("AGENTS.md"), "# What I learnt\n").unwrap();
-    let look = "cat AGENTS.md CLAUDE.md > seen; head -2 .claude/skills/code-review/SKILL.md .codex/skills/reports/SKILL.md >> seen";
+    let look = "cat AGENTS.md CLAUDE.md > seen; head -2 .claude/skills/code-review/SKILL.md .agents/skills/reports/SKILL.md >> seen";
     let fake = session(folder.path(), Some("reviewer"), look, Drive::At(folder.path().into())).await;
     assert_eq!(fake.only_end().cause, EndCause::Finished);
     let seen = fs::read_to_string(folder.path().join("seen")).unwrap();
