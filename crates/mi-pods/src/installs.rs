@@ -169,8 +169,10 @@ fn is_elf(path: &Path) -> io::Result<bool> {
 fn is_node_script(path: &Path) -> io::Result<bool> {
     let has_ending = path.extension().and_then(|ending| ending.to_str()).is_some_and(|e| SCRIPT_ENDINGS.contains(&e));
     let head = head(path)?;
-    let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(has_ending || (first.starts_with(b"#!") && first.trim_ascii_end().ends_with(b"node")))
+    let first = String::from_utf8_lossy(head.split(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned();
+    let mut words = first.strip_prefix("#!").unwrap_or_default().split_whitespace();
+    // `#!/usr/bin/env node`, `#!/usr/bin/env -S node --flag`, `#!/opt/node/bin/node`.
+    Ok(has_ending || words.any(|word| Path::new(word).file_name().is_some_and(|name| name == "node")))
 }
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {
@@ -206,6 +208,12 @@ mod tests {
         let place = home.join("bin/tool");
         let script = Install { root: modules.join("@a/tool"), entry: "bin/tool.js".into(), runs_on: RunsOn::Node };
         assert_eq!(resolve("tool", &place), Ok(script));
+        // Without an ending, what its first line says counts.
+        for line in ["#!/usr/bin/env node", "#!/usr/bin/env -S node --no-warnings", "#!/opt/node/bin/node"] {
+            write(&modules.join("plain/bin/plain"), format!("{line}\nrequire('x')\n").as_bytes());
+            let plain = Install { root: modules.join("plain"), entry: "bin/plain".into(), runs_on: RunsOn::Node };
+            assert_eq!(resolve("plain", &modules.join("plain/bin/plain")), Ok(plain), "{line}");
+        }
         let native = modules.join(format!("@a/tool/node_modules/@a/tool-linux-{}", arch()));
         write(&native.join("vendor/x/bin/tool"), b"\x7fELF..");
         let install = resolve("tool", &place).unwrap();

@@ -4,7 +4,6 @@
 //! towards an end or not, begins the count anew.
 
 use mi_core::ids::excerpt;
-use serde_json::Value;
 
 /// The same call with the same answer, in a row.
 const SAME_ANSWER_MAX: usize = 5;
@@ -28,7 +27,7 @@ pub(crate) struct Loops {
 #[derive(Debug)]
 struct Seen {
     name: String,
-    arguments: Value,
+    arguments: String,
     answer: String,
     done: Done,
     /// How often this call came in a row, and how often with this answer.
@@ -37,22 +36,16 @@ struct Seen {
 }
 
 impl Loops {
-    /// Why the session must end, when this call was one too many.
-    pub(crate) fn see(&mut self, name: &str, arguments: &Value, answer: &str, done: Done) -> Option<String> {
-        let before = self.last.take().filter(|seen| seen.name == name && seen.arguments == *arguments);
+    /// Why the session must end, when this call was one too many. The reason shows the beginnings of what it is told, so
+    /// that is told without secrets.
+    pub(crate) fn see(&mut self, name: &str, arguments: String, answer: String, done: Done) -> Option<String> {
+        let before = self.last.take().filter(|seen| seen.name == name && seen.arguments == arguments);
         let (calls, answers) = match &before {
             Some(seen) if seen.answer == answer && seen.done == done => (seen.calls + 1, seen.answers + 1),
             Some(seen) => (seen.calls + 1, 1),
             None => (1, 1),
         };
-        let now = Seen {
-            name: name.to_owned(),
-            arguments: arguments.clone(),
-            answer: answer.to_owned(),
-            done,
-            calls,
-            answers,
-        };
+        let now = Seen { name: name.to_owned(), arguments, answer, done, calls, answers };
         let reason = now.reason();
         self.last = Some(now);
         reason
@@ -61,7 +54,7 @@ impl Loops {
 
 impl Seen {
     fn reason(&self) -> Option<String> {
-        let call = || format!("{} {}", self.name, excerpt(&self.arguments.to_string()));
+        let call = || format!("{} {}", self.name, excerpt(&self.arguments));
         if self.done == Done::Badly && self.answers >= SAME_FAILURE_MAX {
             let answer = excerpt(self.answer.trim());
             return Some(format!(
@@ -86,7 +79,7 @@ mod tests {
         let mut loops = Loops::default();
         let mut calls = calls.into_iter().enumerate();
         calls.find_map(|(n, (command, answer, done))| {
-            loops.see("shell", &json!({"command": command}), &answer, done).map(|_| n + 1)
+            loops.see("shell", json!({"command": command}).to_string(), answer, done).map(|_| n + 1)
         })
     }
 
@@ -119,8 +112,9 @@ mod tests {
     #[test]
     fn the_reason_names_the_call() {
         let mut loops = Loops::default();
-        assert_eq!(loops.see("shell", &json!({"command": "make"}), "no rule\n", Done::Badly), None);
-        let reason = loops.see("shell", &json!({"command": "make"}), "no rule\n", Done::Badly).unwrap();
+        let mut fails = || loops.see("shell", json!({"command": "make"}).to_string(), "no rule\n".into(), Done::Badly);
+        assert_eq!(fails(), None);
+        let reason = fails().unwrap();
         assert_eq!(
             reason,
             r#"the same call failed in the same way 2 times in a row: shell {"command":"make"}: no rule"#

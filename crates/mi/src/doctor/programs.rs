@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use mi_cli::World;
 use mi_core::harnesses::{Fit, NODE, NODE_VARIABLE, PROGRAMS, Program as Harness, begins, number};
-use mi_pods::{Program, find_install, find_program, locate, resolve};
+use mi_pods::{Install, Program, RunsOn, find_install, find_program, locate, resolve};
 
 use super::finding::{Finding, Section};
 
@@ -77,10 +77,19 @@ fn harness(facts: &Harness, world: &World, path: &str, home: Option<&str>) -> Fi
     match resolve(facts.name, &place) {
         Ok(install) => {
             let node = world.variable(NODE_VARIABLE).map(PathBuf::from).or_else(|| locate(NODE, path, home));
+            if install.runs_on == RunsOn::Node && node.is_none() {
+                return without_node(facts, &install);
+            }
             judged(facts, &find_install(&install, node.as_deref(), path, home))
         }
         Err(reason) => Finding::less(SECTION, facts.name, reason, format!("{}=/path/of/the/program", facts.variable)),
     }
+}
+
+/// In a pod it would not start.
+fn without_node(facts: &Harness, install: &Install) -> Finding {
+    let detail = format!("{} is a script of {NODE}, which is not found", install.program().display());
+    Finding::less(SECTION, facts.name, detail, format!("install {NODE}, or {NODE_VARIABLE}=/path/of/{NODE}"))
 }
 
 fn judged(facts: &Harness, found: &Program) -> Finding {
@@ -115,6 +124,10 @@ mod tests {
         let missing = of_system(&WANTED[0], None, "apt-get install -y");
         assert_eq!((missing.state, missing.fix.as_deref()), (State::Less, Some("apt-get install -y git")));
         let claude = program_of(HarnessKind::ClaudeCode).unwrap();
+        let script = Install { root: "/opt/claude".into(), entry: "cli.js".into(), runs_on: RunsOn::Node };
+        let finding = without_node(claude, &script);
+        assert_eq!(finding.detail, "/opt/claude/cli.js is a script of node, which is not found");
+        assert_eq!(finding.fix.as_deref(), Some("install node, or MI_NODE=/path/of/node"));
         for (version, state, detail) in [
             (Some("2.1.199 (Claude Code)"), State::Ok, "2.1.199 at /opt/claude, tested"),
             (

@@ -1,5 +1,7 @@
 //! The lines of `--output-format stream-json`, as 2.1 writes them.
 
+use std::collections::VecDeque;
+
 use serde_json::Value;
 
 use crate::harness::loops::Done;
@@ -9,11 +11,27 @@ use crate::harness::vendor::{Reader, Said};
 /// Wrote by the program itself where a model's answer would stand.
 const SYNTHETIC: &str = "<synthetic>";
 
+/// Messages whose events may still come; several models at work have one each.
+const OPEN_MESSAGES_MAX: usize = 64;
+/// Of one run; a program that names more makes them up, and they count as the last one.
+const MODELS_MAX: usize = 16;
+/// Of a message's id, and of a model's name.
+const NAME_BYTES_MAX: usize = 200;
+
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// What the messages so far used, for a run that never comes to its result.
-    so_far: Vec<(String, Said)>,
+    /// What the newest messages used so far, and all before them together: for a run that never comes to its result.
+    open: VecDeque<(String, Used)>,
+    closed: Vec<Used>,
     told: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Used {
+    model: String,
+    input: i64,
+    cached: i64,
+    output: i64,
 }
 
 impl Reader for Events {
@@ -28,7 +46,13 @@ impl Reader for Events {
     }
 
     fn close(&mut self, _: Option<i32>) -> Vec<Said> {
-        if self.told { Vec::new() } else { sum(&self.so_far) }
+        if self.told {
+            return Vec::new();
+        }
+        while let Some((_, used)) = self.open.pop_front() {
+            self.add(used);
+        }
+        std::mem::take(&mut self.closed).into_iter().map(Said::from).collect()
     }
 }
 
@@ -46,11 +70,25 @@ impl Events {
 
     /// A message comes in several events, each with what it used so far.
     fn count(&mut self, message: &Value) {
-        let id = text(&message["id"]);
+        let id = short(text(&message["id"]));
         let usage = used(&text(&message["model"]), &message["usage"], "input_tokens", "output_tokens");
-        match self.so_far.iter_mut().find(|(known, _)| *known == id) {
+        match self.open.iter_mut().rfind(|(known, _)| *known == id) {
             Some((_, known)) => *known = usage,
-            None => self.so_far.push((id, usage)),
+            None => self.open.push_back((id, usage)),
+        }
+        if self.open.len() > OPEN_MESSAGES_MAX
+            && let Some((_, oldest)) = self.open.pop_front()
+        {
+            self.add(oldest);
+        }
+    }
+
+    fn add(&mut self, used: Used) {
+        let is_full = self.closed.len() >= MODELS_MAX;
+        let known = self.closed.iter().position(|known| known.model == used.model);
+        match known.or(is_full.then_some(MODELS_MAX - 1)) {
+            Some(place) => self.closed[place].add(&used),
+            None => self.closed.push(used),
         }
     }
 
@@ -58,7 +96,8 @@ impl Events {
         let mut out = Vec::new();
         if let Some(models) = event["modelUsage"].as_object() {
             self.told = !models.is_empty();
-            out.extend(models.iter().map(|(model, usage)| used(model, usage, "inputTokens", "outputTokens")));
+            let used = models.iter().map(|(model, usage)| used(model, usage, "inputTokens", "outputTokens"));
+            out.extend(used.map(Said::from));
         }
         out.push(Said::Ended(verdict(event)));
         out
@@ -124,12 +163,26 @@ fn system(event: &Value) -> Vec<Said> {
     }
 }
 
-fn used(model: &str, usage: &Value, input: &str, output: &str) -> Said {
+impl Used {
+    fn add(&mut self, more: &Used) {
+        self.input += more.input;
+        self.cached += more.cached;
+        self.output += more.output;
+    }
+}
+
+impl From<Used> for Said {
+    fn from(Used { model, input, cached, output }: Used) -> Self {
+        Said::Used { model, input, cached, output }
+    }
+}
+
+fn used(model: &str, usage: &Value, input: &str, output: &str) -> Used {
     let number = |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_i64()).unwrap_or(0);
     let cached = number(["cache_read_input_tokens", "cacheReadInputTokens"]);
     let written = number(["cache_creation_input_tokens", "cacheCreationInputTokens"]);
-    Said::Used {
-        model: model.to_owned(),
+    Used {
+        model: short(model.to_owned()),
         // Anthropic counts what was read from and written to the cache beside the input.
         input: number([input, input]) + cached + written,
         cached,
@@ -137,16 +190,9 @@ fn used(model: &str, usage: &Value, input: &str, output: &str) -> Said {
     }
 }
 
-fn sum(messages: &[(String, Said)]) -> Vec<Said> {
-    let mut out: Vec<(String, i64, i64, i64)> = Vec::new();
-    for (_, said) in messages {
-        let Said::Used { model, input, cached, output } = said else { continue };
-        match out.iter_mut().find(|(known, ..)| known == model) {
-            Some(sums) => *sums = (sums.0.clone(), sums.1 + input, sums.2 + cached, sums.3 + output),
-            None => out.push((model.clone(), *input, *cached, *output)),
-        }
-    }
-    out.into_iter().map(|(model, input, cached, output)| Said::Used { model, input, cached, output }).collect()
+fn short(mut name: String) -> String {
+    name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
+    name
 }
 
 fn unknown(event: &Value) -> Said {
@@ -155,4 +201,41 @@ fn unknown(event: &Value) -> Said {
 
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn message(id: usize, output: i64) -> Value {
+        json!({"type": "assistant", "message": {"id": format!("m{id}"), "model": "c", "content": [],
+            "usage": {"input_tokens": 10, "output_tokens": output}}})
+    }
+
+    #[test]
+    fn what_a_long_run_used_is_summed_in_little_room() {
+        let mut events = Events::default();
+        for id in 0..1_000 {
+            for output in [1, 5] {
+                assert_eq!(events.read(&message(id, output)), []);
+            }
+        }
+        assert_eq!((events.open.len(), events.closed.len()), (OPEN_MESSAGES_MAX, 1));
+        let used = Said::Used { model: "c".into(), input: 10_000, cached: 0, output: 5_000 };
+        assert_eq!(events.close(None), [used]);
+    }
+
+    #[test]
+    fn models_that_it_makes_up_are_few() {
+        let mut events = Events::default();
+        for id in 0..1_000 {
+            let mut event = message(id, 1);
+            event["message"]["model"] = json!(format!("{id}{}", "m".repeat(300)));
+            events.read(&event);
+        }
+        let told = events.close(None);
+        let output = |said: &Said| if let Said::Used { output, .. } = said { *output } else { 0 };
+        assert_eq!((told.len(), told.iter().map(output).sum::<i64>()), (MODELS_MAX, 1_000));
+    }
 }

@@ -97,7 +97,7 @@ impl<'a> Talk<'a> {
         for call in calls {
             match self.bench.use_tool(&call.name, call.arguments.clone()).await {
                 Effect::Answer(text) => {
-                    let reason = self.loops.see(&call.name, &call.arguments, &text, done(&call.name, &text));
+                    let reason = self.loop_in(&call, &text);
                     results.push(self.result(call, &text));
                     if let Some(reason) = reason {
                         return ends(EndCause::Loop, reason);
@@ -111,6 +111,13 @@ impl<'a> Talk<'a> {
         }
         self.conversation.push(Message::Results(results));
         Progress::GoesOn
+    }
+
+    /// What is secret goes before the reason is cut.
+    fn loop_in(&mut self, call: &ToolCall, answer: &str) -> Option<String> {
+        let clean = |text: &str| self.job.outbox.clean(text).into_owned();
+        let (arguments, said) = (clean(&call.arguments.to_string()), clean(answer));
+        self.loops.see(&call.name, arguments, said, done(&call.name, answer))
     }
 
     /// Text without a tool: the reply of a chat session, but not the end of a task.

@@ -97,14 +97,12 @@ async fn finish<S: AsyncRead + Unpin>(
             };
             (status, stopped)
         }
-        Heard::Everything => (child.wait().await, None),
-        Heard::Silence => {
-            let seconds = job.silence_max.as_secs();
-            let sentence = format!("no word for {seconds} seconds while it waited for its model; it was ended");
-            job.outbox.log(&sentence);
-            let (status, ()) = join(child.wait(), job.tree.terminate(GRACE)).await;
-            (status, Some(Outcome::of(EndCause::HarnessHung, sentence)))
-        }
+        // With its output it has closed the only way to say anything.
+        Heard::Everything => match within(job.silence_max, child.wait()).await {
+            Some(status) => (status, None),
+            None => hung(child, job, "closed its output and lived on").await,
+        },
+        Heard::Silence => hung(child, job, "no word while it waited for its model").await,
         Heard::Enough(enough) => {
             if let Enough::Loop(reason) = &enough {
                 job.outbox.log(&format!("the session is ended: {reason}"));
@@ -113,6 +111,13 @@ async fn finish<S: AsyncRead + Unpin>(
             (status, Some(ended(enough, record)))
         }
     }
+}
+
+async fn hung(child: &mut Child, job: &Job, how: &str) -> (io::Result<ExitStatus>, Option<Outcome>) {
+    let sentence = format!("{how}, for {} seconds; it was ended", job.silence_max.as_secs());
+    job.outbox.log(&sentence);
+    let (status, ()) = join(child.wait(), job.tree.terminate(GRACE)).await;
+    (status, Some(Outcome::of(EndCause::HarnessHung, sentence)))
 }
 
 fn ended(enough: Enough, record: &Record<'_>) -> Outcome {

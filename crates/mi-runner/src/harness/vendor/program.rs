@@ -1,12 +1,14 @@
 //! Where the programs are, and which version they say they are.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mi_core::harnesses::{Fit, NODE, Program, number, program_of};
+use mi_core::harnesses::{Fit, NODE, NODE_VARIABLE, Program, number, program_of};
 use mi_core::ids::excerpt;
 use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::EndCause;
@@ -21,6 +23,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// By which programs find their settings.
 const HOMES: [&str; 4] = ["HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"];
 const SCRIPTS: [&str; 3] = ["js", "mjs", "cjs"];
+/// As much as a kernel reads of it.
+const FIRST_LINE_BYTES_MAX: u64 = 256;
 
 /// The programs that are there, as whoever started the runner knows them.
 #[derive(Debug, Default)]
@@ -61,6 +65,16 @@ impl Programs {
         Ok(command)
     }
 
+    /// A script doesn't start without its runtime, and says so.
+    fn unstarted(&self, kind: HarnessKind, facts: &Program, error: &io::Error) -> Missing {
+        let is_script = self.places.get(&kind).is_some_and(|place| is_script(place));
+        if is_script && error.kind() == io::ErrorKind::NotFound {
+            let sentence = format!("{kind} is a script of {NODE}, which isn't there; {NODE_VARIABLE} says where it is");
+            return Missing(EndCause::HarnessMissing, sentence);
+        }
+        missing(facts, &format!("can't be started: {error}"))
+    }
+
     async fn ask(&self, kind: HarnessKind, facts: &Program, job: &Job) -> Result<String, Missing> {
         let mut command = self.command(kind)?;
         // What an agent left in its workspace could make it fail, and with it every later session.
@@ -68,8 +82,7 @@ impl Programs {
         command.arg("--version").env_clear().envs(&job.environment).current_dir(home.path());
         command.envs(HOMES.map(|name| (name, home.text())));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let started = job.tree.spawn(command);
-        let child = started.map_err(|error| missing(facts, &format!("can't be started: {error}")))?;
+        let child = job.tree.spawn(command).map_err(|error| self.unstarted(kind, facts, &error))?;
         let Some(root) = child.id() else { return Err(missing(facts, "ended at once")) };
         match within(ANSWER_WAIT, child.wait_with_output()).await {
             Some(Ok(output)) => version_in(facts, &output),
@@ -134,6 +147,22 @@ fn missing(facts: &Program, what: &str) -> Missing {
     Missing(EndCause::HarnessMissing, sentence)
 }
 
+/// By its name or its first line: `#!/usr/bin/env node` finds no runtime that isn't on the search path, and ours needn't be.
 fn is_script(place: &Path) -> bool {
-    place.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| SCRIPTS.contains(&ending))
+    let has_ending = place.extension().and_then(|ending| ending.to_str()).is_some_and(|e| SCRIPTS.contains(&e));
+    has_ending || first_line(place).is_ok_and(|line| names_node(&line))
+}
+
+fn first_line(place: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(place)?.take(FIRST_LINE_BYTES_MAX).read_to_end(&mut head)?;
+    head.truncate(head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len()));
+    Ok(head)
+}
+
+/// `#!/usr/bin/env node`, `#!/usr/bin/env -S node --flag`, `#!/opt/node/bin/node`.
+fn names_node(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let Some(interpreter) = line.strip_prefix("#!") else { return false };
+    interpreter.split_whitespace().any(|word| Path::new(word).file_name().is_some_and(|name| name == NODE))
 }

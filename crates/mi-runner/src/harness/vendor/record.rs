@@ -129,7 +129,10 @@ impl<'a> Record<'a> {
     fn answer(&mut self, id: &str, text: &str, done: Done) -> Option<String> {
         let (name, arguments) = self.open.remove(id)?;
         self.keep_call(&name, &arguments, text, done);
-        self.loops.see(&name, &arguments, text, done)
+        // What is secret goes before the reason is cut, too.
+        let clean = |text: &str| self.job.outbox.clean(text).into_owned();
+        let (arguments, answer) = (clean(&arguments.to_string()), clean(text));
+        self.loops.see(&name, arguments, answer, done)
     }
 
     fn keep_call(&self, name: &str, arguments: &Value, answer: &str, done: Done) {
