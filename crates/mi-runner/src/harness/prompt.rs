@@ -7,12 +7,16 @@ use mi_core::wire::checks::{TaskCheck, Verdict};
 use mi_core::wire::runner::{Cause, InboxMessage, SessionContext};
 use mi_core::wire::tasks::{Artifact, ArtifactState, Task};
 
+use super::reply::askers;
 use super::{Job, shortened};
 use crate::config::Drive;
 use crate::kit::is_laid_out;
 
-/// Of one description or result; the whole is on the task.
+/// Of one description, result, comment or message; the whole is on the task or in the conversation.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Of what earlier attempts wrote: the newest lines, and of each line so much.
+const LOG_LINES_MAX: usize = 60;
+const LOG_LINE_BYTES_MAX: usize = 1024;
 
 /// What the model acts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ You work alone on one task from your office's queue, with the tools you are give
 - Finish only via the tool `finish`: its result is what others will read and build on. Saying that you are done finishes \
 nothing.
 - If the task can't be done, call `fail` with the reason. If somebody else must act first, call `block`.
-- Put what others need on the shared drive at /shared/files and link it with `artifact` before you finish.
+- Put what others need on the shared drive and link it with `artifact` before you finish.
 - Your working folder is your private workspace; relative paths are below it.
 - Look before you claim: read the files you speak about, run what you say works.
 - Large work may be split with `create_subtask`; then finish your turn, and the task comes back to you when the subtasks \
@@ -36,8 +40,8 @@ are done.";
 
 const RULES_MESSAGE: &str = "\
 Somebody wrote to you. Work with the tools as far as the answer needs it, then answer with plain text: your last text, \
-without a tool call, is sent to the sender (or to the group where you were asked there) as your reply. With `message` \
-you reach others. The shared drive is at /shared/files; your working folder is your private workspace.";
+without a tool call, is sent to whoever asked last (to the group, where you were asked there) as your reply. With `message` \
+you reach everybody else.";
 
 const RULES_TASK_PROGRAM: &str = "\
 You work alone on one task from your office's queue, with nobody to ask. Rules:
@@ -45,16 +49,16 @@ You work alone on one task from your office's queue, with nobody to ask. Rules:
 what others will read and build on. Saying that you are done finishes nothing.
 - If the task can't be done: `tq update --status failed --error \"WHY\"` (or `task_fail`). If somebody else must act first: \
 `tq update --status blocked --reason \"WHY\"` (or `task_block`).
-- Put what others need on the shared drive at /shared/files and link it with `tq artifact PATH` before you finish.
+- Put what others need on the shared drive and link it with `tq artifact PATH` before you finish.
 - Your working folder is your private workspace. `tq --help` shows what else the queue can do.
 - Look before you claim: read the files you speak about, run what you say works.
 - Large work may be split with `tq subtask \"TITLE\"`; then end your turn, and the task comes back to you when the subtasks \
 are done.";
 
 const RULES_MESSAGE_PROGRAM: &str = "\
-Somebody wrote to you. Work as far as the answer needs it, then answer with plain text: your last text is sent to the \
-sender (or to the group where you were asked there) as your reply, so don't send it yourself. With `tq send NAME TEXT` you \
-reach others. The shared drive is at /shared/files; your working folder is your private workspace.";
+Somebody wrote to you. Work as far as the answer needs it, then answer with plain text: your last text is sent to whoever \
+asked last (to the group, where you were asked there) as your reply, so don't send it yourself. With `tq send NAME TEXT` you \
+reach everybody else.";
 
 pub(crate) fn system(job: &Job, hands: Hands) -> String {
     let agent = &job.context.agent;
@@ -87,7 +91,7 @@ pub(crate) fn system(job: &Job, hands: Hands) -> String {
 }
 
 /// One fact per line first, so that it can be read by eye and by program; long texts follow.
-pub(crate) fn user(job: &Job) -> String {
+pub(crate) fn user(job: &Job, hands: Hands) -> String {
     let context = &job.context;
     let mut out = format!("agent: {}", context.agent.name);
     if let Some(task) = &context.task {
@@ -99,6 +103,7 @@ pub(crate) fn user(job: &Job) -> String {
     measured(&mut out, context);
     related(&mut out, context);
     talked(&mut out, context);
+    to_answer(&mut out, context, hands);
     surroundings(&mut out, context);
     line(&mut out, format_args!("\n{}", whereabouts(&job.drive)));
     out
@@ -108,11 +113,23 @@ fn whereabouts(drive: &Drive) -> &'static str {
     match drive {
         Drive::Standard | Drive::At(_) => "The shared drive is /shared/files; the workspace is your working folder.",
         Drive::ApiOnly => {
-            "The shared drive is NOT mounted on this machine: with `shell`, `mi files pull NAME` brings a file of it to \
-             your workspace and `mi files push FILE` puts one onto it; then link it with `artifact`. The workspace is \
-             your working folder."
+            "The shared drive is NOT mounted on this machine: in the shell, `mi files pull NAME` brings a file of it to \
+             your workspace and `mi files push FILE` puts one onto it; its name is its path without /shared/files/. The \
+             workspace is your working folder."
         }
     }
+}
+
+/// The last text answers one; where several asked, the others would wait for ever.
+fn to_answer(out: &mut String, context: &SessionContext, hands: Hands) {
+    let mut others = askers(context);
+    let Some(last) = others.pop().filter(|_| !others.is_empty() && context.task.is_none()) else { return };
+    let by = match hands {
+        Hands::Native => "with `message`",
+        Hands::Program => "by `tq send NAME TEXT`",
+    };
+    let others = others.join(", ");
+    line(out, format_args!("\nYour last text goes to {last} alone. Answer these yourself, {by}: {others}."));
 }
 
 fn describe_task(out: &mut String, task: &Task) {
@@ -152,10 +169,17 @@ fn related(out: &mut String, context: &SessionContext) {
 
 fn talked(out: &mut String, context: &SessionContext) {
     let comments = context.comments.iter();
-    section(out, "Comments and reviews", comments.map(|comment| format!("{}: {}", comment.agent, comment.message)));
+    let short = |text: &str| shortened(text, TEXT_BYTES_MAX);
+    section(
+        out,
+        "Comments and reviews",
+        comments.map(|comment| format!("{}: {}", comment.agent, short(&comment.message))),
+    );
     let is_retry = context.sessions.len() > 1;
-    let logs = context.logs.iter().filter(|_| is_retry);
-    section(out, "Log so far", logs.map(|log| format!("{}: {}", log.agent, log.message)));
+    let newest = context.logs.len().saturating_sub(LOG_LINES_MAX);
+    let logs = context.logs.iter().skip(newest).filter(|_| is_retry);
+    let log_line = |text: &str| shortened(text, LOG_LINE_BYTES_MAX);
+    section(out, "Log so far, its end", logs.map(|log| format!("{}: {}", log.agent, log_line(&log.message))));
     section(out, "Messages to you", context.messages.iter().map(message));
 }
 
@@ -220,8 +244,8 @@ fn artifact(item: &Artifact) -> String {
 }
 
 fn message(message: &InboxMessage) -> String {
-    let place = if message.group_id.is_some() { " in the group" } else { "" };
-    format!("from {}{place}: {}", message.from_agent, message.body)
+    let place = message.group_id.map(|group| format!(" in the group {group}")).unwrap_or_default();
+    format!("from {}{place}: {}", message.from_agent, shortened(&message.body, TEXT_BYTES_MAX))
 }
 
 /// Writing to a text can't fail; the result is formatting's own.

@@ -206,6 +206,47 @@ async fn a_program_that_hangs_before_or_after_its_first_word_is_ended() {
     }
 }
 
+/// It can't say anything any more, so it says nothing.
+#[tokio::test]
+async fn a_program_that_closes_its_output_and_lives_on_is_ended() {
+    let _alone = alone().await;
+    let script = format!("{}\nexec >&-\nsleep 1000", says(&[TEXT, CALL]));
+    let stage = claude(&script).with(|place| place.silence_max = Duration::from_millis(300));
+    let end = stage.end().await;
+    assert_eq!((end.cause, end.signal), (EndCause::HarnessHung, Some(15)), "{}", end.summary);
+    assert!(end.summary.starts_with("closed its output and lived on, for 0 seconds"), "{}", end.summary);
+}
+
+/// A program whose first line names node runs on the node that it is given, which is on no search path.
+#[tokio::test]
+async fn a_script_of_node_runs_on_the_node_that_is_named() {
+    let _alone = alone().await;
+    for line in ["#!/usr/bin/env node", "#!/usr/bin/env -S node --no-warnings", "#!/nowhere/node"] {
+        let stage = claude("");
+        let (program, node) = (stage.folder.path().join("script"), stage.folder.path().join("runtime"));
+        let version = "if [ \"$2\" = --version ]; then echo 2.1.9; exit; fi";
+        for (path, text) in
+            [(&program, line), (&node, &format!("#!/bin/sh\n{version}\n{}", says(&[CALL, GOOD, RESULT])))]
+        {
+            fs::write(path, text).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let given = |node| Arc::new(Programs::new([(HarnessKind::ClaudeCode, program.clone())], node));
+        let stage = stage.with(|place| place.programs = given(Some(node.clone())));
+        assert_eq!(stage.end().await.cause, EndCause::Finished, "{line}: {}", stage.log());
+        let gone = claude("").with(|place| {
+            place.environment.insert("PATH".into(), "/nowhere".into());
+            place.programs = given(None);
+        });
+        assert_eq!(gone.end().await.harness, Some(HarnessKind::Native), "{line}");
+        assert!(
+            gone.log().contains("claude-code is a script of node, which isn't there; MI_NODE says"),
+            "{}",
+            gone.log()
+        );
+    }
+}
+
 #[tokio::test]
 async fn while_a_tool_is_at_work_silence_is_no_hang() {
     let _alone = alone().await;
@@ -293,6 +334,41 @@ async fn what_is_secret_goes_before_anything_is_cut() {
     let end = stage.end().await;
     let said = [stage.fake.texts(ItemKind::Tool).join(""), end.summary].join("\n");
     assert!(said.contains("DEPLOY_TOKEN") && !said.contains("hunter2"), "{said}");
+    // The reason for which a loop is ended shows the beginnings of both.
+    let text = format!("{}{secret}", "x".repeat(70));
+    let (call, bad) = (CALL.replace("make", &text), BAD.replace("no rule", &text));
+    let stage = claude(&format!("{}\nsleep 1000", says(&[&call, &bad, &call, &bad])));
+    stage.fake.state().env.insert("DEPLOY_TOKEN".into(), secret.into());
+    let end = stage.end().await;
+    assert_eq!(end.cause, EndCause::Loop);
+    let said = [stage.log(), end.summary].join("\n");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// One text answers one of them: the others are named to the model, and in the summary where it forgot them.
+#[tokio::test]
+async fn everybody_who_asked_can_be_answered() {
+    let _alone = alone().await;
+    let sent = CALL.replace("make", "tq send ben 'done'");
+    for (lines, summary) in [
+        (vec![&*sent, GOOD, TEXT, RESULT], "replied to owner; not answered: 7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5d"),
+        (vec![TEXT, RESULT], "replied to owner; not answered: ben, 7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5d"),
+    ] {
+        let stage = claude(&format!("cat > prompt.txt\n{}", says(&lines)));
+        let mut told = context(Some("owner"));
+        let message = |id: i64, from: &str| serde_json::json!({"id": id, "from_agent": from, "to_agent": "ada", "body": "@ada how far?", "created_at": id});
+        let mut in_group = message(3, "eve");
+        in_group["group_id"] = "7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5d".into();
+        told["messages"] = vec![message(1, "owner"), message(2, "ben"), in_group, message(4, "owner")].into();
+        stage.fake.state().context = Some(told);
+        let grant = SessionGrant { cause: Cause::Message, task: None, attempt: None, ..stage.grant() };
+        assert_eq!(stage.play(grant).await.summary, summary);
+        assert_eq!(stage.fake.state().acts, [r#"message ["owner","I look."]"#]);
+        let prompt = stage.read("prompt.txt");
+        let line = "\nYour last text goes to owner alone. Answer these yourself, by `tq send NAME TEXT`: ben, \
+                    7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5d.\n";
+        assert!(prompt.contains(line), "{prompt}");
+    }
 }
 
 #[tokio::test]

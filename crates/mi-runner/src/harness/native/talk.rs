@@ -62,7 +62,7 @@ struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     fn new(model: &'a dyn Model, job: &'a Job, first_pause: Duration) -> Self {
-        let (system, user) = (prompt::system(job, Hands::Native), prompt::user(job));
+        let (system, user) = (prompt::system(job, Hands::Native), prompt::user(job, Hands::Native));
         job.outbox.push(ItemKind::Prompt, &format!("{system}\n\n{user}"));
         let conversation = vec![Message::System(system), Message::User(user)];
         let bench = Bench::new(job);

@@ -135,7 +135,7 @@ impl<V: Vendor> Harness for VendorHarness<V> {
         self.0.settle(&job, &home).map_err(unsettled)?;
         let command = command(&job, kind, self.0.line(&job, &home))?;
         let child = job.tree.spawn(command).map_err(|error| unstarted(kind, &error))?;
-        let text = format!("{}\n\n{}", prompt::system(&job, Hands::Program), prompt::user(&job));
+        let text = format!("{}\n\n{}", prompt::system(&job, Hands::Program), prompt::user(&job, Hands::Program));
         let (reader, noise) = (self.0.reader(), self.0.noise());
         job.outbox.push(ItemKind::Prompt, &text);
         let run = attend::Run { kind, child, home, prompt: text, reader, noise };
