@@ -14,7 +14,6 @@ use mi_core::time::{Millis, Time};
 use mi_pods::Driver;
 
 use crate::agent_keys::judge::{self, Came, Signatory};
-use crate::gateway::account::Waiting;
 use crate::gateway::prices::Prices;
 use crate::gateway::providers::Providers;
 use crate::infra::act::{
@@ -27,6 +26,7 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Operation, Via};
 use crate::infra::keys::{Keys, Token};
 use crate::infra::outbound::Outbound;
+use crate::infra::seats::Seats;
 use crate::infra::signed::nonces::Nonces;
 use crate::infra::signed::read::Signed;
 use crate::infra::wakeups::{Wake, Wakeups};
@@ -84,7 +84,8 @@ pub struct Inner {
     pub pods: pods::Supervisor,
     pub checks: checks::Runs,
     pub webhooks: webhooks::Desk,
-    pub seats: events::seats::Seats,
+    /// Of clients that follow something.
+    pub seats: Seats,
     pub logins: login::Desk,
     /// Tries of invite codes.
     pub joins: invites::throttle::Throttle,
@@ -96,7 +97,6 @@ pub struct Inner {
     pub backups: backups::Desk,
     draining: AtomicBool,
     pub known_keys: identity::memory::KnownKeys,
-    pub calls_waiting: Waiting,
 }
 
 impl std::ops::Deref for House {
@@ -165,7 +165,7 @@ impl House {
                 pods: pods::Supervisor::default(),
                 checks: checks::Runs::default(),
                 webhooks: webhooks::Desk::default(),
-                seats: events::seats::Seats::default(),
+                seats: Seats::default(),
                 logins: login::Desk::default(),
                 joins: invites::throttle::Throttle::default(),
                 nonces: Nonces::default(),
@@ -175,7 +175,6 @@ impl House {
                 backups: backups::Desk::default(),
                 draining: AtomicBool::new(false),
                 known_keys: identity::memory::KnownKeys::default(),
-                calls_waiting: Waiting::default(),
             }),
         }
     }

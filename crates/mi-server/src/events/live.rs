@@ -14,10 +14,10 @@ use mi_core::limits::{STREAMS_BESIDES_MAX, STREAMS_PER_AGENT_MAX};
 use mi_core::time::{Millis, Time};
 use serde::Serialize;
 
-use super::seats::Seat;
 use crate::house::House;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Reply};
+use crate::infra::seats::Seat;
 use crate::infra::wakeups::Interest;
 
 const EVENT_STREAM: &str = "text/event-stream";

@@ -10,7 +10,6 @@
 pub mod chain;
 pub mod live;
 pub mod routes;
-pub mod seats;
 pub mod service;
 mod store;
 mod stream;

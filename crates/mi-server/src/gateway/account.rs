@@ -5,7 +5,6 @@ use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_core::wire::usage::UsageKind;
-use tokio::sync::Semaphore;
 
 use super::estimate::{ReckonedBy, Worst, reckon};
 use super::meter::{Seen, Usage};
@@ -102,26 +101,9 @@ impl CallState {
     }
 }
 
-/// Calls that wait at once, with their bodies in memory; one more is told to come back.
-const WAITING_MAX: usize = 64;
-
-/// Places for calls that wait.
-#[derive(Debug)]
-pub struct Waiting(Semaphore);
-
-impl Default for Waiting {
-    fn default() -> Self {
-        Self(Semaphore::new(WAITING_MAX))
-    }
-}
-
 /// Lets a call through when what it may cost is put aside; waits a while for calls that have put aside what it needs.
 pub async fn reserve(house: &House, session: Session, order: Order) -> Result<Kept, Fault> {
     let until = house.clock.now() + Millis::seconds(WAIT_SECONDS_MAX);
-    if let Some(kept) = settling::try_reserve(house, session, order.clone(), Patience::Left).await? {
-        return Ok(kept);
-    }
-    let _place = house.calls_waiting.0.try_acquire().map_err(|_| fault::busy("the model gateway"))?;
     loop {
         // Before the look, so that nothing given back after it is missed.
         let mut parked = house.wakeups.park(session.office, Interest::Credits);

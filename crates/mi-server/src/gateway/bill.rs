@@ -10,7 +10,6 @@ use futures_util::stream::{Stream, StreamExt, unfold};
 use mi_core::time::Time;
 use mi_core::wire::runner::Wire;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use super::account::{Outcome, Reserved};
@@ -23,15 +22,13 @@ pub type Pieces = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
 pub struct Bill {
     house: House,
-    /// What has to be settled yet: nothing for free calls.
+    /// What has to be settled yet.
     open: Option<(Reserved, Wire)>,
     sent: Sent,
     status: Option<u16>,
     /// When the first of a good answer came.
     first_at: Option<Time>,
     meter: Option<Meter>,
-    /// The place among the calls under way.
-    _place: OwnedSemaphorePermit,
 }
 
 /// Whether the provider may have got the call.
@@ -42,13 +39,8 @@ enum Sent {
 }
 
 impl Bill {
-    pub fn new(house: House, open: Option<(Reserved, Wire)>, place: OwnedSemaphorePermit) -> Self {
-        Self { house, open, sent: Sent::No, status: None, first_at: None, meter: None, _place: place }
-    }
-
-    /// A model works for it, and it is no free one.
-    pub fn is_open(&self) -> bool {
-        self.open.is_some()
+    pub fn new(house: House, open: Option<(Reserved, Wire)>) -> Self {
+        Self { house, open, sent: Sent::No, status: None, first_at: None, meter: None }
     }
 
     /// It goes out now: from here on a caller that leaves may leave a model at work.

@@ -11,19 +11,17 @@ use http::HeaderValue;
 use mi_core::problem::Code;
 use mi_core::wire::runner::{ModelChoice, Wire};
 use reqwest::Url;
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::addresses::read_base;
 use super::kinds::{Auth, Dialect, Kind, names, nearest};
 use super::memory::Memory;
+use super::places::Places;
 use super::translated::ChatOnly;
 use super::{models, upstream};
 use crate::infra::fault::{self, Fault};
 use crate::infra::outbound::{BadUpstream, HostPort};
 
-/// Model calls under way in this server; each holds at most a request and one event of its answer.
-const CALLS_AT_ONCE_MAX: usize = 256;
 /// Clients are kept for so many hosts; more begin anew.
 const CLIENTS_MAX: usize = 64;
 /// Chooses how the models of an OpenAI-compatible provider are spoken to: `chat` or `responses`. With `chat` said aloud
@@ -110,7 +108,7 @@ pub struct Given {
 pub struct Providers {
     list: Arc<[Arc<Provider>]>,
     allowed: Arc<[HostPort]>,
-    pub(super) calls: Arc<Semaphore>,
+    pub(super) places: Places,
     pub memory: Memory,
 }
 
@@ -136,7 +134,7 @@ impl Providers {
         Self {
             list: list.into_iter().map(Arc::new).collect(),
             allowed: allowed.into(),
-            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE_MAX)),
+            places: Places::default(),
             memory: Memory::default(),
         }
     }

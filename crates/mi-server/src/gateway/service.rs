@@ -1,24 +1,23 @@
 //! Acts of the gateway: a call of a model from its reservation to its settlement.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use mi_core::ids::{AgentName, OfficeId};
 use mi_core::problem::Code;
+use mi_core::time::Millis;
 use mi_core::wire::runner::Wire;
 use mi_core::wire::usage::LlmCall;
 
 use super::account::{self, Order, Session};
 use super::bill::{Bill, Pieces, metered};
 use super::choice::{self, Choice};
+use super::kinds::Kind;
 use super::meter::{Finish, Form};
 use super::paths::{Target, target};
 use super::providers::{self, unknown_provider};
-use super::settling::Kept;
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
-use super::{attempts, estimate, request, store};
+use super::{attempts, estimate, outflow, request, store};
 use crate::credits::hold::WhenShort;
 use crate::house::House;
 use crate::infra::act::{enter, look};
@@ -29,6 +28,9 @@ use crate::infra::http::call::Page;
 
 /// As much of a provider's refusal reaches the caller.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+/// Of an answer that costs nothing: some providers list a thousand models with all that they say of each.
+const FREE_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+const FREE_ANSWER_SECONDS_MAX: i64 = 30;
 
 /// A call as it came.
 pub struct Asked {
@@ -57,21 +59,39 @@ pub fn probe(house: &House, provider: &str) -> Result<(), Fault> {
     house.providers.resolve(provider).map(|_| ()).ok_or_else(|| unknown_provider(provider))
 }
 
-/// Reserve, send, settle; if no answer comes, the same with the models that the office named for that.
+/// Takes a place, then: reserve, send, settle; if no answer comes, the same with the models that the office named for that.
 pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answered, Fault> {
     let session = session_of(caller)?;
     let kind = providers::known(&asked.provider)?;
     let target = target(kind, &asked.method, &asked.path).ok_or_else(|| no_such_call(&asked))?;
+    let place = house.providers.places.take(session.office)?;
+    let answered = answer(house, session, kind, &target, &asked).await?;
+    Ok(match answered.body {
+        // What is here as a whole needs no place any more.
+        AnswerBody::Whole(_) => answered,
+        AnswerBody::Pieces(pieces) => {
+            Answered { body: AnswerBody::Pieces(outflow::handed_on(house, pieces, place)), ..answered }
+        }
+    })
+}
+
+async fn answer(
+    house: &House,
+    session: Session,
+    kind: Kind,
+    target: &Target,
+    asked: &Asked,
+) -> Result<Answered, Fault> {
     let models = choice::of_office(house, session.office).await?;
     let mut outcome = match choice::first(house, &models, kind) {
-        Ok(choice) => ask(house, session, &choice, &target, &asked).await,
+        Ok(choice) => ask(house, session, &choice, target, asked).await,
         Err(fault) => Err(fault),
     };
-    for other in choice::others(house, &models, &target) {
+    for other in choice::others(house, &models, target) {
         if !attempts::is_no_answer(&outcome) {
             return outcome;
         }
-        match ask(house, session, &other, &target, &asked).await {
+        match ask(house, session, &other, target, asked).await {
             // What the first model answered counts then.
             Err(fault) if attempts::is_too_dear(&fault) => {}
             answer => outcome = answer,
@@ -107,7 +127,6 @@ async fn ask(
     Ok(answered)
 }
 
-/// Reserve, send, settle.
 async fn attempt(
     house: &House,
     session: Session,
@@ -115,42 +134,53 @@ async fn attempt(
     turn: Turn,
     asked: &Asked,
 ) -> Result<Answered, Fault> {
-    let provider = &choice.provider;
-    let prepared = request::prepare(&turn.target, turn.body)?;
     choice.gate(house.clock.now())?;
-    let open = match turn.target {
-        Target::Free => {
-            check(house, session).await?;
-            None
-        }
-        Target::Generate { wire, .. } => {
-            let order = order(house, choice, &prepared);
-            Some((account::reserve(house, session, order).await?, wire))
-        }
-    };
-    // After the reservation, so that a call that waits for credits of its office takes nobody's place.
-    let Ok(place) = Arc::clone(&house.providers.calls).try_acquire_owned() else {
-        give_up(open).await;
-        return Err(fault::busy("the model gateway"));
-    };
-    let call = open.as_ref().map_or(0, |(kept, _)| kept.call());
-    let back = turn.asked.map(|asked| WayBack::new(asked, call, house.clock.now()));
-    let headers = request::headers(provider.kind, &asked.headers);
-    let outgoing = Outgoing {
-        method: asked.method.clone(),
-        path: turn.path,
-        query: request::query(asked.query.as_deref()),
-        headers: if back.is_some() { WayBack::request_headers(headers) } else { headers },
-        body: prepared.body,
-    };
-    let open = open.and_then(|(kept, wire)| Some((kept.take()?, wire)));
-    send(house, session, choice, outgoing, (Bill::new(house.clone(), open, place), back)).await
+    match turn.target {
+        Target::Free => free(house, session, choice, outgoing(choice, turn.path, turn.body, asked)).await,
+        Target::Generate { wire, .. } => paid(house, session, (choice, wire), turn, asked).await,
+    }
 }
 
-/// Nothing was sent, so nothing is paid.
-async fn give_up(open: Option<(Kept, Wire)>) {
-    if let Some((kept, _)) = open {
-        kept.give_back().await;
+/// What costs nothing is small and read whole here, so that its place doesn't wait for its reader.
+async fn free(house: &House, session: Session, choice: &Choice, outgoing: Outgoing) -> Result<Answered, Fault> {
+    check(house, session).await?;
+    let provider = &choice.provider;
+    let exchange = async {
+        let response = attempts::send(house, provider, outgoing).await?;
+        let (status, headers) = (response.status(), request::answer_headers(response.headers()));
+        let body = upstream::whole(provider, response, FREE_ANSWER_BYTES_MAX).await?;
+        Ok(Answered { status, headers, body: AnswerBody::Whole(body) })
+    };
+    let until = house.clock.now() + Millis::seconds(FREE_ANSWER_SECONDS_MAX);
+    let late = || Err(fault::upstream_failed(provider.kind.as_str(), "it didn't answer in time"));
+    house.clock.timeout_at(until, exchange).await.unwrap_or_else(late)
+}
+
+async fn paid(
+    house: &House,
+    session: Session,
+    (choice, wire): (&Choice, Wire),
+    turn: Turn,
+    asked: &Asked,
+) -> Result<Answered, Fault> {
+    let prepared = request::prepare(&turn.target, turn.body)?;
+    let kept = account::reserve(house, session, order(house, choice, &prepared)).await?;
+    let back = turn.asked.map(|asked| WayBack::new(asked, kept.call(), house.clock.now()));
+    let mut outgoing = outgoing(choice, turn.path, prepared.body, asked);
+    if back.is_some() {
+        outgoing.headers = WayBack::request_headers(outgoing.headers);
+    }
+    let bill = Bill::new(house.clone(), kept.take().map(|reserved| (reserved, wire)));
+    send(house, session, choice, outgoing, (bill, back)).await
+}
+
+fn outgoing(choice: &Choice, path: String, body: Bytes, asked: &Asked) -> Outgoing {
+    Outgoing {
+        method: asked.method.clone(),
+        path,
+        query: request::query(asked.query.as_deref()),
+        headers: request::headers(choice.provider.kind, &asked.headers),
+        body,
     }
 }
 
@@ -185,12 +215,8 @@ async fn send(
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let form = Form::of(content_type);
     bill.answered(status.as_u16(), content_type);
-    // What is free says nothing of what costs: a spent quota lists its models all the same.
-    let counts = bill.is_open();
     if status.is_success() {
-        if counts {
-            note_good(house, session.office, choice).await;
-        }
+        note_good(house, session.office, choice).await;
         let pieces = match back {
             None => metered(response, bill),
             Some(back) => back.answer(&mut headers, form, response, bill),
@@ -200,9 +226,7 @@ async fn send(
     let refusal = upstream::bounded(provider, response, REFUSAL_BYTES_MAX).await;
     bill.close(Finish::Whole).await;
     let refusal = refusal?;
-    if counts {
-        attempts::refused(house, session.office, provider.kind, (status.as_u16(), &told, &refusal)).await?;
-    }
+    attempts::refused(house, session.office, provider.kind, (status.as_u16(), &told, &refusal)).await?;
     let refusal = match back {
         None => refusal,
         Some(_) => WayBack::refusal(status, &mut headers, &refusal),

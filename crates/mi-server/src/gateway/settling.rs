@@ -62,26 +62,13 @@ impl Kept {
     pub fn take(mut self) -> Option<Reserved> {
         self.reserved.take()
     }
-
-    /// Nothing was sent, so nothing is paid; returns when that is on disk.
-    pub async fn give_back(mut self) {
-        if let Some(settling) = self.begin_to_give_back()
-            && let Err(error) = settling.await
-        {
-            tracing::error!(%error, "a reservation's return was cut off");
-        }
-    }
-
-    fn begin_to_give_back(&mut self) -> Option<JoinHandle<()>> {
-        let reserved = self.reserved.take()?;
-        Some(begin(&self.house, &self.runtime, reserved, Outcome::nothing_sent()))
-    }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if self.begin_to_give_back().is_some() {
+        if let Some(reserved) = self.reserved.take() {
             tracing::debug!("a caller went away while its reservation was written");
+            begin(&self.house, &self.runtime, reserved, Outcome::nothing_sent());
         }
     }
 }

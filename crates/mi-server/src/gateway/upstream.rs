@@ -74,6 +74,15 @@ pub async fn bounded(provider: &Provider, mut response: reqwest::Response, most:
     Ok(provider.redact(String::from_utf8_lossy(&text).into_owned()).into())
 }
 
+/// A body that is of no use in parts.
+pub async fn whole(provider: &Provider, response: reqwest::Response, most: usize) -> Result<Bytes, Fault> {
+    let text = bounded(provider, response, most + 1).await?;
+    if text.len() > most {
+        return Err(fault::upstream_failed(provider.kind.as_str(), format!("its answer is longer than {most} bytes")));
+    }
+    Ok(text)
+}
+
 /// The address is left out of the cause: it may hold what the caller wrote.
 pub fn failed(provider: &Provider, error: reqwest::Error) -> Fault {
     let error = error.without_url();

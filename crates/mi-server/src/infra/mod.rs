@@ -12,6 +12,7 @@ pub mod fault;
 pub mod http;
 pub mod keys;
 pub mod outbound;
+pub mod seats;
 pub mod signed;
 pub mod sweeps;
 pub mod vault;

@@ -75,6 +75,16 @@ impl Bench {
         self.house.keys.issue(Token::Session { office: self.office, agent: agent.parse().unwrap(), session })
     }
 
+    /// Another office with a live session: its id, and the session's credential.
+    pub async fn other_office(&self) -> (OfficeId, String) {
+        let office = self.test.office().await;
+        let agent = office.hire("ada").await["id"].as_str().unwrap().parse().unwrap();
+        office.task(json!({"title": "one"})).await;
+        let task = office.call("POST", "/tasks/claim", json!({"agent": "ada"})).await.ok();
+        let session = ClaimToken(task["claim"]["token"].as_i64().unwrap());
+        (office.id, self.house.keys.issue(Token::Session { office: office.id, agent, session }))
+    }
+
     /// Whatever was under way is cut off without a word.
     pub async fn die_and_restart(self) -> Self {
         let test = self.test.restart().await;
@@ -102,11 +112,15 @@ impl Bench {
 
     /// The same, with a clock that runs on whenever the call waits for it.
     pub async fn call_while_time_passes(&self, path: &str, body: Value) -> Got {
-        let mut call = std::pin::pin!(self.call(path, body));
+        self.while_time_passes(self.call(path, body)).await
+    }
+
+    pub async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 biased;
-                got = &mut call => return got,
+                done = &mut work => return done,
                 () = tokio::task::yield_now() => self.house.clock.advance(Millis(1)),
             }
         }

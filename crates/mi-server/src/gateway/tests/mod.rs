@@ -6,6 +6,7 @@ mod fallbacks;
 mod money;
 mod office_keys;
 mod pings;
+mod places;
 mod providers;
 mod quota;
 mod translated;

@@ -1,16 +1,17 @@
-//! How many clients follow something in each office.
+//! Seats of which each office may take so many: for clients that follow something, for model calls under way.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mi_core::ids::OfficeId;
 
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Seats {
     taken: Arc<Mutex<HashMap<OfficeId, i64>>>,
 }
 
-/// A place among the office's streams, left when it is dropped.
+/// Left when it is dropped.
+#[derive(Debug)]
 pub struct Seat {
     seats: Seats,
     office: OfficeId,
