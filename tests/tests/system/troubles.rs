@@ -16,8 +16,8 @@ const LIMIT: Duration = Duration::from_secs(150);
 const SILENCE_SECONDS: &str = "20";
 /// Nobody listens there.
 const NOWHERE: &str = "http://127.0.0.1:9";
-/// Calls of one session that came to nothing: a program asks four times at most, and the gateway three times for each.
-const CALLS_MAX: usize = 12;
+/// Calls that reached the model in a session that came to nothing: of one turn, and nobody but the program asks again.
+const CALLS_MAX: usize = 4;
 
 const SCENARIO: &str = r#"
 [[rule]]

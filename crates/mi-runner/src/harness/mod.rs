@@ -36,6 +36,9 @@ use crate::process::Tree;
 use native::model::ModelSource;
 use vendor::{Programs, VendorHarness};
 
+/// Calls of a model for one turn, until it has an answer: whatever the harness, and nobody on the way asks again.
+const MODEL_TRIES_MAX: u32 = 4;
+
 /// What a harness gets: the work, its place, and the ways back to the queue.
 pub(crate) struct Job {
     pub grant: SessionGrant,

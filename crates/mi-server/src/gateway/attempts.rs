@@ -1,7 +1,7 @@
-//! Sending again where that is safe, and noting what a provider says of the key.
+//! Sending again what certainly never left, and noting what a provider says of the key.
 //!
-//! A call is sent again only if it can't have been answered: the connection was refused, or the provider said that it
-//! failed before a byte of an answer. Once a byte has reached the caller nothing is repeated.
+//! A call that reached the provider is sent once, whatever becomes of it: whether to ask again is for the program that
+//! asked, which knows how often it has. So retries don't multiply.
 
 use http::HeaderMap;
 use mi_core::ids::{ClaimToken, OfficeId};
@@ -14,45 +14,26 @@ use super::marks;
 use super::providers::Provider;
 use super::quota::{self, Refusal};
 use super::service::Answered;
-use super::upstream::{self, Outgoing};
+use super::upstream::{self, Outgoing, WasSent};
 use crate::house::House;
 use crate::infra::fault::{self, Fault};
 
-/// Besides the first one.
-const RETRIES_MAX: u32 = 2;
-/// Before a retry: at least the one and at most twice that, so that many callers don't come back together.
-const PAUSE_MS: [i64; RETRIES_MAX as usize] = [200, 800];
-/// A call that took longer than this until it failed is not sent again: the caller has waited enough.
+/// Before another try to connect: at least the one and at most twice that, so that many callers don't come back together.
+const PAUSES_MS: [i64; 2] = [200, 800];
+/// Whoever couldn't be reached for so long is not tried again: the caller has waited enough.
 const RETRY_WITHIN_MS: i64 = 15_000;
 
 /// The provider's answer, its headers read, its body still to come.
 pub async fn send(house: &House, provider: &Provider, outgoing: Outgoing) -> Result<reqwest::Response, Fault> {
     let until = house.clock.now() + Millis(RETRY_WITHIN_MS);
-    for pause in PAUSE_MS {
-        let outcome = upstream::send(provider, outgoing.clone()).await;
-        if !is_worth_repeating(&outcome) || house.clock.now() > until {
-            return outcome.map_err(|failed| failed.fault);
+    for pause in PAUSES_MS {
+        match upstream::send(provider, outgoing.clone()).await {
+            Err(failed) if failed.was_sent == WasSent::No && house.clock.now() <= until => {}
+            outcome => return outcome.map_err(|failed| failed.fault),
         }
         house.clock.sleep(jittered(pause)?).await;
     }
     upstream::send(provider, outgoing).await.map_err(|failed| failed.fault)
-}
-
-fn is_worth_repeating(outcome: &Result<reqwest::Response, upstream::Failed>) -> bool {
-    match outcome {
-        // Whoever names a time is not asked before it.
-        Ok(response) => {
-            let names_a_time = response.headers().contains_key(http::header::RETRY_AFTER);
-            is_failure(response.status().as_u16()) && !names_a_time
-        }
-        Err(failed) => failed.was_sent == upstream::WasSent::No,
-    }
-}
-
-/// The provider's own trouble, not the call's.
-pub const fn is_failure(status: u16) -> bool {
-    // Not those by which a gateway before the model says that it waited in vain: the model may have answered.
-    matches!(status, 500 | 502 | 503 | 520..=523 | 525..=529)
 }
 
 fn jittered(pause: i64) -> Result<Millis, Fault> {

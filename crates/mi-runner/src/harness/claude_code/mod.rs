@@ -11,12 +11,12 @@ use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::{ModelChoice, Wire};
 use serde_json::json;
 
-use super::Job;
 use super::vendor::{Home, Line, MCP_NAME, Reader, Vendor, unversioned_base_url};
+use super::{Job, MODEL_TRIES_MAX};
 
 const MCP_FILE: &str = "mcp.json";
-/// Of one model call, before the program gives up; the gateway repeats by itself what is safe to repeat.
-const RETRIES_MAX: &str = "2";
+/// Of one model call, before the program gives up.
+const RETRIES_MAX: u32 = MODEL_TRIES_MAX - 1;
 /// Silence in the middle of an answer, in milliseconds.
 const STREAM_IDLE_MS: &str = "300000";
 /// What it would do beside its work, each switched off.
@@ -71,7 +71,7 @@ impl Vendor for ClaudeCode {
 
     fn line(&self, job: &Job, home: &Home) -> Line {
         let mut set: Vec<(&'static str, String)> = OFF.iter().map(|name| (*name, "1".to_owned())).collect();
-        set.push(("CLAUDE_CODE_MAX_RETRIES", RETRIES_MAX.to_owned()));
+        set.push(("CLAUDE_CODE_MAX_RETRIES", RETRIES_MAX.to_string()));
         set.push(("CLAUDE_STREAM_IDLE_TIMEOUT_MS", STREAM_IDLE_MS.to_owned()));
         set.push(("CLAUDE_ENABLE_STREAM_WATCHDOG", "1".to_owned()));
         // It refuses to work without questions as root, unless it is told that there are walls.

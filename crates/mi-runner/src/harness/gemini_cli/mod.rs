@@ -13,8 +13,8 @@ use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::{ModelChoice, Wire};
 use serde_json::{Value, json};
 
-use super::Job;
 use super::vendor::{Home, Line, MCP_NAME, Reader, Vendor, remove, unversioned_base_url};
+use super::{Job, MODEL_TRIES_MAX};
 use crate::config::Drive;
 
 const DRIVE: &str = "/shared/files";
@@ -23,8 +23,6 @@ const OWN_FOLDER: &str = ".gemini";
 /// What the program would read of an agent's workspace: settings that win over ours, and variables that it takes into its
 /// environment, such as another system prompt.
 const OWN_FILES: [&str; 2] = [SETTINGS_FILE, ".gemini/.env"];
-/// Of one model call, before the program gives up; by itself it would go on for many minutes.
-const TRIES_MAX: u32 = 3;
 /// What leads to another account, another model or another machine. A proxy for everything would take the calls to
 /// the gateway, too: the program doesn't heed `NO_PROXY` for its models.
 const UNSET: [&str; 15] = [
@@ -128,7 +126,7 @@ fn settings(job: &Job) -> Value {
     json!({
         "general": {
             "enableAutoUpdate": false, "enableAutoUpdateNotification": false, "disableAutoUpdate": true,
-            "disableUpdateNag": true, "maxAttempts": TRIES_MAX,
+            "disableUpdateNag": true, "maxAttempts": MODEL_TRIES_MAX,
             "checkpointing": {"enabled": false},
         },
         "security": {

@@ -11,15 +11,13 @@ use super::{Job, Outcome};
 use crate::clock::pause;
 use crate::harness::loops::{Done, Loops};
 use crate::harness::prompt::{self, Hands};
-use crate::harness::shortened;
 use crate::harness::trouble::Trouble;
+use crate::harness::{MODEL_TRIES_MAX, shortened};
 
 /// Turns of one session.
 const TURNS_MAX: usize = 100;
 /// How often in a row a model is told that text alone finishes nothing.
 const REMINDERS_MAX: usize = 2;
-/// Calls of one turn until it has an answer.
-const MODEL_TRIES_MAX: u32 = 4;
 /// What a provider may ask us to wait.
 const RETRY_AFTER_SECONDS_MAX: u64 = 30;
 /// What a tool's answer may add to the conversation.

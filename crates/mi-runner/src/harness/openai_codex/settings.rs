@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Job;
 use crate::harness::vendor::{MCP_NAME, base_url};
+use crate::harness::{Job, MODEL_TRIES_MAX};
 
 /// What the model's provider is called in its settings.
 const PROVIDER: &str = "mitosis";
-/// Of one request before its answer begins; the gateway repeats by itself what is safe to repeat.
-const REQUEST_RETRIES_MAX: u32 = 1;
-/// Of an answer that broke off.
-const STREAM_RETRIES_MAX: u32 = 1;
+/// Of one request before its answer begins: those below count such a failure as well, and would multiply with these.
+const REQUEST_RETRIES_MAX: u32 = 0;
+/// Of a turn that got no whole answer.
+const STREAM_RETRIES_MAX: u32 = MODEL_TRIES_MAX - 1;
 /// Silence in the middle of an answer, in milliseconds.
 const STREAM_IDLE_MS: u32 = 300_000;
 /// Until our MCP server has said hello, and for one call of it, in seconds.
