@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use mi_client::Paging;
-use mi_core::credits::Micro;
+use mi_core::credits::{Ceiling, Micro};
 use mi_core::ids::AgentName;
 use mi_core::tasks::status::Status;
-use mi_core::wire::agents::{AgentPhase, LifecycleAction};
+use mi_core::wire::agents::{AgentPhase, LifecycleAction, UpdateAgent};
 use mi_core::wire::tasks::CreateTask;
 
 use crate::figures::report::{Figure, Unit};
@@ -21,6 +21,8 @@ use crate::verdict::Verdict;
 /// used nearly that.
 const OUTPUT_TOKENS: u32 = 660;
 const INPUT_TOKENS: u32 = 10;
+/// Of each agent, so that its own figures can be held against its calls.
+const BUDGET: Micro = Micro::credits(10);
 const PAGE: i64 = 500;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(300);
@@ -81,6 +83,8 @@ async fn hire(office: &Office, count: usize) -> Result<Vec<AgentName>> {
         let name = office.hire(&format!("spender-{number}"), &command).await?;
         office.client.agents(office.id).lifecycle(&name, LifecycleAction::Stop).await?;
         let title = format!("spend {number}");
+        let budget = UpdateAgent { budget: Some(Ceiling::At(BUDGET)), ..UpdateAgent::default() };
+        office.client.agents(office.id).update(&name, &budget).await?;
         let task = CreateTask { title, assigned_agent: Some(name.to_string()), ..CreateTask::default() };
         office.client.tasks(office.id).create(&task).await?;
         names.push(name);
@@ -140,6 +144,16 @@ impl Proof<'_> {
             (paid != calls, format!("{paid} calls were paid of {calls}")),
         ];
         self.verdict.violations.extend(wrong.into_iter().filter(|(is, _)| *is).map(|(_, told)| told));
+        let (agents, _) = self.office.client.agents(self.office.id).list(paging).await?;
+        for agent in &agents {
+            let cost: i64 =
+                recorded.iter().filter(|call| call.agent == agent.name.as_str()).map(|call| call.credits.0).sum();
+            let gone = agent.budget.as_ref().map(|budget| (budget.spent.0, budget.held.0));
+            if gone != Some((cost, 0)) {
+                let told = format!("{}'s budget counts {gone:?}, its calls cost {cost}", agent.name);
+                self.verdict.violations.push(told);
+            }
+        }
         Ok(())
     }
 

@@ -151,7 +151,7 @@ pub struct Resources {
     pub disk_files: Option<u64>,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateAgent {
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use mi_core::harnesses;
 use mi_core::wire::agents::{HarnessKind, UpdateAgent};
 use serde_json::{Value, json};
 
-use super::service::{AgentRow, find, full_card, may_change, record};
+use super::service::{AgentRow, by_id, find, full_card, may_change, record};
 use super::{rules, store};
 use crate::credits::purses::{self, Wish};
 use crate::gateway::providers::{self, Providers};
@@ -20,20 +20,37 @@ pub fn update(
     change: &UpdateAgent,
     providers: &Providers,
 ) -> Result<Answer, Fault> {
-    let mut agent = find(act.tx, act.office, name)?;
-    may_change(act, member, &agent)?;
+    let mut agent = match departed(act, name, change)? {
+        Some(agent) => agent,
+        None => find(act.tx, act.office, name)?,
+    };
+    may_change(member, &agent)?;
     apply(&mut agent, change)?;
     set_budget(act, member, &agent, change)?;
     save(act, member, &agent, "agents.update", json!({"name": agent.name}))?;
     Answer::ok(&full_card(act.tx, act.office, (&act.head, act.now), &agent, providers)?)
 }
 
+/// One that left, by its id: its budget still holds those that it hired, so that alone may be changed.
+fn departed(act: &mut Act<'_>, id: &str, change: &UpdateAgent) -> Result<Option<AgentRow>, Fault> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    let budget = UpdateAgent { budget: change.budget, budget_per_day: change.budget_per_day, ..UpdateAgent::default() };
+    if *change != budget || !wish(change).is_any() {
+        return Ok(None);
+    }
+    Ok(by_id(act.tx, act.office, id)?.filter(|agent| agent.fired_at.is_some()))
+}
+
+fn wish(change: &UpdateAgent) -> Wish {
+    Wish { total: change.budget, per_day: change.budget_per_day }
+}
+
 /// Money is an operator's: whoever hired an agent could otherwise lift what holds them both.
 fn set_budget(act: &mut Act<'_>, member: &Member, agent: &AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
-    let wish = Wish { total: change.budget, per_day: change.budget_per_day };
+    let wish = wish(change);
     match member {
         Member::Agent { .. } if wish.is_any() => Err(fault::operator_only()),
-        Member::Agent { .. } | Member::Person(_) => purses::set_of_agent(act, agent, wish),
+        Member::Agent { .. } | Member::Person(_) => purses::set_of_agent(act, agent.id, wish),
     }
 }
 
@@ -99,7 +116,7 @@ pub fn promote(
         ..UpdateAgent::default()
     };
     let mut agent = find(act.tx, act.office, name)?;
-    may_change(act, member, &agent)?;
+    may_change(member, &agent)?;
     apply(&mut agent, &model)?;
     let data = json!({"modelTier": agent.model_tier, "modelProvider": agent.model_provider});
     save(act, member, &agent, "agents.promote", data)?;
@@ -114,7 +131,7 @@ pub fn change_skills(
     providers: &Providers,
 ) -> Result<Answer, Fault> {
     let mut agent = find(act.tx, act.office, name)?;
-    may_change(act, member, &agent)?;
+    may_change(member, &agent)?;
     let kept = agent.skills.iter().filter(|skill| !remove.contains(skill));
     let wanted: Vec<String> = kept.chain(add).cloned().collect();
     agent.skills = rules::skills(&wanted)?;

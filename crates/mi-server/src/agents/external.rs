@@ -72,6 +72,7 @@ pub fn admit(act: &mut Act<'_>, newcomer: &Newcomer) -> Result<AgentRow, Fault> 
         resources: Resources::default(),
         kind: AgentKind::External,
         spawned_by: None,
+        hirer: None,
         created_at: act.now,
         last_seen_at: Some(act.now),
         live_sessions: 0,

@@ -40,7 +40,7 @@ pub fn hire(act: &mut Act<'_>, member: &Member, asked: &HireAgent, desk: &Desk) 
     agent_keys::service::give_pair(act, agent.id)?;
     chat::service::welcome(act, &agent.name)?;
     pods::service::create(act, agent.id)?;
-    purses::set_of_agent(act, &agent, Wish { total: asked.budget, per_day: asked.budget_per_day })?;
+    purses::set_of_agent(act, agent.id, Wish { total: asked.budget, per_day: asked.budget_per_day })?;
     let summary = format!("{} was hired by {}", agent.name, member.name());
     let data = json!({"id": agent.id, "harness": agent.harness, "provider": agent.model_provider});
     service::record(act, member, &agent, "agents.hire", summary, data)?;
@@ -108,6 +108,7 @@ fn row(act: &Act<'_>, member: &Member, name: AgentName, asked: &HireAgent) -> Re
         resources: rules::resources(asked.resources.as_ref())?,
         kind: AgentKind::Hosted,
         spawned_by: member.agent().cloned(),
+        hirer: member.agent_id(),
         created_at: act.now,
         last_seen_at: None,
         live_sessions: 0,

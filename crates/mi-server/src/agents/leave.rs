@@ -57,7 +57,7 @@ async fn pack_for(house: &House, call: &Call, name: &str) -> Result<Option<Packe
     let look = move |view: &mut View<'_>, member: &Member| {
         let agent = by_name_or_id(view.tx, view.office, &name)?;
         match agent {
-            Some(agent) if is_hirer(view.tx, view.office, member, &agent)? => Ok(Some(agent)),
+            Some(agent) if is_hirer(member, &agent) => Ok(Some(agent)),
             Some(_) | None => Ok(None),
         }
     };
@@ -79,7 +79,7 @@ fn by_name_or_id(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option
 
 fn fire_one(act: &mut Act<'_>, member: &Member, name: &str, backup: Option<&Facts>) -> Result<Answer, Fault> {
     let agent = find(act.tx, act.office, name)?;
-    may_change(act, member, &agent)?;
+    may_change(member, &agent)?;
     keep_record(act, member.name(), &agent, backup, BackupCause::Fired)?;
     let stopped = dismiss(act, &agent, "fired")?;
     let summary = format!("{} was fired by {}", agent.name, member.name());

@@ -44,6 +44,8 @@ pub struct AgentRow {
     pub resources: Resources,
     pub kind: AgentKind,
     pub spawned_by: Option<AgentName>,
+    /// The same by its id: a later agent of its hirer's name is somebody else.
+    pub hirer: Option<AgentId>,
     pub created_at: Time,
     pub last_seen_at: Option<Time>,
     pub live_sessions: i64,
@@ -203,26 +205,20 @@ fn trouble(agent: &AgentRow, reach: &Reach) -> Option<Trouble> {
     }
 }
 
-pub fn may_change(act: &mut Act<'_>, member: &Member, agent: &AgentRow) -> Result<(), Fault> {
-    if is_hirer(act.tx, act.office, member, agent)? { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
+pub fn may_change(member: &Member, agent: &AgentRow) -> Result<(), Fault> {
+    if is_hirer(member, agent) { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
 }
 
 /// The agent itself, or whoever stands behind it.
-pub fn must_stand_behind(tx: &mut dyn Tx, office: OfficeId, member: &Member, agent: &AgentRow) -> Result<(), Fault> {
-    let is_itself = matches!(member, Member::Agent { id, .. } if *id == agent.id);
-    if is_itself || is_hirer(tx, office, member, agent)? { Ok(()) } else { Err(faults::not_yours(&agent.name)) }
+pub fn must_stand_behind(member: &Member, agent: &AgentRow) -> Result<(), Fault> {
+    if member.agent_id() == Some(agent.id) { Ok(()) } else { may_change(member, agent) }
 }
 
-/// Operators stand behind every agent; an agent only behind those that it hired itself. A later agent of the
-/// hirer's name is somebody else.
-pub fn is_hirer(tx: &mut dyn Tx, office: OfficeId, member: &Member, agent: &AgentRow) -> Result<bool, Fault> {
+/// Operators stand behind every agent; an agent only behind those that it hired itself.
+pub fn is_hirer(member: &Member, agent: &AgentRow) -> bool {
     match member {
-        Member::Person(_) => Ok(true),
-        Member::Agent { name, .. } if agent.spawned_by.as_ref() != Some(name) => Ok(false),
-        Member::Agent { id, .. } => {
-            let me = by_id(tx, office, *id)?;
-            Ok(me.is_some_and(|me| me.created_at <= agent.created_at))
-        }
+        Member::Person(_) => true,
+        Member::Agent { id, .. } => agent.hirer == Some(*id),
     }
 }
 

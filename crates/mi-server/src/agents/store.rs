@@ -11,13 +11,13 @@ use crate::infra::db::{DbError, Row, Tx};
 use crate::infra::http::call::Page;
 
 const BY_NAME: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
-     integrations, resources, kind, spawned_by, created_at, last_seen_at, live_sessions, fired_at \
+     integrations, resources, kind, spawned_by, hirer_id, created_at, last_seen_at, live_sessions, fired_at \
      from agents where office_id = $1 and name = $2 and fired_at is null";
 const BY_ID: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
-     integrations, resources, kind, spawned_by, created_at, last_seen_at, live_sessions, fired_at \
+     integrations, resources, kind, spawned_by, hirer_id, created_at, last_seen_at, live_sessions, fired_at \
      from agents where office_id = $1 and id = $2";
 const PAGE: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
-     integrations, resources, kind, spawned_by, created_at, last_seen_at, live_sessions, fired_at \
+     integrations, resources, kind, spawned_by, hirer_id, created_at, last_seen_at, live_sessions, fired_at \
      from agents where office_id = $1 and fired_at is null order by created_at, name limit $2 offset $3";
 
 pub fn by_name(tx: &mut dyn Tx, office: OfficeId, name: &str) -> Result<Option<AgentRow>, DbError> {
@@ -49,6 +49,7 @@ fn read(row: &Row) -> Result<AgentRow, DbError> {
         resources: parse(&r.take::<String>()?)?,
         kind: r.take()?,
         spawned_by: r.take()?,
+        hirer: r.take()?,
         created_at: r.take()?,
         last_seen_at: r.take()?,
         live_sessions: r.take()?,
@@ -66,8 +67,8 @@ fn json<T: Serialize>(value: &T) -> Result<String, DbError> {
 
 pub fn insert(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(), DbError> {
     let sql = "insert into agents (office_id, id, name, role, model_tier, model_provider, harness, command, skills, \
-               system_prompt, integrations, resources, kind, spawned_by, created_at) \
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+               system_prompt, integrations, resources, kind, spawned_by, created_at, hirer_id) \
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     tx.execute(
         sql,
         args![
@@ -86,6 +87,7 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, agent: &AgentRow) -> Result<(),
             agent.kind.as_str(),
             agent.spawned_by.as_ref(),
             agent.created_at,
+            agent.hirer,
         ],
     )?;
     Ok(())

@@ -48,7 +48,7 @@ fn lines_wanted(text: Option<&str>) -> Result<i64, Fault> {
 /// An agent whose log the member may read: operators, the agent itself and its hirer may.
 pub fn readable(view: &mut View<'_>, member: &Member, name: &str) -> Result<AgentRow, Fault> {
     let agent = find(view.tx, view.office, name)?;
-    if member.agent() != Some(&agent.name) && !is_hirer(view.tx, view.office, member, &agent)? {
+    if member.agent() != Some(&agent.name) && !is_hirer(member, &agent) {
         return Err(faults::not_yours(&agent.name));
     }
     Ok(agent)

@@ -12,8 +12,9 @@ use super::rules::{self, Funds, Limit, Purse};
 use super::store::purses as store;
 use super::suspend::{self, Lack};
 use super::{ledger, rules::funds};
+use crate::agents::service as agents;
 use crate::infra::act::Act;
-use crate::infra::fault::Fault;
+use crate::infra::fault::{self, Fault};
 use crate::infra::wakeups::Wake;
 use crate::sessions;
 use crate::tasks::flow;
@@ -46,8 +47,8 @@ pub enum Patience {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
-    /// Put aside, in these budgets as well.
-    Yes(Vec<Owner>),
+    /// Put aside, in every budget that it draws on as well.
+    Yes,
     /// Others have put aside what it needs; it may come back.
     NotYet,
     /// The caller is refused, and what follows from that is written.
@@ -84,13 +85,11 @@ pub fn hold(act: &mut Act<'_>, need: &Need<'_>, patience: Patience) -> Result<He
 
 fn put_aside(act: &mut Act<'_>, need: &Need<'_>, budgets: Vec<(Owner, Purse)>) -> Result<Held, Fault> {
     act.head.held.0 += need.cost.0;
-    let mut owners = Vec::new();
     for (owner, purse) in budgets {
         let held = Micro(purse.held.0 + need.cost.0);
         store::save(act.tx, act.office, owner, &Purse { held, ..purse })?;
-        owners.push(owner);
     }
-    Ok(Held::Yes(owners))
+    Ok(Held::Yes)
 }
 
 fn by_balance(act: &mut Act<'_>, need: &Need<'_>) -> Result<Held, Fault> {
@@ -106,7 +105,7 @@ fn by_balance(act: &mut Act<'_>, need: &Need<'_>) -> Result<Held, Fault> {
 fn by_budget(act: &mut Act<'_>, need: &Need<'_>, (owner, purse): (Owner, &Purse), limit: Limit) -> Result<Held, Fault> {
     let left = purse.left(limit, rules::day_of(act.now)).unwrap_or_default();
     let left = Micro((left.0 - purse.held.0).max(0));
-    let fault = budget_exhausted(need, owner, limit, left);
+    let fault = budget_exhausted(act, need, owner, (limit, left))?;
     if need.when_short == WhenShort::Tell {
         return Err(fault);
     }
@@ -145,9 +144,8 @@ fn block(act: &mut Act<'_>, id: TaskId, budget_of: TaskId, why: &str) -> Result<
 pub struct Settlement<'a> {
     pub agent: AgentId,
     pub task: Option<TaskId>,
-    /// What was put aside, and in which budgets.
+    /// What was put aside.
     pub held: Micro,
-    pub owners: &'a [Owner],
     /// What it did cost.
     pub cost: Micro,
     pub reason: &'a str,
@@ -160,8 +158,8 @@ pub fn settle(act: &mut Act<'_>, over: &Settlement<'_>) -> Result<Micro, Fault> 
     ledger::pay(act, LedgerKind::Model, paid, over.reason)?;
     let today = rules::day_of(act.now);
     for (owner, purse) in purses::of_call(act.tx, act.office, over.agent, over.task)? {
-        let back = if over.owners.contains(&owner) { over.held.0.min(purse.held.0) } else { 0 };
-        let purse = Purse { held: Micro(purse.held.0 - back), ..purse.after(paid, today) };
+        let held = Micro(purse.held.0 - over.held.0);
+        let purse = Purse { held, ..purse.after(paid, today) };
         store::save(act.tx, act.office, owner, &purse)?;
     }
     act.wake(Wake::Credits { office: act.office });
@@ -179,7 +177,12 @@ fn out_of_credits(need: Micro, available: Micro) -> Fault {
         .hint("mi credits add --amount 100 tops it up; a smaller max_tokens makes the call cheaper")
 }
 
-fn budget_exhausted(need: &Need<'_>, owner: Owner, limit: Limit, left: Micro) -> Fault {
+fn budget_exhausted(
+    act: &mut Act<'_>,
+    need: &Need<'_>,
+    owner: Owner,
+    (limit, left): (Limit, Micro),
+) -> Result<Fault, Fault> {
     let cost = need.cost;
     let part = match limit {
         Limit::Total => "budget",
@@ -187,13 +190,20 @@ fn budget_exhausted(need: &Need<'_>, owner: Owner, limit: Limit, left: Micro) ->
     };
     let (whose, hint) = match owner {
         Owner::Agent(id) if id == need.agent => {
-            (format!("the {part} of {}", need.name), format!("mi agents update {} --budget raises it", need.name))
+            (need.name.to_string(), format!("mi agents update {} --budget raises it", need.name))
         }
-        Owner::Agent(_) => {
-            (format!("the {part} of whoever hired {}", need.name), "mi agents update --budget raises it".to_owned())
+        Owner::Agent(id) => {
+            let hirer =
+                agents::by_id(act.tx, act.office, id)?.ok_or_else(|| fault::internal("a budget is somebody's"))?;
+            // Its name may be another's by now.
+            let key = if hirer.fired_at.is_some() { id.to_string() } else { hirer.name.to_string() };
+            (
+                format!("{}, which {} draws on too,", hirer.name, need.name),
+                format!("mi agents update {key} --budget raises it"),
+            )
         }
-        Owner::Task(id) => (format!("the {part} of task {id}"), format!("mi tasks update {id} --budget raises it")),
+        Owner::Task(id) => (format!("task {id}"), format!("mi tasks update {id} --budget raises it")),
     };
-    Fault::new(Code::BudgetExhausted, format!("{whose} has {left} credits left and the call may cost {cost}"))
-        .hint(hint)
+    let sentence = format!("the {part} of {whose} has {left} credits left and the call may cost {cost}");
+    Ok(Fault::new(Code::BudgetExhausted, sentence).hint(hint))
 }

@@ -1,7 +1,9 @@
 //! Budgets: what an agent, or a task with everything below it, may spend on models.
 //!
 //! A call draws on every budget above it: of its agent and whoever hired that, of its task and the tasks above it. So
-//! nobody gets more by hiring somebody or by splitting the work.
+//! nobody gets more by hiring somebody or by splitting the work. Who hired whom and what is below what never changes, also
+//! not when somebody leaves: so a call that is over gives back to the same budgets that it held from, and a budget that is
+//! set meanwhile begins with what its calls cost and hold.
 
 use mi_core::credits::{Ceiling, Micro};
 use mi_core::ids::{AgentId, OfficeId, TaskId};
@@ -11,7 +13,6 @@ use mi_core::wire::usage::BudgetCard;
 use super::rules::{self, Purse};
 use super::store::purses as store;
 use super::suspend;
-use crate::agents::service::AgentRow;
 use crate::infra::act::Act;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
@@ -56,14 +57,12 @@ pub fn of_call(
     Ok(store::of_call(tx, office, agent, task)?)
 }
 
-/// An agent's budget. What it spent before counts; if that is enough now, it goes on.
-pub fn set_of_agent(act: &mut Act<'_>, agent: &AgentRow, wish: Wish) -> Result<(), Fault> {
+/// An agent's budget. If that is enough now, it goes on, and so do those below it.
+pub fn set_of_agent(act: &mut Act<'_>, agent: AgentId, wish: Wish) -> Result<(), Fault> {
     if !wish.is_any() {
         return Ok(());
     }
-    let today = rules::day_of(act.now);
-    let spent = store::spent_by_agent(act.tx, act.office, &agent.name, agent.created_at, today)?;
-    set(act, Owner::Agent(agent.id), wish, spent)?;
+    set(act, Owner::Agent(agent), wish)?;
     suspend::resume_those_who_fit(act)
 }
 
@@ -72,8 +71,7 @@ pub fn set_of_task(act: &mut Act<'_>, task: TaskId, total: Option<Ceiling>) -> R
     if total.is_none() {
         return Ok(());
     }
-    let spent = store::spent_on_task(act.tx, act.office, task, rules::day_of(act.now))?;
-    set(act, Owner::Task(task), Wish { total, per_day: None }, spent)?;
+    set(act, Owner::Task(task), Wish { total, per_day: None })?;
     for id in store::unblock(act.tx, act.office, task)? {
         let mut blocked = flow::need(act, id)?;
         let waits = blocked.status == Status::Blocked && blocked.blocked_kind == Some(BlockedKind::Quota);
@@ -84,23 +82,29 @@ pub fn set_of_task(act: &mut Act<'_>, task: TaskId, total: Option<Ceiling>) -> R
     Ok(())
 }
 
+/// Offices whose budgets hold something: after a start that is a mistake.
+pub fn offices_that_hold(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, Fault> {
+    Ok(store::offices_that_hold(tx)?)
+}
+
 /// At a start no call is under way.
 pub fn forget_held(act: &mut Act<'_>) -> Result<(), Fault> {
     Ok(store::forget_held(act.tx, act.office)?)
 }
 
-fn set(act: &mut Act<'_>, owner: Owner, wish: Wish, (spent, on_day): (Micro, Micro)) -> Result<(), Fault> {
-    let today = rules::day_of(act.now);
-    let known = store::get(act.tx, act.office, owner)?;
-    let mut purse = known.unwrap_or(Purse { spent, spent_on_day: on_day, day: today, ..Purse::default() });
+fn set(act: &mut Act<'_>, owner: Owner, wish: Wish) -> Result<(), Fault> {
+    let mut purse = match store::get(act.tx, act.office, owner)? {
+        Some(purse) => purse,
+        None => store::begin(act.tx, act.office, owner, rules::day_of(act.now))?,
+    };
     if let Some(total) = wish.total {
         purse.total = ceiling(total)?;
     }
     if let Some(per_day) = wish.per_day {
         purse.per_day = ceiling(per_day)?;
     }
-    // Without limits it is none; calls under way that are put down in it give nothing back to it.
     match (purse.total, purse.per_day) {
+        // Without limits it is none.
         (None, None) => store::remove(act.tx, act.office, owner)?,
         (Some(_), _) | (None, Some(_)) => store::save(act.tx, act.office, owner, &purse)?,
     }

@@ -57,6 +57,7 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
         "select distinct office_id from agents",
         "budgets of a day that is over: the sweep acts in each office",
     ),
+    ("credits", "select distinct office_id from purses", "budgets that hold something: at the start"),
     ("credits", "select office_id from pods where (desired", "minutes that began: the sweep acts in each office"),
     ("checks", "select r.office_id, r.task_id from check_rounds r", "due checks: the sweep then acts in each office"),
     (

@@ -1,5 +1,7 @@
 //! A call's money: put aside before it is sent, paid when it is over. One write each.
 
+use std::collections::BTreeSet;
+
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::problem::Code;
@@ -12,11 +14,13 @@ use super::prices::{Priced, PricedBy};
 use super::settling::{self, Kept};
 use super::store;
 use crate::credits::hold::{self, Held, Need, Patience, Settlement, WhenShort};
-use crate::credits::purses::Owner;
+use crate::credits::purses;
+use crate::credits::suspend;
 use crate::credits::usage::{self, Used};
 use crate::house::House;
 use crate::infra::act::{Act, enter, fence};
 use crate::infra::caller::{Caller, Need as Right};
+use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::wakeups::Interest;
 use crate::sessions;
@@ -56,7 +60,6 @@ pub struct Reserved {
     name: AgentName,
     task: Option<TaskId>,
     order: Order,
-    owners: Vec<Owner>,
 }
 
 /// How a call ended.
@@ -134,8 +137,8 @@ pub async fn try_reserve(
         let (cost, when_short) = (order.worst.cost, order.when_short);
         let need = Need { agent: session.agent, name: &name, task, cost, when_short };
         match hold::hold(act, &need, patience)? {
-            Held::Yes(owners) => {
-                let reserved = Reserved { call: act.next_row(), session, name, task, order: order.clone(), owners };
+            Held::Yes => {
+                let reserved = Reserved { call: act.next_row(), session, name, task, order: order.clone() };
                 store::insert(act.tx, act.office, &reserved.row(), act.now)?;
                 Ok(Some(reserved))
             }
@@ -197,14 +200,13 @@ fn settle_one(act: &mut Act<'_>, reserved: &Reserved, outcome: &Outcome) -> Resu
     if !store::settle(act.tx, act.office, reserved.call, &end, act.now)? && !sabotage!(PaidTwice) {
         return Ok(());
     }
-    let Reserved { call, session, name, task, order, owners } = reserved;
+    let Reserved { call, session, name, task, order } = reserved;
     let paid = hold::settle(
         act,
         &Settlement {
             agent: session.agent,
             task: *task,
             held: order.worst.cost,
-            owners,
             cost: end.cost,
             reason: &format!("call {call} of {name}: {}", order.model),
         },
@@ -231,7 +233,12 @@ fn settle_one(act: &mut Act<'_>, reserved: &Reserved, outcome: &Outcome) -> Resu
 
 /// At the server's start: what an earlier one had under way is over, and what it used is not known.
 pub async fn release_lost(house: &House) -> Result<(), Fault> {
-    for office in house.db.read(|tx| Ok(store::offices_with_open_calls(tx)?)).await? {
+    let look = |tx: &mut dyn Tx| {
+        let mut offices = store::offices_with_open_calls(tx)?;
+        offices.extend(purses::offices_that_hold(tx)?);
+        Ok(offices)
+    };
+    for office in BTreeSet::from_iter(house.db.read(look).await?) {
         let held = house.act_as_server(office, release_lost_of).await?;
         tracing::warn!(%office, held, "model calls of an earlier server were given up");
     }
@@ -241,8 +248,8 @@ pub async fn release_lost(house: &House) -> Result<(), Fault> {
 fn release_lost_of(act: &mut Act<'_>) -> Result<i64, Fault> {
     let held = store::lose_open(act.tx, act.office, act.now)?;
     act.head.held.0 -= held;
-    crate::credits::purses::forget_held(act)?;
-    crate::credits::suspend::resume_those_who_fit(act)?;
+    purses::forget_held(act)?;
+    suspend::resume_those_who_fit(act)?;
     Ok(held)
 }
 

@@ -169,6 +169,13 @@ impl Member {
             Member::Agent { name, .. } => Some(name),
         }
     }
+
+    pub fn agent_id(&self) -> Option<AgentId> {
+        match self {
+            Member::Person(_) => None,
+            Member::Agent { id, .. } => Some(*id),
+        }
+    }
 }
 
 /// What an operation asks of a person's role; judged at the office's door, in the transaction.

@@ -54,7 +54,7 @@ pub(super) fn may_read(view: &mut View<'_>, member: &Member, number: ClaimToken)
     let is_own = matches!(member, Member::Agent { id, .. } if *id == session.agent_id);
     if !is_own && member.person().is_none() {
         let agent = agents::by_id(view.tx, view.office, session.agent_id)?.ok_or_else(missing)?;
-        if !agents::is_hirer(view.tx, view.office, member, &agent)? {
+        if !agents::is_hirer(member, &agent) {
             return Err(missing());
         }
     }

@@ -7,7 +7,7 @@
 //! `world` is what everybody shares, `owner`, `elsewhere`, `hosted` and `money` are who acts, `memory` what the office tells.
 
 mod caught_tests;
-mod chance;
+pub mod chance;
 mod elsewhere;
 mod hosted;
 mod memory;

@@ -29,7 +29,7 @@ pub fn offices(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
 }
 
 /// Each gives the rows that break it.
-const RULES: [(&str, &str); 20] = [
+const RULES: [(&str, &str); 22] = [
     (
         "subtasks are counted",
         "select p.office_id, p.id, p.subtask_count, p.open_subtasks, count(c.id) from tasks p left join tasks c \
@@ -139,6 +139,30 @@ const RULES: [(&str, &str); 20] = [
         "select o.id from offices o where \
          (select coalesce(sum(cost_micro), 0) from llm_calls c where c.office_id = o.id) <> \
          (select coalesce(sum(cost_micro), 0) from usage_days u where u.office_id = o.id and u.kind = 'model')",
+    ),
+    (
+        "an agent's budget counts what everybody below it costs and holds",
+        "with recursive below (office_id, owner, id) as (select office_id, subject, subject from purses \
+         where kind = 'agent' union select a.office_id, b.owner, a.id from agents a join below b \
+         on a.office_id = b.office_id and a.hirer_id = b.id) \
+         select p.office_id, p.subject, p.spent_micro, p.held_micro from purses p where p.kind = 'agent' and ( \
+         p.spent_micro <> (select coalesce(sum(c.cost_micro), 0) from llm_calls c join below b \
+         on b.office_id = c.office_id and b.id = c.agent_id where b.office_id = p.office_id and b.owner = p.subject) \
+         or p.held_micro <> (select coalesce(sum(c.held_micro), 0) from llm_calls c join below b \
+         on b.office_id = c.office_id and b.id = c.agent_id where b.office_id = p.office_id and b.owner = p.subject \
+         and c.state = 'reserved'))",
+    ),
+    (
+        "a task's budget counts what everything below it costs and holds",
+        "with recursive below (office_id, owner, id) as (select office_id, subject, cast(subject as bigint) from purses \
+         where kind = 'task' union select t.office_id, b.owner, t.id from tasks t join below b \
+         on t.office_id = b.office_id and t.parent_id = b.id) \
+         select p.office_id, p.subject, p.spent_micro, p.held_micro from purses p where p.kind = 'task' and ( \
+         p.spent_micro <> (select coalesce(sum(c.cost_micro), 0) from llm_calls c join below b \
+         on b.office_id = c.office_id and b.id = c.task_id where b.office_id = p.office_id and b.owner = p.subject) \
+         or p.held_micro <> (select coalesce(sum(c.held_micro), 0) from llm_calls c join below b \
+         on b.office_id = c.office_id and b.id = c.task_id where b.office_id = p.office_id and b.owner = p.subject \
+         and c.state = 'reserved'))",
     ),
 ];
 

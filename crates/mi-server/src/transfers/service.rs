@@ -35,7 +35,7 @@ const NAME_SUFFIX: &str = "-clone";
 /// Hires the clone of an agent of this office; its pod waits for the state.
 pub fn clone(act: &mut Act<'_>, member: &Member, name: &str, wish: &CloneAgent, desk: &Desk) -> Result<Answer, Fault> {
     let origin = agents::find(act.tx, act.office, name)?;
-    agents::must_stand_behind(act.tx, act.office, member, &origin)?;
+    agents::must_stand_behind(member, &origin)?;
     let maker = match member {
         Member::Person(person) => of_person(person.id),
         Member::Agent { id, .. } => of_agent(*id),
@@ -56,7 +56,7 @@ pub async fn clone_into(
         let head = look(tx, home)?;
         let member = enter(tx, &caller, Need::Operate, home, head.owner)?;
         let origin = agents::find(tx, home, &name)?;
-        agents::must_stand_behind(tx, home, &member, &origin)?;
+        agents::must_stand_behind(&member, &origin)?;
         Ok((origin, identity(tx, &caller)?))
     };
     let (origin, who) = house.db.read(read).await?;

@@ -1,8 +1,7 @@
 //! Rows of budgets, and of tasks that wait for a larger one.
 
 use mi_core::credits::Micro;
-use mi_core::ids::{AgentId, AgentName, OfficeId, TaskId};
-use mi_core::time::Time;
+use mi_core::ids::{AgentId, OfficeId, TaskId};
 
 use crate::args;
 use crate::credits::purses::Owner;
@@ -32,7 +31,7 @@ pub fn get(tx: &mut dyn Tx, office: OfficeId, owner: Owner) -> Result<Option<Pur
 }
 
 /// Every budget that a call of this agent on this task draws on: the agent's, those of whoever hired it, the task's and
-/// those of the tasks above it. A name may come round again, so a line of hirers may be a circle: `union` ends it.
+/// those of the tasks above it. Whoever hired it may have left.
 pub fn of_call(
     tx: &mut dyn Tx,
     office: OfficeId,
@@ -41,9 +40,9 @@ pub fn of_call(
 ) -> Result<Vec<(Owner, Purse)>, DbError> {
     let sql = "with recursive line (id, parent_id) as (select id, parent_id from tasks where office_id = $1 and id = $3 \
                union select t.id, t.parent_id from tasks t join line on t.id = line.parent_id where t.office_id = $1), \
-               hirers (id, spawned_by) as (select id, spawned_by from agents where office_id = $1 and id = $2 \
-               union select a.id, a.spawned_by from agents a join hirers on a.name = hirers.spawned_by \
-               where a.office_id = $1 and a.fired_at is null) \
+               hirers (id, hirer_id) as (select id, hirer_id from agents where office_id = $1 and id = $2 \
+               union select a.id, a.hirer_id from agents a join hirers on a.id = hirers.hirer_id \
+               where a.office_id = $1) \
                select kind, subject, total_micro, day_micro, spent_micro, held_micro, day, day_spent_micro from purses \
                where office_id = $1 and ((kind = 'agent' and subject in (select id from hirers)) \
                or (kind = 'task' and subject in (select cast(id as text) from line))) \
@@ -93,32 +92,42 @@ pub fn remove(tx: &mut dyn Tx, office: OfficeId, owner: Owner) -> Result<(), DbE
     Ok(())
 }
 
-/// What an agent's model calls cost since it was hired: in all, and on this day.
-pub fn spent_by_agent(
-    tx: &mut dyn Tx,
-    office: OfficeId,
-    agent: &AgentName,
-    since: Time,
-    today: i64,
-) -> Result<(Micro, Micro), DbError> {
-    let sql = "select cast(coalesce(sum(cost_micro), 0) as bigint), \
-               cast(coalesce(sum(case when day = $4 then cost_micro else 0 end), 0) as bigint) from usage_days \
-               where office_id = $1 and agent = $2 and day >= $3 and kind = 'model'";
-    sums(tx.first(sql, args![office, agent, rules::day_of(since), today])?)
+/// A budget without limits, of which everything is gone that its calls cost and hold until now.
+pub fn begin(tx: &mut dyn Tx, office: OfficeId, owner: Owner, today: i64) -> Result<Purse, DbError> {
+    let since = rules::day_start(today);
+    let row = match owner {
+        Owner::Agent(agent) => tx.first(GONE_OF_AGENT, args![office, agent, since])?,
+        Owner::Task(task) => tx.first(GONE_OF_TASK, args![office, task, today])?,
+    };
+    let row = row.ok_or_else(|| DbError::Shape("sums are one row".to_owned()))?;
+    let (spent, spent_on_day, held) = (Micro(row.get(0)?), Micro(row.get(1)?), Micro(row.get(2)?));
+    Ok(Purse { spent, spent_on_day, held, day: today, ..Purse::default() })
 }
+
+/// Of an agent and everybody below it, those who left included: what their calls cost in all and on one day, and hold.
+const GONE_OF_AGENT: &str = "with recursive below (id) as (select id from agents where office_id = $1 and id = $2 \
+     union select a.id from agents a join below on a.hirer_id = below.id where a.office_id = $1) \
+     select cast((select coalesce(sum(a.cost_micro), 0) from agents a \
+     where a.office_id = $1 and a.id in (select id from below)) as bigint), \
+     cast((select coalesce(sum(c.cost_micro), 0) from llm_calls c \
+     where c.office_id = $1 and c.agent_id in (select id from below) and c.settled_at >= $3) as bigint), \
+     cast((select coalesce(sum(c.held_micro), 0) from llm_calls c \
+     where c.office_id = $1 and c.state = 'reserved' and c.agent_id in (select id from below)) as bigint)";
 
 /// The same of a task and everything below it.
-pub fn spent_on_task(tx: &mut dyn Tx, office: OfficeId, task: TaskId, today: i64) -> Result<(Micro, Micro), DbError> {
-    let sql = "with recursive below (id) as (select id from tasks where office_id = $1 and id = $2 \
-               union all select t.id from tasks t join below on t.parent_id = below.id where t.office_id = $1) \
-               select cast(coalesce(sum(u.cost_micro), 0) as bigint), \
-               cast(coalesce(sum(case when u.day = $3 then u.cost_micro else 0 end), 0) as bigint) \
-               from usage_days u join below on u.task_id = below.id where u.office_id = $1 and u.kind = 'model'";
-    sums(tx.first(sql, args![office, task, today])?)
-}
+const GONE_OF_TASK: &str = "with recursive below (id) as (select id from tasks where office_id = $1 and id = $2 \
+     union select t.id from tasks t join below on t.parent_id = below.id where t.office_id = $1) \
+     select cast((select coalesce(sum(u.cost_micro), 0) from usage_days u \
+     where u.office_id = $1 and u.kind = 'model' and u.task_id in (select id from below)) as bigint), \
+     cast((select coalesce(sum(u.cost_micro), 0) from usage_days u \
+     where u.office_id = $1 and u.kind = 'model' and u.task_id in (select id from below) and u.day = $3) as bigint), \
+     cast((select coalesce(sum(c.held_micro), 0) from llm_calls c \
+     where c.office_id = $1 and c.state = 'reserved' and c.task_id in (select id from below)) as bigint)";
 
-fn sums(row: Option<Row>) -> Result<(Micro, Micro), DbError> {
-    row.map_or(Ok((Micro(0), Micro(0))), |row| Ok((Micro(row.get(0)?), Micro(row.get(1)?))))
+/// Offices where budgets hold something.
+pub fn offices_that_hold(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
+    let sql = "select distinct office_id from purses where held_micro <> 0";
+    tx.query(sql, args![])?.iter().map(|row| row.get(0)).collect()
 }
 
 /// At a start nothing is under way.

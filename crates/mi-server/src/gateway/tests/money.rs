@@ -369,7 +369,12 @@ async fn whoever_an_agent_hires_draws_on_its_budget_and_it_raises_none() {
     let body = Bytes::from(worth(3).to_string());
     let refused = bench.send(Method::POST, PATH, &credential, &[], body).await;
     code(&refused, 402, "budget_exhausted");
-    assert!(refused.json()["error"].as_str().unwrap().contains("of whoever hired ben"));
+    assert!(
+        refused.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("the budget of ada, which ben draws on too, has 2 credits left")
+    );
     bench.close().await;
 }
 

@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../../../migrations/0020_provider_marks.sql"),
     include_str!("../../../../../migrations/0021_sessions.sql"),
     include_str!("../../../../../migrations/0022_wakes.sql"),
+    include_str!("../../../../../migrations/0023_purses.sql"),
 ];
 
 const VERSION_TABLE: &str = "create table if not exists schema_version (version bigint not null primary key)";

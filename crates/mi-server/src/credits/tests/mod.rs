@@ -1,5 +1,7 @@
 //! Credits through their routes.
 
+mod tree;
+
 use axum::http::Method;
 use bytes::Bytes;
 use mi_core::credits::Micro;
