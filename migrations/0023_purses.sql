@@ -9,3 +9,16 @@ create index agents_by_hirer on agents (office_id, hirer_id, id) where hirer_id 
 update agents set cost_micro = coalesce((select sum(c.cost_micro) from llm_calls c
     where c.office_id = agents.office_id and c.agent_id = agents.id), 0);
 create index llm_calls_by_agent on llm_calls (office_id, agent_id, settled_at);
+
+-- What a task that waits for its budget needs, if it waits for calls under way; null waits for a larger budget.
+alter table budget_blocks add column need_micro bigint;
+
+-- The task whose session made a task: its calls count in that one's budget too, wherever it hangs.
+alter table tasks add column made_in bigint;
+-- What everything that counts in a task's budget cost.
+alter table tasks add column budget_cost_micro bigint not null default 0;
+update tasks set budget_cost_micro = all_cost_micro;
+
+-- Minutes of a pod that have begun and that nobody has put aside yet.
+alter table pods add column begun_minutes bigint not null default 0;
+create index pods_begun on pods (office_id, agent_id) where begun_minutes > 0;

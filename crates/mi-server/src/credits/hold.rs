@@ -56,7 +56,7 @@ pub enum Held {
 }
 
 /// Puts aside what a call may cost, or refuses it: for want of credits or by an agent's budget the agent is suspended, by a
-/// task's budget the task is blocked.
+/// task's budget the task is blocked. Where calls under way hold what it needs, it goes on when they are over.
 pub fn hold(act: &mut Act<'_>, need: &Need<'_>, patience: Patience) -> Result<Held, Fault> {
     let today = rules::day_of(act.now);
     let budgets = purses::of_call(act.tx, act.office, need.agent, need.task)?;
@@ -70,7 +70,7 @@ pub fn hold(act: &mut Act<'_>, need: &Need<'_>, patience: Patience) -> Result<He
             (Funds::Enough, _) => {}
             (Funds::PutAside, Patience::Left) => verdict = Funds::PutAside,
             (Funds::PutAside, Patience::Out) | (Funds::Short, _) => {
-                return by_budget(act, need, (*owner, purse), limit);
+                return by_budget(act, need, (*owner, purse), (funds, limit));
             }
         }
     }
@@ -102,7 +102,12 @@ fn by_balance(act: &mut Act<'_>, need: &Need<'_>) -> Result<Held, Fault> {
     Ok(Held::Refused)
 }
 
-fn by_budget(act: &mut Act<'_>, need: &Need<'_>, (owner, purse): (Owner, &Purse), limit: Limit) -> Result<Held, Fault> {
+fn by_budget(
+    act: &mut Act<'_>,
+    need: &Need<'_>,
+    (owner, purse): (Owner, &Purse),
+    (funds, limit): (Funds, Limit),
+) -> Result<Held, Fault> {
     let left = purse.left(limit, rules::day_of(act.now)).unwrap_or_default();
     let left = Micro((left.0 - purse.held.0).max(0));
     let fault = budget_exhausted(act, need, owner, (limit, left))?;
@@ -110,7 +115,10 @@ fn by_budget(act: &mut Act<'_>, need: &Need<'_>, (owner, purse): (Owner, &Purse)
         return Err(fault);
     }
     match (owner, need.task) {
-        (Owner::Task(of), Some(task)) => block(act, task, of, &fault.sentence)?,
+        (Owner::Task(of), Some(task)) => {
+            let waits_for = (funds == Funds::PutAside).then_some(need.cost);
+            block(act, task, (of, waits_for), &fault.sentence)?;
+        }
         (Owner::Task(_), None) | (Owner::Agent(_), _) => {
             let lack = match limit {
                 Limit::Total => Lack::Budget,
@@ -123,21 +131,26 @@ fn by_budget(act: &mut Act<'_>, need: &Need<'_>, (owner, purse): (Owner, &Purse)
     Ok(Held::Refused)
 }
 
-/// The attempt doesn't count, and the task waits until somebody raises the budget.
-fn block(act: &mut Act<'_>, id: TaskId, budget_of: TaskId, why: &str) -> Result<(), Fault> {
+/// The attempt doesn't count, and the task waits: until calls under way give back so much of the budget, or until somebody
+/// raises it.
+fn block(act: &mut Act<'_>, id: TaskId, waits: (TaskId, Option<Micro>), why: &str) -> Result<(), Fault> {
     let mut task = flow::need(act, id)?;
     let from = (task.status, task.verification);
     let to = flow::check(id, Move::Block, from.0)?;
+    let (how, why) = match waits {
+        (_, None) => ("its budget is used up", why.to_owned()),
+        (_, Some(_)) => ("others hold its budget", format!("{why}; others hold the rest, and it goes on after them")),
+    };
     task.attempts -= 1;
     task.blocked_kind = Some(BlockedKind::Quota);
-    task.blocked_reason = Some(why.to_owned());
+    task.blocked_reason = Some(why.clone());
     task.blocked_until = None;
     if let Some(session) = task.session {
-        sessions::service::settle(act, session, "its budget is used up")?;
+        sessions::service::settle(act, session, how)?;
     }
     flow::record(act, &task, "tasks.block", "system", format!("task {id} blocked: {why}"))?;
     flow::settle(act, &mut task, from, to)?;
-    Ok(store::block(act.tx, act.office, id, budget_of)?)
+    Ok(store::block(act.tx, act.office, id, waits)?)
 }
 
 /// A call that is over.
@@ -162,8 +175,12 @@ pub fn settle(act: &mut Act<'_>, over: &Settlement<'_>) -> Result<Micro, Fault> 
         let purse = Purse { held, ..purse.after(paid, today) };
         store::save(act.tx, act.office, owner, &purse)?;
     }
+    if let Some(task) = over.task.filter(|_| paid > Micro(0)) {
+        store::add_to_line(act.tx, act.office, task, paid)?;
+    }
     act.wake(Wake::Credits { office: act.office });
     suspend::resume_those_who_fit(act)?;
+    purses::offer_who_fits(act)?;
     Ok(paid)
 }
 

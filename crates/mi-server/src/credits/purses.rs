@@ -1,16 +1,19 @@
 //! Budgets: what an agent, or a task with everything below it, may spend on models.
 //!
-//! A call draws on every budget above it: of its agent and whoever hired that, of its task and the tasks above it. So
+//! A call draws on every budget above it: of its agent and whoever hired that, of its task, the tasks above it and those
+//! whose sessions made them. So
 //! nobody gets more by hiring somebody or by splitting the work. Who hired whom and what is below what never changes, also
 //! not when somebody leaves: so a call that is over gives back to the same budgets that it held from, and a budget that is
 //! set meanwhile begins with what its calls cost and hold.
+
+use std::collections::BTreeMap;
 
 use mi_core::credits::{Ceiling, Micro};
 use mi_core::ids::{AgentId, OfficeId, TaskId};
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::wire::usage::BudgetCard;
 
-use super::rules::{self, Purse};
+use super::rules::{self, Funds, Purse};
 use super::store::purses as store;
 use super::suspend;
 use crate::infra::act::Act;
@@ -73,10 +76,33 @@ pub fn set_of_task(act: &mut Act<'_>, task: TaskId, total: Option<Ceiling>) -> R
     }
     set(act, Owner::Task(task), Wish { total, per_day: None })?;
     for id in store::unblock(act.tx, act.office, task)? {
-        let mut blocked = flow::need(act, id)?;
-        let waits = blocked.status == Status::Blocked && blocked.blocked_kind == Some(BlockedKind::Quota);
-        if waits && blocked.blocked_until.is_none() {
-            flow::unblock(act, &mut blocked, "system")?;
+        go_on(act, id)?;
+    }
+    Ok(())
+}
+
+/// Unless it waits for something else by now.
+fn go_on(act: &mut Act<'_>, task: TaskId) -> Result<(), Fault> {
+    let mut blocked = flow::need(act, task)?;
+    let waits = blocked.status == Status::Blocked && blocked.blocked_kind == Some(BlockedKind::Quota);
+    if waits && blocked.blocked_until.is_none() { flow::unblock(act, &mut blocked, "system") } else { Ok(()) }
+}
+
+/// Offers again what waited for calls that are over: as much as fits, and also what won't fit any more, which is told so at
+/// its next call.
+pub fn offer_who_fits(act: &mut Act<'_>) -> Result<(), Fault> {
+    let mut purses = BTreeMap::new();
+    for (task, budget_of, need) in store::waiting(act.tx, act.office)? {
+        let purse = match purses.remove(&budget_of) {
+            Some(known) => known,
+            None => store::get(act.tx, act.office, Owner::Task(budget_of))?.unwrap_or_default(),
+        };
+        let (funds, _) = purse.funds(need, rules::day_of(act.now));
+        let expected = if funds == Funds::Enough { need } else { Micro(0) };
+        purses.insert(budget_of, Purse { held: Micro(purse.held.0 + expected.0), ..purse });
+        if funds != Funds::PutAside {
+            store::unblock_one(act.tx, act.office, task)?;
+            go_on(act, task)?;
         }
     }
     Ok(())
@@ -89,7 +115,8 @@ pub fn offices_that_hold(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, Fault> {
 
 /// At a start no call is under way.
 pub fn forget_held(act: &mut Act<'_>) -> Result<(), Fault> {
-    Ok(store::forget_held(act.tx, act.office)?)
+    store::forget_held(act.tx, act.office)?;
+    offer_who_fits(act)
 }
 
 fn set(act: &mut Act<'_>, owner: Owner, wish: Wish) -> Result<(), Fault> {

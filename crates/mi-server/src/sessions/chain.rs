@@ -1,11 +1,12 @@
-//! How far a chain of wake-ups is, for what an agent makes now.
+//! What stands behind whatever somebody makes now: how far its chain of wake-ups is, and for which task they are at work.
 
 use mi_core::chain;
-use mi_core::ids::{AgentId, AgentName};
+use mi_core::ids::{AgentId, AgentName, ClaimToken, TaskId};
 
+use super::row::SessionRow;
 use super::store;
 use crate::chat::service as chat;
-use crate::infra::act::Act;
+use crate::infra::act::{Act, Claim};
 use crate::infra::caller::Member;
 use crate::infra::fault::Fault;
 
@@ -14,11 +15,7 @@ use crate::infra::fault::Fault;
 /// it is the last thing that it got.
 pub fn link(act: &mut Act<'_>, member: &Member) -> Result<i64, Fault> {
     let Member::Agent { id, name, session, .. } = member else { return Ok(chain::OPERATOR) };
-    let session = match session {
-        Some(number) => store::get(act.tx, act.office, *number)?,
-        None => None,
-    };
-    Ok(chain::after(match session {
+    Ok(chain::after(match row(act, *session)? {
         Some(session) => session.origin.chain,
         None => last_got(act, *id, name)?,
     }))
@@ -29,4 +26,22 @@ fn last_got(act: &mut Act<'_>, id: AgentId, name: &AgentName) -> Result<i64, Fau
     let claim = store::newest_link(act.tx, act.office, id)?;
     let message = chat::newest_link(act, name)?;
     Ok(claim.max(message).map_or(chain::OPERATOR, |(_, link)| link))
+}
+
+/// The task in whose session this is made: by the session's credential, by the claim that came along, or, of an agent that
+/// names neither, by what it is at.
+pub fn task(act: &mut Act<'_>, member: &Member) -> Result<Option<TaskId>, Fault> {
+    let Member::Agent { id, session, .. } = member else { return Ok(None) };
+    let claimed = match act.claim {
+        Claim::Live(number) => Some(number),
+        Claim::None | Claim::Stale(_) => None,
+    };
+    match row(act, session.or(claimed))? {
+        Some(session) => Ok(session.task),
+        None => Ok(store::current(act.tx, act.office, *id)?.and_then(|(_, task)| task)),
+    }
+}
+
+fn row(act: &mut Act<'_>, session: Option<ClaimToken>) -> Result<Option<SessionRow>, Fault> {
+    session.map_or(Ok(None), |number| Ok(store::get(act.tx, act.office, number)?))
 }

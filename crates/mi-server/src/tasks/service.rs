@@ -58,6 +58,9 @@ pub fn create_by(act: &mut Act<'_>, member: &Member, creator: &str, wish: &Creat
     for id in &dependencies {
         store::add_dependency(act.tx, act.office, task.id, *id)?;
     }
+    if let Some(made_in) = sessions::chain::task(act, member)? {
+        store::save_maker(act.tx, act.office, task.id, made_in)?;
+    }
     checks::service::attach(act, task.id, wish.checks.as_deref())?;
     purses::set_of_task(act, task.id, wish.budget)?;
     act.count_task(None, task.status);

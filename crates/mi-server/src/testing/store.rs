@@ -156,7 +156,7 @@ const RULES: [(&str, &str); 22] = [
         "a task's budget counts what everything below it costs and holds",
         "with recursive below (office_id, owner, id) as (select office_id, subject, cast(subject as bigint) from purses \
          where kind = 'task' union select t.office_id, b.owner, t.id from tasks t join below b \
-         on t.office_id = b.office_id and t.parent_id = b.id) \
+         on t.office_id = b.office_id and (t.parent_id = b.id or t.made_in = b.id)) \
          select p.office_id, p.subject, p.spent_micro, p.held_micro from purses p where p.kind = 'task' and ( \
          p.spent_micro <> (select coalesce(sum(c.cost_micro), 0) from llm_calls c join below b \
          on b.office_id = c.office_id and b.id = c.task_id where b.office_id = p.office_id and b.owner = p.subject) \

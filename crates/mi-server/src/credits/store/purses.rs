@@ -31,15 +31,16 @@ pub fn get(tx: &mut dyn Tx, office: OfficeId, owner: Owner) -> Result<Option<Pur
 }
 
 /// Every budget that a call of this agent on this task draws on: the agent's, those of whoever hired it, the task's and
-/// those of the tasks above it. Whoever hired it may have left.
+/// those of the tasks that it is a part of or was made in. Whoever hired it may have left.
 pub fn of_call(
     tx: &mut dyn Tx,
     office: OfficeId,
     agent: AgentId,
     task: Option<TaskId>,
 ) -> Result<Vec<(Owner, Purse)>, DbError> {
-    let sql = "with recursive line (id, parent_id) as (select id, parent_id from tasks where office_id = $1 and id = $3 \
-               union select t.id, t.parent_id from tasks t join line on t.id = line.parent_id where t.office_id = $1), \
+    let sql = "with recursive line (id, parent_id, made_in) as (select id, parent_id, made_in from tasks \
+               where office_id = $1 and id = $3 union select t.id, t.parent_id, t.made_in from tasks t \
+               join line on t.id in (line.parent_id, line.made_in) where t.office_id = $1), \
                hirers (id, hirer_id) as (select id, hirer_id from agents where office_id = $1 and id = $2 \
                union select a.id, a.hirer_id from agents a join hirers on a.id = hirers.hirer_id \
                where a.office_id = $1) \
@@ -97,9 +98,9 @@ pub fn begin(tx: &mut dyn Tx, office: OfficeId, owner: Owner, today: i64) -> Res
     let since = rules::day_start(today);
     let row = match owner {
         Owner::Agent(agent) => tx.first(GONE_OF_AGENT, args![office, agent, since])?,
-        Owner::Task(task) => tx.first(GONE_OF_TASK, args![office, task, today])?,
+        Owner::Task(task) => tx.first(GONE_OF_TASK, args![office, task])?,
     };
-    let row = row.ok_or_else(|| DbError::Shape("sums are one row".to_owned()))?;
+    let row = row.ok_or_else(|| DbError::Shape("a budget is somebody's".to_owned()))?;
     let (spent, spent_on_day, held) = (Micro(row.get(0)?), Micro(row.get(1)?), Micro(row.get(2)?));
     Ok(Purse { spent, spent_on_day, held, day: today, ..Purse::default() })
 }
@@ -114,15 +115,26 @@ const GONE_OF_AGENT: &str = "with recursive below (id) as (select id from agents
      cast((select coalesce(sum(c.held_micro), 0) from llm_calls c \
      where c.office_id = $1 and c.state = 'reserved' and c.agent_id in (select id from below)) as bigint)";
 
-/// The same of a task and everything below it.
-const GONE_OF_TASK: &str = "with recursive below (id) as (select id from tasks where office_id = $1 and id = $2 \
-     union select t.id from tasks t join below on t.parent_id = below.id where t.office_id = $1) \
-     select cast((select coalesce(sum(u.cost_micro), 0) from usage_days u \
-     where u.office_id = $1 and u.kind = 'model' and u.task_id in (select id from below)) as bigint), \
-     cast((select coalesce(sum(u.cost_micro), 0) from usage_days u \
-     where u.office_id = $1 and u.kind = 'model' and u.task_id in (select id from below) and u.day = $3) as bigint), \
-     cast((select coalesce(sum(c.held_micro), 0) from llm_calls c \
-     where c.office_id = $1 and c.state = 'reserved' and c.task_id in (select id from below)) as bigint)";
+/// The same of a task and everything that counts in its budget. Tasks have no budgets of a day.
+const GONE_OF_TASK: &str = "with recursive line (call, id, parent_id, made_in) as (select c.id, t.id, t.parent_id, \
+     t.made_in from llm_calls c join tasks t on t.office_id = c.office_id and t.id = c.task_id \
+     where c.office_id = $1 and c.state = 'reserved' \
+     union select line.call, t.id, t.parent_id, t.made_in from tasks t \
+     join line on t.id in (line.parent_id, line.made_in) where t.office_id = $1) \
+     select budget_cost_micro, cast(0 as bigint), cast((select coalesce(sum(c.held_micro), 0) from llm_calls c \
+     where c.office_id = $1 and c.state = 'reserved' and c.id in (select call from line where id = $2)) as bigint) \
+     from tasks where office_id = $1 and id = $2";
+
+/// What a call for a task cost, in whatever counts it in its budget.
+pub fn add_to_line(tx: &mut dyn Tx, office: OfficeId, task: TaskId, cost: Micro) -> Result<(), DbError> {
+    let sql = "with recursive line (id, parent_id, made_in) as (select id, parent_id, made_in from tasks \
+               where office_id = $1 and id = $2 union select t.id, t.parent_id, t.made_in from tasks t \
+               join line on t.id in (line.parent_id, line.made_in) where t.office_id = $1) \
+               update tasks set budget_cost_micro = budget_cost_micro + $3 \
+               where office_id = $1 and id in (select id from line)";
+    tx.execute(sql, args![office, task, cost.0])?;
+    Ok(())
+}
 
 /// Offices where budgets hold something.
 pub fn offices_that_hold(tx: &mut dyn Tx) -> Result<Vec<OfficeId>, DbError> {
@@ -136,10 +148,30 @@ pub fn forget_held(tx: &mut dyn Tx, office: OfficeId) -> Result<(), DbError> {
     Ok(())
 }
 
-pub fn block(tx: &mut dyn Tx, office: OfficeId, task: TaskId, budget_of: TaskId) -> Result<(), DbError> {
-    let sql = "insert into budget_blocks (office_id, task_id, budget_of) values ($1, $2, $3) \
-               on conflict (office_id, task_id) do update set budget_of = excluded.budget_of";
-    tx.execute(sql, args![office, task, budget_of])?;
+/// The task waits for this budget: until that is larger, or until so much of it isn't held any more.
+pub fn block(
+    tx: &mut dyn Tx,
+    office: OfficeId,
+    task: TaskId,
+    (budget_of, need): (TaskId, Option<Micro>),
+) -> Result<(), DbError> {
+    let sql = "insert into budget_blocks (office_id, task_id, budget_of, need_micro) values ($1, $2, $3, $4) \
+               on conflict (office_id, task_id) do update set budget_of = excluded.budget_of, \
+               need_micro = excluded.need_micro";
+    tx.execute(sql, args![office, task, budget_of, need.map(|need| need.0)])?;
+    Ok(())
+}
+
+/// Which tasks wait for what calls under way hold: the task, whose budget, and how much of it.
+pub fn waiting(tx: &mut dyn Tx, office: OfficeId) -> Result<Vec<(TaskId, TaskId, Micro)>, DbError> {
+    let sql = "select task_id, budget_of, need_micro from budget_blocks \
+               where office_id = $1 and need_micro is not null order by task_id";
+    tx.query(sql, args![office])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?, Micro(row.get(2)?)))).collect()
+}
+
+/// It waits no longer.
+pub fn unblock_one(tx: &mut dyn Tx, office: OfficeId, task: TaskId) -> Result<(), DbError> {
+    tx.execute("delete from budget_blocks where office_id = $1 and task_id = $2", args![office, task])?;
     Ok(())
 }
 

@@ -56,19 +56,23 @@ impl<'a> Play<'a> {
     }
 
     async fn hire(&mut self, hirer: Option<&Hand>, budget: Value) -> Hand {
+        self.try_hire(hirer, budget).await.unwrap()
+    }
+
+    async fn try_hire(&mut self, hirer: Option<&Hand>, budget: Value) -> Option<Hand> {
         self.books.hired += 1;
         let name = format!("hand-{}", self.books.hired);
         let body = json!({"name": name, "harness": "command", "command": "true", "budget": budget});
         let card = match hirer {
             None => self.office.call("POST", "/employees", body).await.ok(),
             Some(hirer) => {
-                let session = self.session(hirer).await;
+                let Some(session) = self.try_session(hirer).await else { return None };
                 self.office.call_as(&self.speaker(session), "POST", "/employees", body).await.ok()
             }
         };
         let hand = Hand { name, id: card["id"].as_str().unwrap().parse().unwrap(), is_gone: false };
         self.books.hands.push(hand.clone());
-        hand
+        Some(hand)
     }
 
     async fn fire(&mut self, hand: &Hand) {
@@ -76,18 +80,22 @@ impl<'a> Play<'a> {
         self.books.hands.iter_mut().filter(|other| other.id == hand.id).for_each(|other| other.is_gone = true);
     }
 
-    /// A live session of theirs, on a task of its own if there is none.
     async fn session(&mut self, hand: &Hand) -> Session {
+        self.try_session(hand).await.unwrap()
+    }
+
+    /// A live session of theirs, on a task of its own if there is none; not of one who is suspended.
+    async fn try_session(&mut self, hand: &Hand) -> Option<Session> {
         let (office, agent) = (self.office.id, hand.id);
         let look = move |tx: &mut dyn crate::infra::db::Tx| crate::sessions::service::current(tx, office, agent);
         let number = match self.house().house.db.read(look).await.unwrap() {
             Some((number, _)) => number,
             None => {
                 let id = self.task(json!({"title": "work", "assignedAgent": hand.name})).await;
-                self.claim(hand, id).await
+                self.claim(hand, id).await?
             }
         };
-        Session { office, agent, number }
+        Some(Session { office, agent, number })
     }
 
     async fn task(&mut self, body: Value) -> i64 {
@@ -95,10 +103,16 @@ impl<'a> Play<'a> {
         self.office.task(body).await
     }
 
-    async fn claim(&self, hand: &Hand, task: i64) -> ClaimToken {
+    async fn claim(&self, hand: &Hand, task: i64) -> Option<ClaimToken> {
         let body = json!({"agent": hand.name, "taskId": task});
-        let claim = self.office.call("POST", "/tasks/claim", body).await.ok();
-        ClaimToken(claim["claim"]["token"].as_i64().unwrap_or_else(|| panic!("{} gets nothing: {claim}", hand.name)))
+        let claim = self.office.call("POST", "/tasks/claim", body).await;
+        if claim.status == 200 { claim.ok()["claim"]["token"].as_i64().map(ClaimToken) } else { None }
+    }
+
+    /// On this task.
+    async fn session_on(&self, hand: &Hand, task: i64) -> Session {
+        let number = self.claim(hand, task).await.unwrap_or_else(|| panic!("{} doesn't get task {task}", hand.name));
+        Session { office: self.office.id, agent: hand.id, number }
     }
 
     fn speaker(&self, Session { office, agent, number: session }: Session) -> Speaker<'a> {
@@ -107,7 +121,11 @@ impl<'a> Play<'a> {
     }
 
     async fn hold(&mut self, session: Session, tokens: i64) -> Result<(), String> {
-        let order = worth(tokens, WhenShort::Tell, self.house());
+        self.hold_or(WhenShort::Tell, session, tokens).await
+    }
+
+    async fn hold_or(&mut self, when_short: WhenShort, session: Session, tokens: i64) -> Result<(), String> {
+        let order = worth(tokens, when_short, self.house());
         let held = account::try_reserve(&self.house().house, session, order, Patience::Out).await;
         match held {
             Ok(call) => {
@@ -218,21 +236,142 @@ async fn a_new_budget_counts_what_those_below_spent_before_and_hold_now() {
     house.close().await;
 }
 
+#[tokio::test]
+async fn what_a_session_of_a_task_makes_counts_in_the_budget_of_that_task() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.lift_hire_limit().await;
+    let mut books = books();
+    let mut play = Play { office, books: &mut books };
+    let (ada, ben) = (play.hire(None, Value::Null).await, play.hire(None, Value::Null).await);
+    let first = play.task(json!({"title": "first", "budget": 3})).await;
+    let session = play.session_on(&ada, first).await;
+    let made = json!({"title": "without a parent", "assignedAgent": ben.name});
+    let second =
+        office.call_as(&play.speaker(session), "POST", "/tasks", made.clone()).await.ok()["id"].as_i64().unwrap();
+    let at_second = play.session_on(&ben, second).await;
+    play.hold(at_second, 1_000).await.unwrap();
+    play.settle(0, 1_000).await;
+    assert_eq!(play.budget_of(first).await, json!({"total": 3, "spent": 1.5, "held": 0}));
+    // In its turn, below a task that has nothing to do with it, by the operator's key with a claim.
+    let other = play.task(json!({"title": "other"})).await;
+    let body = json!({"title": "part of another", "assignedAgent": ada.name, "parentId": other});
+    let third = office.call_as(&house.with_claim(at_second.number), "POST", "/tasks", body).await.ok()["id"].as_i64();
+    office.call_as(&play.speaker(session), "PATCH", &format!("/tasks/{first}"), json!({"status": "queued"})).await.ok();
+    let at_third = play.session_on(&ada, third.unwrap()).await;
+    let refused = play.hold(at_third, 1_001).await.unwrap_err();
+    assert_eq!(refused, "the budget of task 1 has 1.5 credits left and the call may cost 1.5015");
+    play.hold(at_third, 600).await.unwrap();
+    // A budget that is set later counts all of it, and what hangs below as before.
+    for (task, spent) in [(second, json!(1.5)), (other, json!(0)), (third.unwrap(), json!(0))] {
+        office.call("PATCH", &format!("/tasks/{task}"), json!({"budget": 5})).await.ok();
+        assert_eq!(play.budget_of(task).await, json!({"total": 5, "spent": spent, "held": 0.9}), "{task}");
+    }
+    play.settle(0, 600).await;
+    for (task, spent) in [(first, 2.4), (second, 2.4), (other, 0.9), (third.unwrap(), 0.9)] {
+        assert_eq!(play.budget_of(task).await["spent"], json!(spent), "{task}");
+    }
+    // What an operator makes is its own.
+    let own = play.task(json!({"title": "own"})).await;
+    let at_own = play.session_on(&ben, own).await;
+    play.hold(at_own, 5_000).await.unwrap();
+    play.settle(0, 0).await;
+    house.close().await;
+}
+
+/// Two parts of a task with a budget of a credit, and who is at them.
+async fn two_parts(play: &mut Play<'_>) -> (i64, [(i64, Session); 2]) {
+    let (ada, ben) = (play.hire(None, Value::Null).await, play.hire(None, Value::Null).await);
+    let whole = play.task(json!({"title": "whole", "budget": 1})).await;
+    let mut parts = Vec::new();
+    for hand in [&ada, &ben] {
+        let part = play.task(json!({"title": "part", "parentId": whole, "assignedAgent": hand.name})).await;
+        parts.push((part, play.session_on(hand, part).await));
+    }
+    (whole, parts.try_into().unwrap())
+}
+
+#[tokio::test]
+async fn a_task_whose_budget_others_hold_goes_on_after_them() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.lift_hire_limit().await;
+    let mut books = books();
+    let mut play = Play { office, books: &mut books };
+    let (whole, [(one, at_one), (two, at_two)]) = two_parts(&mut play).await;
+    play.hold(at_one, 600).await.unwrap();
+    let refused = play.hold_or(WhenShort::Suspend, at_two, 200).await.unwrap_err();
+    assert_eq!(refused, "the budget of task 1 has 0.1 credits left and the call may cost 0.3");
+    let waits = office.get_task(two).await;
+    assert_eq!(
+        (&waits["status"], &waits["attempts"], &waits["why"]["code"]),
+        (&json!("blocked"), &json!(0), &json!("quota"))
+    );
+    assert!(waits["why"]["message"].as_str().unwrap().ends_with("; others hold the rest, and it goes on after them"));
+    // What comes back is not enough, and then it is.
+    play.hold(at_one, 60).await.unwrap();
+    play.settle(1, 60).await;
+    assert_eq!(office.get_task(two).await["status"], "blocked");
+    play.settle(0, 100).await;
+    assert_eq!(office.get_task(two).await["status"], "queued");
+    assert_eq!(office.get_task(one).await["status"], "claimed", "the other is at its part");
+    assert_eq!(play.budget_of(whole).await["spent"], json!(0.24));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_task_whose_budget_is_spent_meanwhile_is_told_so_and_waits_for_a_larger_one() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    let id = office.id;
+    office.lift_hire_limit().await;
+    let mut books = books();
+    let mut play = Play { office, books: &mut books };
+    let (_, [(_, at_one), (two, at_two)]) = two_parts(&mut play).await;
+    play.hold(at_one, 600).await.unwrap();
+    play.hold_or(WhenShort::Suspend, at_two, 200).await.unwrap_err();
+    play.settle(0, 600).await;
+    assert_eq!(office.get_task(two).await["status"], "queued");
+    let ben = play.books.hands[1].clone();
+    let again = play.session_on(&ben, two).await;
+    play.hold_or(WhenShort::Suspend, again, 200).await.unwrap_err();
+    play.hold(at_one, 10).await.unwrap();
+    play.settle(0, 10).await;
+    let blocked = office.get_task(two).await;
+    assert_eq!(blocked["status"], "blocked");
+    assert!(blocked["why"]["message"].as_str().unwrap().ends_with("the call may cost 0.3"), "{blocked}");
+    // Calls of a server that died hold nothing, and who waited for them goes on.
+    office.call("PATCH", "/tasks/1", json!({"budget": 1.5})).await.ok();
+    assert_eq!(office.get_task(two).await["status"], "queued");
+    let again = play.session_on(&ben, two).await;
+    play.hold(at_one, 300).await.unwrap();
+    play.hold_or(WhenShort::Suspend, again, 200).await.unwrap_err();
+    assert_eq!(office.get_task(two).await["status"], "blocked");
+    let house = house.restart().await;
+    assert_eq!(TestOffice { house: &house, id }.get_task(two).await["status"], "queued");
+    house.close().await;
+}
+
 impl Play<'_> {
+    async fn budget_of(&self, task: i64) -> Value {
+        self.office.call("GET", &format!("/tasks/{task}"), Value::Null).await.ok()["budget"].clone()
+    }
+
     async fn step(&mut self, chance: &mut Chance) {
         let here: Vec<Hand> = self.books.hands.iter().filter(|hand| !hand.is_gone).cloned().collect();
         let anybody = chance.pick(&self.books.hands).cloned();
         let somebody = chance.pick(&here).cloned();
         let budget = chance.pick(&[json!(null), json!(null), json!(4), json!(40)]).unwrap().clone();
         match (chance.below(12), somebody) {
-            (0 | 1, Some(hirer)) if chance.one_in(2) => drop(self.hire(Some(&hirer), budget).await),
+            (0 | 1, Some(hirer)) if chance.one_in(2) => drop(self.try_hire(Some(&hirer), budget).await),
             (0 | 1, _) | (_, None) => drop(self.hire(None, budget).await),
             (2, Some(hand)) => self.fire(&hand).await,
             (3, Some(_)) => drop(self.give(&anybody.unwrap(), budget).await),
             (4, Some(hand)) => self.split(&hand, budget, chance).await,
             (5..=8, Some(hand)) => {
-                let session = self.session(&hand).await;
-                let said = self.hold(session, 1 + chance.below(3_000) as i64).await;
+                let Some(session) = self.try_session(&hand).await else { return };
+                let when_short = if chance.one_in(3) { WhenShort::Suspend } else { WhenShort::Tell };
+                let said = self.hold_or(when_short, session, 1 + chance.below(3_000) as i64).await;
                 self.books.told.push(format!("{} holds: {said:?}", hand.name));
             }
             (_, Some(_)) if self.books.calls.is_empty() => {}
@@ -243,15 +382,17 @@ impl Play<'_> {
         }
     }
 
-    /// Another task, below one that there is, with a budget maybe.
+    /// Another task, below one that there is or not, in a session or not, with a budget maybe.
     async fn split(&mut self, hand: &Hand, budget: Value, chance: &mut Chance) {
         let parent = chance.below(self.books.tasks as u64 + 1) as i64;
         let mut body = json!({"title": "part", "assignedAgent": hand.name, "budget": budget});
         if parent > 0 {
             body["parentId"] = json!(parent);
         }
+        let session = if chance.one_in(2) { self.try_session(hand).await } else { None };
+        let speaker = session.map_or(self.house().owner(), |session| self.speaker(session));
         // Too deep, or below something that is over.
-        if self.office.call("POST", "/tasks", body).await.status < 300 {
+        if self.office.call_as(&speaker, "POST", "/tasks", body).await.status < 300 {
             self.books.tasks += 1;
         }
     }

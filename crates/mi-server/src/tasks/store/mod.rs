@@ -293,6 +293,12 @@ pub fn insert(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), D
     Ok(())
 }
 
+/// Most tasks are made by people, so it isn't part of [`insert`].
+pub fn save_maker(tx: &mut dyn Tx, office: OfficeId, id: TaskId, made_in: TaskId) -> Result<(), DbError> {
+    tx.execute("update tasks set made_in = $3 where office_id = $1 and id = $2", args![office, id, made_in])?;
+    Ok(())
+}
+
 /// Writes everything that moves change; titles and the like have [`save_edits`].
 pub fn save(tx: &mut dyn Tx, office: OfficeId, task: &TaskRow) -> Result<(), DbError> {
     let sql = "update tasks set status = $3, claimed_by = $4, session = $5, result = $6, error = $7, \
