@@ -1,8 +1,10 @@
-//! The time of pods: each minute that begins while a pod is up is put aside at once and paid within the hour, in one line
-//! of the ledger for each agent. A pod that sleeps or lives elsewhere costs nothing, and neither does the time in which the
-//! server was away.
+//! The time of pods: each minute that begins while a pod is up is put aside and paid within the hour, in one line of the
+//! ledger for each agent. Minutes are noted as a pod comes up and as it goes, so that none is too short-lived to pay, and
+//! between that by a sweep, which puts them all aside. A pod that sleeps or lives elsewhere costs nothing, and neither does
+//! the time in which the server was away.
 
 use mi_core::credits::Micro;
+use mi_core::ids::{AgentId, OfficeId};
 use mi_core::time::{Millis, Time};
 use mi_core::wire::agents::Resources;
 use mi_core::wire::usage::{LedgerKind, UsageKind};
@@ -14,26 +16,38 @@ use crate::house::House;
 use crate::infra::act::Act;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
+use crate::infra::sweeps::Offices;
 
-/// Between two looks: by so much a pod's minute may begin unnoticed.
+/// Between two looks: by so much what has begun may not be put aside yet.
 pub const LOOK_MS: i64 = 5_000;
 /// What is owed is paid after that at the latest.
 const OWED_SECONDS_MAX: i64 = 3_600;
 const MINUTE_MS: i64 = 60_000;
-/// Offices of one round; the next round takes the rest.
+/// Offices of one round; the next one goes on behind them.
 const OFFICES_PER_ROUND_MAX: i64 = 500;
 /// What a pod may take of the machine if nobody said.
 const MEMORY_MIB_DEFAULT: i64 = 4_096;
 const CPU_MILLIS_DEFAULT: i64 = 1_000;
 
-pub async fn charge(house: &House) -> Result<(), Fault> {
+pub async fn charge(house: &House, offices: &Offices<OfficeId>) -> Result<(), Fault> {
     let (now, price) = (house.clock.now(), house.settings.pod_minute);
-    let owed_before = now + Millis::seconds(-OWED_SECONDS_MAX);
-    let look = move |tx: &mut dyn Tx| Ok(store::offices_due(tx, now, owed_before, OFFICES_PER_ROUND_MAX)?);
-    for office in house.db.read(look).await? {
-        house.act_as_server(office, move |act| charge_office(act, price)).await?;
+    let (owed_before, after) = (now + Millis::seconds(-OWED_SECONDS_MAX), offices.after());
+    let look = move |tx: &mut dyn Tx| Ok(store::offices_due(tx, (now, owed_before), after, OFFICES_PER_ROUND_MAX)?);
+    let due = house.db.read(look).await?;
+    let charge = |office| house.act_as_server(office, move |act| charge_office(act, price));
+    offices.each("time of pods", due, OFFICES_PER_ROUND_MAX, charge).await
+}
+
+/// The pod came up, or is about to go: what has begun of its time stays noted until the sweep puts it aside.
+pub fn note(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
+    let Some(mut pod) = store::clocked_one(act.tx, act.office, agent)? else { return Ok(()) };
+    match begun(&mut pod, act.now) {
+        0 => Ok(()),
+        minutes => {
+            pod.begun += minutes;
+            Ok(store::save(act.tx, act.office, &pod)?)
+        }
     }
-    Ok(())
 }
 
 fn charge_office(act: &mut Act<'_>, price: Micro) -> Result<(), Fault> {
@@ -54,7 +68,7 @@ fn charge_office(act: &mut Act<'_>, price: Micro) -> Result<(), Fault> {
 
 /// Puts aside what has begun, as far as there is something to put aside.
 fn reckon(act: &mut Act<'_>, pod: &mut Clocked, price: Micro) -> Result<(), Fault> {
-    let minutes = begun(pod, act.now);
+    let minutes = begun(pod, act.now) + std::mem::take(&mut pod.begun);
     if minutes == 0 {
         return Ok(());
     }
@@ -69,7 +83,7 @@ fn reckon(act: &mut Act<'_>, pod: &mut Clocked, price: Micro) -> Result<(), Faul
     usage::add(act, &used)
 }
 
-/// How many minutes have begun since the last look; `paid_until` moves along. A pod that started after what was paid for
+/// How many minutes have begun since that was reckoned last; `paid_until` moves along. A pod that started after what was paid for
 /// begins anew; one that came back within a minute that is paid owes nothing yet.
 fn begun(pod: &mut Clocked, now: Time) -> i64 {
     if !pod.is_up {
@@ -115,6 +129,7 @@ mod tests {
             is_up: true,
             started_at: Some(Time(started)),
             paid_until: paid_until.map(Time),
+            begun: 0,
             owed: Micro(0),
             owed_since: None,
         };

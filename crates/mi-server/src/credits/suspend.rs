@@ -15,11 +15,12 @@ use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
+use crate::infra::sweeps::Offices;
 use crate::infra::wakeups::Wake;
 use crate::sessions;
 use crate::tasks::calls;
 
-/// Offices looked at in one round of the sweep; the next round takes the rest.
+/// Offices looked at in one round of the sweep; the next one goes on behind them.
 const OFFICES_PER_ROUND_MAX: i64 = 500;
 
 /// What there was not enough of.
@@ -136,11 +137,10 @@ fn record(
 }
 
 /// A new day: whoever waits for its budget of the day goes on.
-pub async fn begin_day(house: &House) -> Result<(), Fault> {
-    let since = rules::day_start(rules::day_of(house.clock.now()));
-    let look = move |tx: &mut dyn Tx| Ok(store::of_earlier_days(tx, since, OFFICES_PER_ROUND_MAX)?);
-    for office in house.db.read(look).await? {
-        house.act_as_server(office, resume_those_who_fit).await?;
-    }
-    Ok(())
+pub async fn begin_day(house: &House, offices: &Offices<OfficeId>) -> Result<(), Fault> {
+    let (since, after) = (rules::day_start(rules::day_of(house.clock.now())), offices.after());
+    let look = move |tx: &mut dyn Tx| Ok(store::of_earlier_days(tx, since, after, OFFICES_PER_ROUND_MAX)?);
+    let waiting = house.db.read(look).await?;
+    let begin = |office| house.act_as_server(office, resume_those_who_fit);
+    offices.each("budgets of the day", waiting, OFFICES_PER_ROUND_MAX, begin).await
 }

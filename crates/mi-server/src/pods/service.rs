@@ -11,7 +11,7 @@ use super::rules::{Ending, TicketVerdict, after_end, judge_ticket};
 use super::store;
 pub use super::store::PodRow;
 pub use super::{Desired, Observed};
-use crate::credits::suspend;
+use crate::credits::{minutes, suspend};
 use crate::house::House;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
@@ -50,7 +50,7 @@ pub fn wish(act: &mut Act<'_>, agent: AgentId, desired: Desired) -> Result<(), F
         next.observed = if row.desired == Desired::Asleep { Observed::None } else { row.observed };
         forget_crashes(&mut next);
     }
-    store::update(act.tx, act.office, agent, &next)?;
+    save(act, agent, &next)?;
     act.wake(Wake::Pods);
     Ok(())
 }
@@ -60,7 +60,7 @@ pub fn restart(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
     let mut next =
         PodRow { desired: Desired::Running, observed: Observed::None, idle_since: None, ..must_have(act, agent)? };
     forget_crashes(&mut next);
-    store::update(act.tx, act.office, agent, &next)?;
+    save(act, agent, &next)?;
     act.wake(Wake::Pods);
     Ok(())
 }
@@ -82,7 +82,7 @@ pub fn condemn(act: &mut Act<'_>, agent: AgentId, reason: &str) -> Result<(), Fa
         last_error_at: Some(act.now),
         ..row
     };
-    store::update(act.tx, act.office, agent, &next)?;
+    save(act, agent, &next)?;
     act.wake(Wake::Pods);
     Ok(())
 }
@@ -92,7 +92,7 @@ pub fn put_off(act: &mut Act<'_>, agent: AgentId, why: &str) -> Result<(), Fault
     let row = must_have(act, agent)?;
     let told = (Some(why.chars().take(ERROR_CHARS_MAX).collect()), Some(act.now));
     let next = PodRow { idle_since: Some(act.now), last_error: told.0, last_error_at: told.1, ..row };
-    store::update(act.tx, act.office, agent, &next)?;
+    save(act, agent, &next)?;
     Ok(())
 }
 
@@ -103,6 +103,19 @@ fn forget_crashes(row: &mut PodRow) {
     if row.observed == Observed::Failed {
         row.observed = Observed::None;
     }
+}
+
+/// Whatever changes a pod passes here: its time is reckoned as it comes up, and up to the moment in which it goes.
+pub(super) fn save(act: &mut Act<'_>, agent: AgentId, next: &PodRow) -> Result<(), Fault> {
+    let was_up = row(act.tx, act.office, agent)?.is_some_and(|row| row.is_up());
+    if was_up && !next.is_up() {
+        minutes::note(act, agent)?;
+    }
+    store::update(act.tx, act.office, agent, next)?;
+    if next.is_up() && !was_up {
+        minutes::note(act, agent)?;
+    }
+    Ok(())
 }
 
 pub fn row(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<Option<PodRow>, Fault> {
@@ -131,7 +144,7 @@ pub fn take_ticket(act: &mut Act<'_>, agent: AgentId, epoch: i64, boot_id: &str)
                 idle_since: None,
                 ..row
             };
-            store::update(act.tx, act.office, agent, &next)?;
+            save(act, agent, &next)?;
             Ok(())
         }
     }
@@ -147,7 +160,7 @@ pub(super) fn begin_start(act: &mut Act<'_>, agent: AgentId) -> Result<Option<i6
     let now = Some(act.now);
     let next =
         PodRow { observed: Observed::Starting, ticket_at: now, started_at: now, boot_id: None, retry_at: None, ..row };
-    store::update(act.tx, act.office, agent, &next)?;
+    save(act, agent, &next)?;
     Ok(Some(epoch))
 }
 
@@ -172,7 +185,7 @@ pub(super) fn ended(act: &mut Act<'_>, agent: AgentId, ending: Ending, reason: &
     if crashed {
         next.last_error = Some(reason.chars().take(ERROR_CHARS_MAX).collect());
     }
-    store::update(act.tx, act.office, agent, &next)?;
+    save(act, agent, &next)?;
     match ending {
         Ending::Crashed => sessions::service::pod_died(act, agent, reason)?,
         Ending::Asked | Ending::Left => sessions::service::hand_back(act, agent, reason)?,

@@ -87,7 +87,7 @@ pub fn fall_asleep(act: &mut Act<'_>, agent: AgentId, name: &AgentName) -> Resul
         return Ok(());
     }
     let idle_since = row.idle_since.or(Some(act.now));
-    store::update(act.tx, act.office, agent, &PodRow { desired: Desired::Asleep, idle_since, ..row })?;
+    service::save(act, agent, &PodRow { desired: Desired::Asleep, idle_since, ..row })?;
     act.wake(Wake::Pods);
     tell(act, name, idle_since)
 }
@@ -123,7 +123,7 @@ pub fn wake(act: &mut Act<'_>, agent: AgentId, name: &AgentName, cause: Cause) -
     // A pod that is still on its way out is not waited for: seen as nothing, it is ended and another one starts.
     let observed = Observed::None;
     let next = PodRow { desired: Desired::Running, observed, idle_since: None, retry_at: None, ..row };
-    store::update(act.tx, act.office, agent, &next)?;
+    service::save(act, agent, &next)?;
     act.wake(Wake::Pods);
     let (task, why) = match cause {
         Cause::Task(id) => (Some(id), format!("task {id}")),

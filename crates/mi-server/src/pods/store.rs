@@ -33,6 +33,13 @@ pub struct PodRow {
     pub idle_since: Option<Time>,
 }
 
+impl PodRow {
+    /// Running or idle, and wanted: this time is paid for.
+    pub fn is_up(&self) -> bool {
+        self.desired == Desired::Running && self.observed == Observed::Running
+    }
+}
+
 /// A row that needs the sweep's eye, with what else decides about the pod.
 pub struct Watched {
     pub office: OfficeId,

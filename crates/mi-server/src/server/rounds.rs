@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mi_core::ids::{AgentName, OfficeId, TaskId};
 use mi_core::time::{Millis, Time};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,7 +16,7 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Front;
 use crate::infra::http::certificate::{Certificate, Look};
-use crate::infra::sweeps::{Cursor, Sweep};
+use crate::infra::sweeps::{Cursor, Offices, Sweep};
 use crate::{
     agents, audit, backups, chat, checks, credits, egress, gateway, identity, login, pods, schedules, sessions, tasks,
     webhooks,
@@ -115,11 +116,13 @@ fn due_sweep(house: &House) -> Sweep {
     let looked_up_to = Arc::new(Mutex::new(Time(0)));
     let next = Arc::new(Mutex::new(Time(0)));
     let known = Arc::clone(&next);
+    let places = Due::default();
     let round = move || {
         let (house, looked_up_to, next) = (for_round.clone(), Arc::clone(&looked_up_to), Arc::clone(&next));
+        let places = places.clone();
         async move {
             let last = get(&looked_up_to);
-            let result = due(&house, last, &looked_up_to).await;
+            let result = due(&house, last, &looked_up_to, &places).await;
             set(&next, house.clock.now() + Millis(DUE_MS_AFTER_FAILURE));
             result?;
             set(&next, next_due(&house, get(&looked_up_to)).await?);
@@ -138,14 +141,24 @@ fn due_sweep(house: &House) -> Sweep {
     Sweep::woken("due", round, wait)
 }
 
+/// Where the sweeps of what is due go on.
+#[derive(Clone, Default)]
+struct Due {
+    offers: Offices<OfficeId>,
+    messages: Offices<(OfficeId, AgentName)>,
+    late: Offices<(OfficeId, TaskId)>,
+    quotas: Offices<(OfficeId, gateway::kinds::Kind)>,
+}
+
 /// Each is done even if one before it fails.
-async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>) -> Result<(), Fault> {
+async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>, places: &Due) -> Result<(), Fault> {
     let now = house.clock.now();
-    let (tasks, messages) = (tasks::sweep::offer(house, last, now).await, chat::sweep::offer(house, last, now).await);
+    let tasks = tasks::sweep::offer(house, last, now, &places.offers).await;
+    let messages = chat::sweep::offer(house, last, now, &places.messages).await;
     let offered = tasks.and(messages).map(|()| set(looked_up_to, now));
-    let late = tasks::sweep::mark_late(house).await;
+    let late = tasks::sweep::mark_late(house, &places.late).await;
     let fired = schedules::sweep::fire(house).await;
-    let unparked = gateway::sweep::unpark(house).await;
+    let unparked = gateway::sweep::unpark(house, &places.quotas).await;
     offered.and(late).and(fired).and(unparked)
 }
 
@@ -167,10 +180,10 @@ fn set(time: &Mutex<Time>, to: Time) {
 }
 
 fn unblock_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, offices) = (house.clone(), Offices::default());
     Sweep::periodic("blocks", Millis(UNBLOCK_MS), &house.clock, move || {
-        let house = own.clone();
-        async move { tasks::sweep::unblock(&house).await }
+        let (house, offices) = (own.clone(), offices.clone());
+        async move { tasks::sweep::unblock(&house, &offices).await }
     })
 }
 
@@ -245,12 +258,12 @@ fn specialists_sweep(house: &House) -> Sweep {
 }
 
 fn minutes_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, pods, days) = (house.clone(), Offices::default(), Offices::default());
     Sweep::periodic("time of pods", Millis(credits::minutes::LOOK_MS), &house.clock, move || {
-        let house = own.clone();
+        let (house, pods, days) = (own.clone(), pods.clone(), days.clone());
         async move {
-            let charged = credits::minutes::charge(&house).await;
-            charged.and(credits::suspend::begin_day(&house).await)
+            let charged = credits::minutes::charge(&house, &pods).await;
+            charged.and(credits::suspend::begin_day(&house, &days).await)
         }
     })
 }

@@ -1,6 +1,6 @@
 //! What becomes true of tasks with time: they are offered, a block by quota ends, and they are late.
 
-use mi_core::ids::TaskId;
+use mi_core::ids::{OfficeId, TaskId};
 use mi_core::tasks::status::Status;
 use mi_core::time::Time;
 
@@ -9,17 +9,19 @@ use crate::house::House;
 use crate::infra::act::Act;
 use crate::infra::db::{DbError, Tx};
 use crate::infra::fault::Fault;
+use crate::infra::sweeps::Offices;
 use crate::infra::wakeups::Wake;
 use crate::pods;
 
 /// Claimers woken for one assignee in one round; more than that don't park.
 const WAKES_PER_ROUND_MAX: i64 = 100;
-/// Late tasks marked in one round; the next one comes at once.
+/// Late tasks marked in one round; the next one comes at once and goes on behind them.
 const LATE_PER_ROUND_MAX: i64 = 500;
 
 /// Wakes claimers for tasks whose back-off or `notBefore` ended since `last`.
-pub async fn offer(house: &House, last: Time, now: Time) -> Result<(), Fault> {
+pub async fn offer(house: &House, last: Time, now: Time, offices: &Offices<OfficeId>) -> Result<(), Fault> {
     let found = house.db.read(move |tx| Ok(store::times::offered(tx, last, now)?)).await?;
+    let mut asleep = Vec::new();
     for offered in found {
         let assigned = offered.assigned.and_then(|name| name.parse().ok());
         let wake = Wake::TaskReady { office: offered.office, assigned };
@@ -27,37 +29,34 @@ pub async fn offer(house: &House, last: Time, now: Time) -> Result<(), Fault> {
         house.wakeups.send(&wakes);
         let office = offered.office;
         if house.db.read(move |tx| pods::any_asleep(tx, office)).await? {
-            house.act_as_server(office, calls::for_tasks).await?;
+            asleep.push(office);
         }
     }
-    Ok(())
+    offices.each("offers", asleep, i64::MAX, |office| house.act_as_server(office, calls::for_tasks)).await
 }
 
 /// Marks tasks whose deadline has passed.
-pub async fn mark_late(house: &House) -> Result<(), Fault> {
-    let now = house.clock.now();
-    let found = house.db.read(move |tx| Ok(store::times::overdue(tx, now, LATE_PER_ROUND_MAX)?)).await?;
-    for (office, id) in found {
-        let mark = move |act: &mut Act<'_>| match store::get(act.tx, act.office, id)? {
+pub async fn mark_late(house: &House, offices: &Offices<(OfficeId, TaskId)>) -> Result<(), Fault> {
+    let (now, after) = (house.clock.now(), offices.after());
+    let found = house.db.read(move |tx| Ok(store::times::overdue(tx, now, after, LATE_PER_ROUND_MAX)?)).await?;
+    let mark = |(office, id)| {
+        house.act_as_server(office, move |act| match store::get(act.tx, act.office, id)? {
             Some(mut task) if task.is_open() => times::note(act, &mut task),
             Some(_) | None => Ok(()),
-        };
-        house.act_as_server(office, mark).await?;
-    }
-    Ok(())
+        })
+    };
+    offices.each("deadlines", found, LATE_PER_ROUND_MAX, mark).await
 }
 
-/// Blocks that one round ends; the next one takes the rest.
+/// Blocks that one round ends; the next one goes on behind them.
 const BLOCKS_PER_ROUND_MAX: i64 = 500;
 
 /// Offers again what was blocked until now.
-pub async fn unblock(house: &House) -> Result<(), Fault> {
-    let now = house.clock.now();
-    let over = house.db.read(move |tx| Ok(store::blocks_over(tx, now, BLOCKS_PER_ROUND_MAX)?)).await?;
-    for (office, id) in over {
-        house.act_as_server(office, move |act| unblock_one(act, id)).await?;
-    }
-    Ok(())
+pub async fn unblock(house: &House, offices: &Offices<(OfficeId, TaskId)>) -> Result<(), Fault> {
+    let (now, after) = (house.clock.now(), offices.after());
+    let over = house.db.read(move |tx| Ok(store::blocks_over(tx, now, after, BLOCKS_PER_ROUND_MAX)?)).await?;
+    let unblock = |(office, id)| house.act_as_server(office, move |act| unblock_one(act, id));
+    offices.each("blocks", over, BLOCKS_PER_ROUND_MAX, unblock).await
 }
 
 /// Looked at again inside the transaction: somebody may have moved it first.

@@ -41,10 +41,16 @@ fn read(row: &Row) -> Result<Suspension, DbError> {
     Ok(Suspension { at: row.get(0)?, lack, need: Micro(row.get(2)?) })
 }
 
-/// Offices with somebody whose budget was used up before `since`: a sweep acts in each. Of any part, since whoever waits
-/// for the whole budget may wait for that of the day as well.
-pub fn of_earlier_days(tx: &mut dyn Tx, since: Time, most: i64) -> Result<Vec<OfficeId>, DbError> {
+/// Offices after one of them, with somebody whose budget was used up before `since`: a sweep acts in each. Of any part,
+/// since whoever waits for the whole budget may wait for that of the day as well.
+pub fn of_earlier_days(
+    tx: &mut dyn Tx,
+    since: Time,
+    after: Option<OfficeId>,
+    most: i64,
+) -> Result<Vec<OfficeId>, DbError> {
     let sql = "select distinct office_id from agents where suspended_at < $1 and suspended_for <> 'credits' \
-               and fired_at is null order by office_id limit $2";
-    tx.query(sql, args![since, most])?.iter().map(|row| row.get(0)).collect()
+               and fired_at is null and office_id > $3 order by office_id limit $2";
+    let after = after.map_or_else(String::new, |office| office.0.simple().to_string());
+    tx.query(sql, args![since, most, after])?.iter().map(|row| row.get(0)).collect()
 }

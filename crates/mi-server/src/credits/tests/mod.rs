@@ -1,5 +1,6 @@
 //! Credits through their routes.
 
+mod sweeps;
 mod tree;
 
 use axum::http::Method;
@@ -125,6 +126,37 @@ async fn each_minute_of_a_pod_is_put_aside_and_paid_within_the_hour() {
     assert_eq!(held().await, json!(0));
     let by_agent = office.call("GET", "/usage?by=agent", Value::Null).await.ok();
     assert_eq!((&by_agent[0]["kind"], &by_agent[0]["pod_minutes"]), (&json!("pod"), &json!(63)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_pod_pays_each_minute_that_it_began_however_short_it_lived() {
+    let house = TestHouse::with_pod_minute(Micro(100_000)).await;
+    let office = house.office().await;
+    office.hire("ada").await;
+    let act = async |action: &str| {
+        office.call("POST", "/employees/ada/lifecycle", json!({"action": action})).await.ok();
+    };
+    let paid = async || {
+        house.settle().await;
+        ledger_of(&office.call("GET", "/credits/history?kind=pods", Value::Null).await.ok())
+    };
+    let line = |amount: f64| ("pods".to_owned(), amount);
+    // No sweep looks between its coming and its going.
+    drop(office.runner("ada").await);
+    act("stop").await;
+    assert_eq!(paid().await, [line(-0.1)]);
+    // Back within the minute that is paid, and then with a minute that began a second before the end.
+    act("start").await;
+    drop(office.runner("ada").await);
+    act("stop").await;
+    assert_eq!(paid().await, [line(-0.1)]);
+    house.advance(60_000).await;
+    act("start").await;
+    drop(office.runner("ada").await);
+    house.house.clock.advance(Millis(61_000));
+    act("stop").await;
+    assert_eq!(paid().await, [line(-0.2), line(-0.1)]);
     house.close().await;
 }
 

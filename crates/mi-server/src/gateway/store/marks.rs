@@ -64,12 +64,19 @@ pub fn forget(tx: &mut dyn Tx, office: OfficeId, kind: Kind) -> Result<(), DbErr
     Ok(())
 }
 
-/// Quotas whose time is over, in any office.
-pub fn over(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, Kind)>, DbError> {
+/// Quotas whose time is over, in any office, after one of them.
+pub fn over(
+    tx: &mut dyn Tx,
+    now: Time,
+    after: Option<(OfficeId, Kind)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, Kind)>, DbError> {
     let sql = "select office_id, provider from provider_marks where parked_until is not null and parked_until <= $1 \
-               order by parked_until, office_id, provider limit $2";
+               and (office_id > $3 or (office_id = $3 and provider > $4)) order by office_id, provider limit $2";
+    let (office, provider) =
+        after.map_or_else(Default::default, |(office, kind)| (office.0.simple().to_string(), kind.as_str().to_owned()));
     let mut found = Vec::new();
-    for row in tx.query(sql, args![now, most])? {
+    for row in tx.query(sql, args![now, most, office, provider])? {
         found.extend(Kind::parse(&row.get::<String>(1)?).map(|kind| Ok((row.get(0)?, kind))));
     }
     found.into_iter().collect()

@@ -450,9 +450,21 @@ pub fn review_of(tx: &mut dyn Tx, office: OfficeId, id: TaskId) -> Result<Option
     tx.first(sql, args![office, id])?.as_ref().map(read).transpose()
 }
 
-/// Blocks whose time is over, in all offices.
-pub fn blocks_over(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, TaskId)>, DbError> {
+/// Blocks whose time is over, in all offices, after one of them.
+pub fn blocks_over(
+    tx: &mut dyn Tx,
+    now: Time,
+    after: Option<(OfficeId, TaskId)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, TaskId)>, DbError> {
     let sql = "select office_id, id from tasks where status = 'blocked' and blocked_until is not null \
-               and blocked_until <= $1 order by blocked_until limit $2";
-    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+               and blocked_until <= $1 and (office_id > $3 or (office_id = $3 and id > $4)) \
+               order by office_id, id limit $2";
+    let (office, task) = place(after);
+    tx.query(sql, args![now, most, office, task])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Where a sweep goes on, as rows say it; before all of them if nowhere.
+fn place(after: Option<(OfficeId, TaskId)>) -> (String, i64) {
+    after.map_or_else(Default::default, |(office, task)| (office.0.simple().to_string(), task.0))
 }

@@ -31,11 +31,18 @@ pub fn next_offer(tx: &mut dyn Tx, after: Time) -> Result<Option<Time>, DbError>
     tx.first(sql, args![after])?.map_or(Ok(None), |row| row.get(0))
 }
 
-/// Open tasks whose deadline has passed and that nobody has been told of, the most overdue first.
-pub fn overdue(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, TaskId)>, DbError> {
+/// Open tasks whose deadline has passed and that nobody has been told of, after one of them.
+pub fn overdue(
+    tx: &mut dyn Tx,
+    now: Time,
+    after: Option<(OfficeId, TaskId)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, TaskId)>, DbError> {
     let sql = "select office_id, id from tasks where deadline_at is not null and late_at is null \
-               and completed_at is null and deadline_at <= $1 order by deadline_at, office_id, id limit $2";
-    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+               and completed_at is null and deadline_at <= $1 and (office_id > $3 or (office_id = $3 and id > $4)) \
+               order by office_id, id limit $2";
+    let (office, task) = super::place(after);
+    tx.query(sql, args![now, most, office, task])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// The next deadline that an open task can miss.
