@@ -108,7 +108,8 @@ fn review_with(row: &Row) {
     review_on(row, &model, &start);
 }
 
-fn review_on(row: &Row, model: &ScriptedModel, start: &Start) {
+/// Gives everything that the session said.
+fn review_on(row: &Row, model: &ScriptedModel, start: &Start) -> String {
     let house = House::new();
     let server = Server::start_with(&house, start);
     let office = Office::create(&server, "review");
@@ -121,7 +122,10 @@ fn review_on(row: &Row, model: &ScriptedModel, start: &Start) {
     is_the_real_program(row, &model.requests());
     office.await_idle("ada", LONG);
     costs_what_was_reported(row, office, task);
+    let session = &office.detail(task)["sessions"][0]["id"];
+    let said = office.read(&format!("/sessions/{session}")).to_string();
     assert!(server.stop().success());
+    said
 }
 
 /// Done at the first attempt, proven by a report that quotes what only the drive held.
@@ -188,9 +192,15 @@ fn claude_code_finishes_a_review() {
     review_with(&ROWS[0]);
 }
 
+/// It finds its skills, and nothing in the workspace that it would warn of.
 #[test]
 fn codex_finishes_a_review() {
-    review_with(&ROWS[1]);
+    let model = ScriptedModel::start(review()).unwrap();
+    let start = pointed_at(&model.url());
+    let told = review_on(&ROWS[1], &model, &start);
+    assert!(!told.contains("project-local"), "{told}");
+    let asked = model.requests()[0].body.to_string();
+    assert!(asked.contains("<skills_instructions>") && asked.contains("`/workspace/skills`"), "{asked}");
 }
 
 #[test]
