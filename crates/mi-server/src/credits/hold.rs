@@ -83,6 +83,24 @@ pub fn hold(act: &mut Act<'_>, need: &Need<'_>, patience: Patience) -> Result<He
     }
 }
 
+/// The most that one call may cost: what there is in the balance and in every budget that it draws on. Whoever may still
+/// wait counts on what others give back.
+pub fn at_hand(
+    act: &mut Act<'_>,
+    (agent, task): (AgentId, Option<TaskId>),
+    patience: Patience,
+) -> Result<Micro, Fault> {
+    let (today, budgets) = (rules::day_of(act.now), purses::of_call(act.tx, act.office, agent, task)?);
+    let parts = budgets.iter().flat_map(|(_, purse)| {
+        [Limit::Total, Limit::PerDay].into_iter().filter_map(|limit| Some((purse.left(limit, today)?, purse.held)))
+    });
+    let left = std::iter::once((act.head.balance, act.head.held)).chain(parts).map(|(owned, held)| match patience {
+        Patience::Left => owned,
+        Patience::Out => Micro((owned.0 - held.0).max(0)),
+    });
+    Ok(left.min().unwrap_or_default())
+}
+
 fn put_aside(act: &mut Act<'_>, need: &Need<'_>, budgets: Vec<(Owner, Purse)>) -> Result<Held, Fault> {
     act.head.held.0 += need.cost.0;
     for (owner, purse) in budgets {

@@ -8,7 +8,7 @@ use mi_core::problem::Code;
 use mi_core::time::{Millis, Time};
 use mi_core::wire::usage::UsageKind;
 
-use super::estimate::{ReckonedBy, Worst, reckon};
+use super::estimate::{Bounds, ReckonedBy, Worst, reckon};
 use super::meter::{Seen, Usage};
 use super::prices::{Priced, PricedBy};
 use super::settling::{self, Kept};
@@ -48,7 +48,7 @@ pub struct Order {
     pub provider: &'static str,
     pub model: String,
     pub priced: Priced,
-    pub worst: Worst,
+    pub bounds: Bounds,
     pub when_short: WhenShort,
 }
 
@@ -60,6 +60,7 @@ pub struct Reserved {
     name: AgentName,
     task: Option<TaskId>,
     order: Order,
+    worst: Worst,
 }
 
 /// How a call ended.
@@ -134,11 +135,13 @@ pub async fn try_reserve(
         fence(act, &member, Some(session.number))?;
         let name = member.agent().cloned().ok_or_else(|| fault::internal("a session is an agent's"))?;
         let task = store::task_of(act.tx, act.office, session.number)?;
-        let (cost, when_short) = (order.worst.cost, order.when_short);
+        let worst = order.bounds.within(hold::at_hand(act, (session.agent, task), patience)?);
+        let (cost, when_short) = (worst.cost, order.when_short);
         let need = Need { agent: session.agent, name: &name, task, cost, when_short };
         match hold::hold(act, &need, patience)? {
             Held::Yes => {
-                let reserved = Reserved { call: act.next_row(), session, name, task, order: order.clone() };
+                let (call, order) = (act.next_row(), order.clone());
+                let reserved = Reserved { call, session, name, task, order, worst };
                 store::insert(act.tx, act.office, &reserved.row(), act.now)?;
                 Ok(Some(reserved))
             }
@@ -149,6 +152,11 @@ pub async fn try_reserve(
 }
 
 impl Reserved {
+    /// Tokens to which an answer has to be limited, so that it costs no more than was put aside.
+    pub fn limit(&self) -> Option<i64> {
+        self.order.bounds.limit(&self.worst)
+    }
+
     fn row(&self) -> store::NewCall<'_> {
         store::NewCall {
             id: self.call,
@@ -158,7 +166,7 @@ impl Reserved {
             task: self.task,
             provider: self.order.provider,
             model: &self.order.model,
-            held: self.order.worst.cost,
+            held: self.worst.cost,
             by: self.order.priced.by,
         }
     }
@@ -172,13 +180,13 @@ impl Reserved {
             // One whose caller left before the answer may have been worked on all the same.
             (None, None) if !outcome.seen.is_cut => (CallState::Failed, Usage::default(), ReckonedBy::Provider),
             (told, Some(_) | None) => {
-                let reckoned = reckon(&outcome.seen, &self.order.worst);
+                let reckoned = reckon(&outcome.seen, &self.worst);
                 let state = if told.is_some() { CallState::Settled } else { CallState::Unmetered };
                 (state, reckoned.usage, reckoned.by)
             }
         };
         let cost = self.order.priced.price.cost(usage);
-        let paid = cost.min(self.order.worst.cost);
+        let paid = cost.min(self.worst.cost);
         let uncollected = Micro(cost.0 - paid.0);
         store::End { state, status: outcome.status, usage, cost: paid, uncollected, by }
     }
@@ -200,13 +208,13 @@ fn settle_one(act: &mut Act<'_>, reserved: &Reserved, outcome: &Outcome) -> Resu
     if !store::settle(act.tx, act.office, reserved.call, &end, act.now)? && !sabotage!(PaidTwice) {
         return Ok(());
     }
-    let Reserved { call, session, name, task, order } = reserved;
+    let Reserved { call, session, name, task, order, worst } = reserved;
     let paid = hold::settle(
         act,
         &Settlement {
             agent: session.agent,
             task: *task,
-            held: order.worst.cost,
+            held: worst.cost,
             cost: end.cost,
             reason: &format!("call {call} of {name}: {}", order.model),
         },

@@ -201,8 +201,20 @@ impl Price {
 
     /// The most that a call of so many tokens may cost: its whole input at the dearest of the three.
     pub fn worst(&self, input: i64, output: i64) -> Micro {
-        let dearest = self.input.max(self.cached).max(self.written);
-        Price { input: dearest, ..*self }.cost(Usage { input, cached: 0, written: 0, output })
+        Price { input: self.dearest(), ..*self }.cost(Usage { input, cached: 0, written: 0, output })
+    }
+
+    /// As many tokens of output as so much pays beside that input, at worst.
+    pub fn output_for(&self, input: i64, sum: Micro) -> i64 {
+        if self.output == 0 {
+            return i64::MAX;
+        }
+        let rest = i128::from(sum.0) * TOKENS_PER_PRICE - i128::from(input) * i128::from(self.dearest());
+        i64::try_from(rest.max(0) / i128::from(self.output)).unwrap_or(i64::MAX)
+    }
+
+    fn dearest(&self) -> i64 {
+        self.input.max(self.cached).max(self.written)
     }
 }
 
@@ -296,7 +308,10 @@ mod tests {
                 + i128::from(output) * i128::from(price.output);
             let told = i128::from(price.cost(used).0) * TOKENS_PER_PRICE;
             prop_assert!(told >= exact && told - exact < TOKENS_PER_PRICE);
-            prop_assert!(price.worst(input, output) >= price.cost(used));
+            let worst = price.worst(input, output);
+            prop_assert!(worst >= price.cost(used));
+            let paid = price.output_for(input, worst);
+            prop_assert!(paid >= output && (paid == i64::MAX || price.worst(input, paid) <= worst));
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::estimate::Wanted;
 use super::kinds::{Dialect, Kind};
+use super::members;
 use super::outside::{Reads, reads};
 use super::paths::Target;
 use crate::infra::fault::{self, Fault};
@@ -101,6 +102,7 @@ struct Peek {
     n: Option<Value>,
     #[serde(rename = "generationConfig", alias = "generation_config")]
     generation: Option<Value>,
+    thinking: Option<Value>,
     background: Option<Value>,
     /// OpenRouter's own: further models that may answer.
     models: Option<IgnoredAny>,
@@ -189,7 +191,16 @@ impl Peek {
         // What is no number is the provider's to refuse, and until then no limit.
         let limits: Option<Vec<u64>> = words.into_iter().flatten().map(Value::as_u64).collect();
         let count = counts.into_iter().flatten().filter_map(Value::as_u64).max();
-        Wanted { output_max: limits.and_then(|limits| limits.into_iter().max()), count: count.unwrap_or(1).max(1) }
+        Wanted {
+            output_max: limits.and_then(|limits| limits.into_iter().max()),
+            count: count.unwrap_or(1).max(1),
+            thoughts: if wire == Wire::Anthropic { self.thoughts() } else { 0 },
+        }
+    }
+
+    /// Anthropic refuses a call whose limit is not above them.
+    fn thoughts(&self) -> u64 {
+        self.thinking.as_ref().and_then(|thinking| thinking["budget_tokens"].as_u64()).unwrap_or(0)
     }
 
     fn generation(&self, word: &str) -> Option<&Value> {
@@ -199,31 +210,14 @@ impl Peek {
 
 /// `stream_options.include_usage`: without it a streamed chat ends without numbers.
 fn with_usage(body: Bytes, options: Option<Value>) -> Result<Bytes, Fault> {
-    match options {
-        Some(options) if options["include_usage"] == json!(true) => Ok(body),
-        // Put in as text: the order of what the caller wrote is part of the provider's cache key.
-        None if !mentions_options(&body) => Ok(spliced(&body)),
-        Some(_) | None => {
-            let mut whole: Value = serde_json::from_slice(&body).map_err(fault::internal)?;
-            let mut options = whole["stream_options"].as_object().cloned().unwrap_or_default();
-            options.insert("include_usage".to_owned(), json!(true));
-            whole["stream_options"] = Value::Object(options);
-            Ok(whole.to_string().into())
-        }
+    if options.as_ref().is_some_and(|options| options["include_usage"] == json!(true)) {
+        return Ok(body);
     }
-}
-
-/// `null` reads like absence, but a second key of that name would be a mistake.
-fn mentions_options(body: &[u8]) -> bool {
-    const NAME: &[u8] = b"\"stream_options\"";
-    body.windows(NAME.len()).any(|window| window == NAME)
-}
-
-fn spliced(body: &[u8]) -> Bytes {
-    const OPTIONS: &[u8] = br#""stream_options":{"include_usage":true},"#;
-    // Invariant: the body was read as an object with at least `model` and `stream`.
-    let inside = body.iter().position(|byte| *byte == b'{').map_or(0, |at| at + 1);
-    [&body[..inside], OPTIONS, &body[inside..]].concat().into()
+    members::put(body, "stream_options", |before| {
+        let mut options = before.as_object().cloned().unwrap_or_default();
+        options.insert("include_usage".to_owned(), json!(true));
+        Value::Object(options)
+    })
 }
 
 /// Headers of a provider's answer that reach the caller; everything that tells whose account it is stays here.
@@ -350,7 +344,7 @@ mod tests {
         ] {
             let target = Target::Generate { wire, model: None };
             let answer = |body: &str| prepare(&target, Bytes::copy_from_slice(body.as_bytes())).unwrap().answer;
-            assert_eq!(answer(all), Wanted { output_max: Some(limit), count }, "{wire:?}");
+            assert_eq!(answer(all), Wanted { output_max: Some(limit), count, thoughts: 0 }, "{wire:?}");
             let other = if wire == Wire::OpenaiChat { Some(1) } else { None };
             assert_eq!(answer(&none(own)).output_max, other, "{wire:?}");
         }

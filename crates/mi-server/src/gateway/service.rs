@@ -11,13 +11,14 @@ use mi_core::wire::usage::LlmCall;
 use super::account::{self, Order, Session};
 use super::bill::{Bill, Pieces, metered};
 use super::choice::{self, Choice};
+use super::estimate::Bounds;
 use super::kinds::Kind;
 use super::meter::{Finish, Form};
 use super::paths::{Target, target};
 use super::providers::{self, unknown_provider};
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
-use super::{attempts, estimate, outflow, request, store};
+use super::{attempts, limits, outflow, request, store};
 use crate::credits::hold::WhenShort;
 use crate::house::House;
 use crate::infra::act::{enter, look};
@@ -166,7 +167,11 @@ async fn paid(
     let prepared = request::prepare(&turn.target, turn.body)?;
     let kept = account::reserve(house, session, order(house, choice, &prepared)).await?;
     let back = turn.asked.map(|asked| WayBack::new(asked, kept.call(), house.clock.now()));
-    let mut outgoing = outgoing(choice, turn.path, prepared.body, asked);
+    let body = match kept.limit() {
+        None => prepared.body,
+        Some(tokens) => limits::write(&choice.provider, wire, prepared.body, tokens)?,
+    };
+    let mut outgoing = outgoing(choice, turn.path, body, asked);
     if back.is_some() {
         outgoing.headers = WayBack::request_headers(outgoing.headers);
     }
@@ -188,10 +193,10 @@ fn outgoing(choice: &Choice, path: String, body: Bytes, asked: &Asked) -> Outgoi
 fn order(house: &House, choice: &Choice, prepared: &request::Prepared) -> Order {
     let (provider, model) = (choice.provider.kind.as_str(), prepared.model.clone());
     let priced = house.settings.prices.of(provider, &model);
-    let worst = estimate::worst(&priced, prepared.read_bytes_max(), prepared.answer);
+    let bounds = Bounds::new(&priced, prepared.read_bytes_max(), prepared.answer);
     // Whose own model is away for a while has not run out of money because another one is dear.
     let when_short = if choice.instead.is_some() { WhenShort::Tell } else { WhenShort::Suspend };
-    Order { provider, model, priced, worst, when_short }
+    Order { provider, model, priced, bounds, when_short }
 }
 
 async fn send(

@@ -58,6 +58,10 @@ impl Kept {
         self.reserved.as_ref().map_or(0, |reserved| reserved.call)
     }
 
+    pub fn limit(&self) -> Option<i64> {
+        self.reserved.as_ref().and_then(Reserved::limit)
+    }
+
     /// For the bill, which settles from here on.
     pub fn take(mut self) -> Option<Reserved> {
         self.reserved.take()

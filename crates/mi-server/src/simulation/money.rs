@@ -8,7 +8,7 @@ use testkit::history::{Ending, Said};
 use super::world::{HOSTED, World, other};
 use crate::credits::hold::{Patience, WhenShort};
 use crate::gateway::account::{self, Order, Outcome, Session};
-use crate::gateway::estimate::Worst;
+use crate::gateway::estimate::{Bounds, Wanted};
 use crate::gateway::meter::{Seen, Usage};
 
 /// Below so much somebody adds some.
@@ -69,12 +69,12 @@ impl World<'_> {
         let session = Session { office: self.office.id, agent: runner.agent, number: grant.token };
         let house = self.house.house.clone();
         let priced = house.settings.prices.of("any", "m");
-        let output = 1 + self.chance().below(TOKENS_MAX) as i64;
-        let worst = Worst { input: 10, output, cost: priced.price.worst(10, output) };
-        let order = Order { provider: "any", model: "m".to_owned(), priced, worst, when_short: WhenShort::Suspend };
+        let wanted = Wanted { output_max: Some(1 + self.chance().below(TOKENS_MAX)), ..Wanted::default() };
+        let bounds = Bounds::new(&priced, 30, wanted);
+        let order = Order { provider: "any", model: "m".to_owned(), priced, bounds, when_short: WhenShort::Suspend };
         let begun = self.state.recorder.begin(1, other("a model call", Ending::EveryClaim));
         let said = account::try_reserve(&house, session, order, Patience::Out).await;
-        self.state.log.push(format!("{name} calls a model for {} → {:?}", worst.cost, said.as_ref().map(|_| ())));
+        self.state.log.push(format!("{name} calls a model for {wanted:?} → {:?}", said.as_ref().map(|_| ())));
         match said {
             Ok(reserved) => {
                 self.state.calls.extend(reserved);

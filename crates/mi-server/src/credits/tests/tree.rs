@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::credits::hold::{Patience, WhenShort};
 use crate::gateway::account::{self, Order, Outcome, Reserved, Session};
-use crate::gateway::estimate::Worst;
+use crate::gateway::estimate::Bounds;
 use crate::gateway::meter::{Seen, Usage};
 use crate::infra::keys::Token;
 use crate::simulation::chance::Chance;
@@ -39,9 +39,9 @@ struct Play<'a> {
 
 fn worth(tokens: i64, when_short: WhenShort, house: &TestHouse) -> Order {
     let priced = house.house.settings.prices.of("any", "m");
-    let worst = Worst { input: 0, output: tokens, cost: priced.price.worst(0, tokens) };
-    assert_eq!(worst.cost, Micro(TOKEN.0 * tokens));
-    Order { provider: "any", model: "m".to_owned(), priced, worst, when_short }
+    assert_eq!(priced.price.worst(0, tokens), Micro(TOKEN.0 * tokens));
+    let bounds = Bounds::exactly(priced.price, tokens);
+    Order { provider: "any", model: "m".to_owned(), priced, bounds, when_short }
 }
 
 fn wrote(tokens: i64) -> Outcome {

@@ -28,7 +28,7 @@ async fn bench(variable: &str, script: Script) -> (Bench, Upstream) {
 }
 
 fn message() -> Value {
-    json!({"model": "claude-sonnet-4-6", "stream": true, "messages": []})
+    json!({"model": "claude-sonnet-4-6", "stream": true, "max_tokens": 1000, "messages": []})
 }
 
 /// The recorded calls, without what the clock says.

@@ -78,7 +78,7 @@ async fn a_model_that_is_too_dear_takes_nobodys_place() {
     let limited = Script { headers: vec![("retry-after", "3")], ..Script::json(429, "{}") };
     let (bench, _, venice) = two(limited).await;
     assert_eq!(fall_back_to(&bench, json!(["venice/small"])).await.0, 200);
-    let budget = json!({"budget": 10}).to_string();
+    let budget = json!({"budget": 1}).to_string();
     bench.send(http::Method::PATCH, &bench.at("/employees/ada"), &bench.key, &[], budget.into()).await;
     let got = bench.call(CHAT, json!({"model": "gpt-5-nano", "messages": []})).await;
     assert_eq!((got.status, venice.calls()), (429, 0), "what the agent's own model said counts");

@@ -3,6 +3,7 @@
 pub mod bench;
 mod calls;
 mod fallbacks;
+mod limits;
 mod money;
 mod office_keys;
 mod pings;

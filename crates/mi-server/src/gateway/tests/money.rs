@@ -12,7 +12,7 @@ use super::upstream::{End, Script, Upstream};
 use crate::args;
 use crate::credits::hold::WhenShort;
 use crate::gateway::account::{self, Order, Session};
-use crate::gateway::estimate::{self, Wanted};
+use crate::gateway::estimate::{Bounds, Wanted};
 use crate::infra::db::Tx;
 
 const PATH: &str = "/llm/anthropic/v1/messages";
@@ -27,9 +27,10 @@ async fn bench(script: Script) -> (Bench, Upstream) {
     (Bench::new(&[("ANTHROPIC_BASE_URL", &upstream.base), ("ANTHROPIC_API_KEY", "sk")]).await, upstream)
 }
 
-/// Of a model that no list knows, so that the request's own word is the limit: 0.0015 credits a token.
+/// Of a model that no list knows, so that the request's own word is the limit: 0.0015 credits a token. All of it may be
+/// thoughts, so that it can't be limited further.
 fn asking(tokens: i64) -> Value {
-    json!({"model": "m", "max_tokens": tokens})
+    json!({"model": "m", "max_tokens": tokens, "thinking": {"budget_tokens": tokens}})
 }
 
 /// One that may cost this many credits, and a hundredth for what it reads.
@@ -171,8 +172,8 @@ async fn wait_and_give_up(bench: &Bench) {
 
 fn order(bench: &Bench) -> Order {
     let priced = bench.house.settings.prices.of("anthropic", "m");
-    let worst = estimate::worst(&priced, 30, Wanted { output_max: Some(100), count: 1 });
-    Order { provider: "anthropic", model: "m".to_owned(), priced, worst, when_short: WhenShort::Suspend }
+    let bounds = Bounds::new(&priced, 30, Wanted { output_max: Some(100), ..Wanted::default() });
+    Order { provider: "anthropic", model: "m".to_owned(), priced, bounds, when_short: WhenShort::Suspend }
 }
 
 #[tokio::test]
