@@ -31,7 +31,7 @@ fn anthropic(reads: bool, parts: &[&str]) -> Option<Target> {
     match (reads, parts) {
         (false, ["v1", "messages"]) => Some(Target::Generate { wire: Wire::Anthropic, model: None }),
         (false, ["v1", "messages", "count_tokens"]) | (true, ["v1", "models"]) => Some(Target::Free),
-        (true, ["v1", "models", model]) if is_name(model) => Some(Target::Free),
+        (true, ["v1", "models", id @ ..]) if is_id(id) => Some(Target::Free),
         _ => None,
     }
 }
@@ -41,7 +41,7 @@ fn openai(reads: bool, parts: &[&str]) -> Option<Target> {
         (false, ["v1", "chat", "completions"]) => Some(Target::Generate { wire: Wire::OpenaiChat, model: None }),
         (false, ["v1", "responses"]) => Some(Target::Generate { wire: Wire::OpenaiResponses, model: None }),
         (true, ["v1", "models"]) => Some(Target::Free),
-        (true, ["v1", "models", model]) if is_name(model) => Some(Target::Free),
+        (true, ["v1", "models", id @ ..]) if is_id(id) => Some(Target::Free),
         _ => None,
     }
 }
@@ -63,6 +63,12 @@ fn google(reads: bool, parts: &[&str]) -> Option<Target> {
         }
         _ => None,
     }
+}
+
+/// A model's name as servers that gather models of others write them: `meta-llama/llama-3`, `qwen2.5:7b`.
+fn is_id(parts: &[&str]) -> bool {
+    let is_short = parts.iter().map(|part| part.len() + 1).sum::<usize>() <= MODEL_NAME_BYTES_MAX;
+    is_short && !parts.is_empty() && parts.iter().all(|part| part.split(':').all(is_name))
 }
 
 /// A model's name as providers write them; nothing that could change the address.
@@ -88,6 +94,8 @@ mod tests {
             (Kind::Anthropic, "POST", "v1/messages/count_tokens", None),
             (Kind::Anthropic, "GET", "v1/models/claude-sonnet-4-6", None),
             (Kind::Openai, "HEAD", "v1/models", None),
+            (Kind::Openai, "GET", "v1/models/qwen2.5:7b", None),
+            (Kind::Openrouter, "GET", "v1/models/meta-llama/llama-3:free", None),
             (Kind::Google, "POST", "v1beta/models/m:countTokens", None),
         ];
         for (kind, method, path, wire) in cases {
@@ -113,6 +121,10 @@ mod tests {
             (Kind::Openai, "POST", "v1/files"),
             (Kind::Openai, "POST", "v1/organization/admin_api_keys"),
             (Kind::Openai, "GET", "v1/models/a?b"),
+            (Kind::Openai, "GET", "v1/models/a/../b"),
+            (Kind::Openai, "GET", "v1/models/a//b"),
+            (Kind::Openai, "GET", "v1/models/a:"),
+            (Kind::Openai, "GET", "v1/models/"),
             (Kind::Openai, "POST", "chat/completions"),
             (Kind::Google, "POST", "v1beta/models/a/b:generateContent"),
             (Kind::Google, "POST", "v1beta/models/:generateContent"),

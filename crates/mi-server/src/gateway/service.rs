@@ -118,7 +118,8 @@ async fn ask(
         return attempt(house, session, choice, Turn::to_chat(&body)?, asked).await;
     }
     let answered = attempt(house, session, choice, Turn::as_it_came(&target, &path, &body), asked).await?;
-    if !translated::knows_no_responses(provider, &target, answered.status) {
+    let is_other = !translated::knows_no_responses(provider, &target, answered.status);
+    if is_other || translated::names_the_model(&answered.body, &body) {
         return Ok(answered);
     }
     let answered = attempt(house, session, choice, Turn::to_chat(&body)?, asked).await?;

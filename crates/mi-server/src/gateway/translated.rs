@@ -12,11 +12,13 @@ use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use mi_core::time::Time;
 use mi_core::wire::runner::Wire;
+use serde_json::Value;
 
 use super::bill::{Bill, Pieces};
 use super::meter::{Finish, Form};
 use super::paths::Target;
 use super::providers::Provider;
+use super::service::AnswerBody;
 use super::translate::answering::Answering;
 use super::translate::errors;
 use super::translate::request::{Asked, Delivery, Refused, Translated, translate};
@@ -60,6 +62,16 @@ pub fn knows_no_responses(provider: &Provider, target: &Target, status: StatusCo
     let is_missing =
         matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED);
     is_missing && is_responses(target) && !provider.is_at_home() && !provider.chat_only.is_known()
+}
+
+/// Whether a refusal names the model that was asked for: then it is the model that is missing, not the address.
+pub fn names_the_model(refusal: &AnswerBody, request: &[u8]) -> bool {
+    let model =
+        serde_json::from_slice::<Value>(request).ok().and_then(|whole| whole["model"].as_str().map(str::to_owned));
+    match (refusal, model.filter(|model| !model.is_empty())) {
+        (AnswerBody::Whole(text), Some(model)) => String::from_utf8_lossy(text).contains(&model),
+        (AnswerBody::Whole(_) | AnswerBody::Pieces(_), _) => false,
+    }
 }
 
 fn is_responses(target: &Target) -> bool {

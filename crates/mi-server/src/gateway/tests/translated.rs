@@ -192,6 +192,24 @@ async fn a_refusal_that_has_another_reason_teaches_nothing() {
 }
 
 #[tokio::test]
+async fn a_model_that_isnt_known_is_refused_once() {
+    let text = r#"{"error":{"message":"model \"qwen2.5:7b\" not found"}}"#;
+    let upstream = Upstream::new(Script::json(404, text)).await;
+    let bench = Bench::new(&[("OPENAI_BASE_URL", &format!("{}/v1", upstream.base))]).await;
+    assert_eq!(call(&bench, json!({"model": "qwen2.5:7b", "input": "hi"})).await.status, 404);
+    assert_eq!(upstream.lines(), ["POST /v1/responses"]);
+    for path in ["qwen2.5:7b", "meta-llama%2Fllama-3", "meta-llama/llama-3%3Afree"] {
+        let path = format!("/llm/openai/v1/models/{path}");
+        let got = bench.send(axum::http::Method::GET, &path, &bench.credential, &[], Bytes::new()).await;
+        assert_eq!((got.status, got.body.as_ref()), (404, text.as_bytes()), "{path}");
+    }
+    let asked: Vec<String> = upstream.lines().split_off(1);
+    let at = |model: &str| format!("GET /v1/models/{model}");
+    assert_eq!(asked, [at("qwen2.5:7b"), at("meta-llama/llama-3"), at("meta-llama/llama-3:free")]);
+    bench.close().await;
+}
+
+#[tokio::test]
 async fn a_provider_that_speaks_responses_is_spoken_to_as_it_is() {
     const STREAM: &str = "event: response.completed\ndata: {\"type\":\"response.completed\"}\n\n";
     let upstream = Upstream::new(Script::events(STREAM)).await;
