@@ -1,7 +1,6 @@
 //! What is done about moments that are due, some of them perhaps long past.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::rhythm::Calendar;
 use crate::limits::{SCHEDULE_CATCH_UP_RUNS_MAX, SCHEDULE_INTERVAL_SECONDS_MIN};

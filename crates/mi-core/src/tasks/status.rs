@@ -1,13 +1,12 @@
 //! The words for where a task stands.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// A closed set of words: text on the wire and in the store, a type inside.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+    ($(#[doc = $doc:literal])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $name { $(#[serde(rename = $text)] $variant),* }
 
         impl $name {
@@ -17,6 +16,21 @@ macro_rules! words {
                 match self { $($name::$variant => $text),* }
             }
         }
+
+        // Not derived: the derive doesn't see through a macro's literal, and would tell the names that Rust has for them.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let told: &[&str] = &[$($doc),*];
+                let told: Vec<&str> = told.iter().map(|line| line.trim()).collect();
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description((!told.is_empty()).then(|| told.join("\n")))
+                    .enum_values(Some([$($text),*]))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -8,7 +8,6 @@
 //! Elsewhere: files are opened by `mi-cli` (packing) and `mi-server` (unpacking).
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 mod glob;
 mod manifest;

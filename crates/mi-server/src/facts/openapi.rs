@@ -160,3 +160,15 @@ fn every_operation_lists_its_errors_under_their_statuses() {
         assert!(listed.contains(&Code::Internal), "{method} {path}");
     }
 }
+
+/// The words of the wire, not the names that Rust has for them; only the phases of agents are written large there.
+#[test]
+fn every_word_is_told_as_it_travels() {
+    let document = described();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        let words = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let large: Vec<&str> = words.filter(|word| word.starts_with(char::is_uppercase)).collect();
+        assert_eq!(large.is_empty(), name != "AgentPhase", "{name}: {large:?}");
+    }
+}
