@@ -254,6 +254,19 @@ mod tests {
         {
             assert_eq!(output(model), dollars * 100_000_000, "{model}");
         }
+        // Dear ones that no row of their own family fits any more.
+        for (model, dollars) in [
+            ("claude-fable-5-1", 50),
+            ("claude-3-7-sonnet-latest", 15),
+            ("claude-sonnet-5-5", 10),
+            ("claude-opus-5", 25),
+            ("claude-opus-4-20250514", 75),
+            ("gpt-6.2-astra", 50),
+            ("o3-deep-research", 40),
+            ("gemini-4-neon", 18),
+        ] {
+            assert_eq!(output(model), dollars * 100_000_000, "{model}");
+        }
         assert_eq!(prices.of("openai", "gpt-5").by, PricedBy::List);
         assert_eq!(prices.of("openai", "qwen3:8b").by, PricedBy::Default);
     }
