@@ -138,6 +138,7 @@ impl Carrier<'_> {
             parent_id: task.parent.as_ref().and_then(|parent| self.number(parent)),
             depends_on: (!depends_on.is_empty()).then_some(depends_on),
             required_tools: task.tools.clone(),
+            budget: task.budget,
             ..CreateTask::default()
         }
     }
@@ -151,6 +152,7 @@ impl Carrier<'_> {
             priority: task.priority.filter(|_| differs("priority")),
             assigned_agent: task.agent.clone().filter(|_| differs("agent")),
             required_tools: task.tools.clone().filter(|_| differs("tools")),
+            budget: task.budget.filter(|_| differs("budget")),
             depends_on: differs("depends on").then(|| self.dependencies(task)),
             ..UpdateTask::default()
         }

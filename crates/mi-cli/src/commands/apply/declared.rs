@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mi_core::credits::Ceiling;
 use mi_core::drive::DrivePath;
 use mi_core::ids::{AgentName, TaskName};
 use mi_core::tasks::status::Kind;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::fields::{Complaints, Fields, named, text_of};
 use super::graph;
 use super::yaml::{Complaint, Node, Place, Value};
+use crate::args;
 
 #[derive(Debug, Default)]
 pub struct Colony {
@@ -37,6 +39,8 @@ pub struct Agent {
     pub env: BTreeMap<String, Text>,
     /// On or off.
     pub integrations: BTreeMap<String, bool>,
+    pub budget: Option<Ceiling>,
+    pub budget_per_day: Option<Ceiling>,
 }
 
 /// A text, or what stands for it until it is read in.
@@ -82,6 +86,7 @@ pub struct Task {
     pub parent: Option<TaskName>,
     pub depends_on: Vec<TaskName>,
     pub tools: Option<Vec<String>>,
+    pub budget: Option<Ceiling>,
     /// Fields that are passed on as they stand: `checks`, `notBefore`, `deadline`.
     pub passed_on: Map<String, Json>,
 }
@@ -157,10 +162,24 @@ fn agent(name: AgentName, node: &Node, complaints: &mut Complaints) -> Agent {
         skills: fields.texts(&["skills"], complaints).map(unplaced),
         env: fields.take(&["env"]).map(|node| env(node, complaints)).unwrap_or_default(),
         integrations: fields.take(&["integrations"]).map(|node| toggles(node, complaints)).unwrap_or_default(),
+        budget: budget(&mut fields, "budget", complaints),
+        budget_per_day: budget(&mut fields, "budgetPerDay", complaints),
         name,
     };
     fields.end(complaints);
     agent
+}
+
+/// Credits, or `none` for no limit.
+fn budget(fields: &mut Fields<'_>, key: &'static str, complaints: &mut Complaints) -> Option<Ceiling> {
+    let (text, at) = fields.text(&[key], complaints)?;
+    match args::ceiling(&text) {
+        Ok(ceiling) => Some(ceiling),
+        Err(fault) => {
+            complaints.add(at, format!("{key}: {fault}"));
+            None
+        }
+    }
 }
 
 fn unplaced(texts: Vec<(String, Place)>) -> Vec<String> {
@@ -329,6 +348,7 @@ fn task(name: TaskName, at: Place, node: &Node, complaints: &mut Complaints) -> 
         parent: None,
         depends_on: Vec::new(),
         tools: fields.texts(&["tools", "requiredTools"], complaints).map(unplaced),
+        budget: budget(&mut fields, "budget", complaints),
         passed_on,
         name,
     };

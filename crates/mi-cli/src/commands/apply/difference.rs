@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mi_core::credits::{Ceiling, Micro};
 use mi_core::ids::{TaskId, TaskName};
 use mi_core::time::Time;
 use mi_core::wire::agents::{self, CommandLine, UpdateAgent};
@@ -97,7 +98,28 @@ pub fn of_agent(declared: &Agent, there: &agents::Agent) -> (Option<UpdateAgent>
         differences.push(Difference::new("skills", Some(there.skills.join(", ")), Some(skills.join(", "))));
         update.skills = Some(skills.clone());
     }
+    let total = there.budget.as_ref().and_then(|budget| budget.total);
+    let per_day = there.budget.as_ref().and_then(|budget| budget.per_day);
+    let budgets = [
+        ("budget", declared.budget, total, &mut update.budget),
+        ("budget a day", declared.budget_per_day, per_day, &mut update.budget_per_day),
+    ];
+    for (field, declared, there, to) in budgets {
+        *to = declared.filter(|declared| limit(*declared) != there);
+        differences.extend(to.map(|to| Difference::new(field, there.map(credits), limit(to).map(credits))));
+    }
     ((!differences.is_empty()).then_some(update), differences)
+}
+
+const fn limit(ceiling: Ceiling) -> Option<Micro> {
+    match ceiling {
+        Ceiling::None => None,
+        Ceiling::At(most) => Some(most),
+    }
+}
+
+fn credits(amount: Micro) -> String {
+    format!("{amount} credits")
 }
 
 fn command_line(command: &CommandLine) -> String {
@@ -136,6 +158,10 @@ pub fn of_task(
     if let Some(tools) = &declared.tools {
         compare("tools", Some(there.required_tools.join(", ")), Some(tools.join(", ")));
     }
+    if let Some(budget) = declared.budget {
+        let there = serde_json::from_value(raw["budget"]["total"].clone()).ok();
+        compare("budget", there.map(credits), limit(budget).map(credits));
+    }
     // A name without a number is a task that is still to be made.
     let number = |name: &TaskName| numbers.get(name).map_or_else(|| name.to_string(), |id| format!("#{id}"));
     compare("parent", there.parent_id.map(|id| format!("#{id}")), declared.parent.as_ref().map(number));
@@ -159,7 +185,17 @@ fn sorted_words(words: impl Iterator<Item = String>) -> Option<String> {
 
 /// The fields that a change of a task sends, by the names that people see.
 pub fn task_fields(differences: &[Difference]) -> Vec<&'static str> {
-    const FIELDS: [&str; 9] =
-        ["title", "description", "priority", "agent", "tools", "depends on", "checks", "notBefore", "deadline"];
+    const FIELDS: [&str; 10] = [
+        "title",
+        "description",
+        "priority",
+        "agent",
+        "tools",
+        "budget",
+        "depends on",
+        "checks",
+        "notBefore",
+        "deadline",
+    ];
     FIELDS.into_iter().filter(|field| differences.iter().any(|difference| difference.field == *field)).collect()
 }

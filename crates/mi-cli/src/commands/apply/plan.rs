@@ -186,8 +186,8 @@ fn hire(declared: &Agent) -> HireAgent {
         command: declared.command.clone(),
         integrations: (!on.is_empty()).then_some(on),
         resources: None,
-        budget: None,
-        budget_per_day: None,
+        budget: declared.budget,
+        budget_per_day: declared.budget_per_day,
     }
 }
 
@@ -242,7 +242,8 @@ fn task(declared: &Task, present: &Present) -> Step {
     if let Some(fixed) = differences.iter().find(|difference| difference::FIXED.contains(&difference.field.as_str())) {
         return left(format!("#{}: its {} can't be changed any more", there.id, fixed.field));
     }
-    if there.status.is_held() {
+    // Only a budget may change while somebody is at the task.
+    if there.status.is_held() && differences.iter().any(|difference| difference.field != "budget") {
         let holder = there.claimed_by.as_ref().map_or("an agent", AgentName::as_str);
         return left(format!("#{} is held by {holder}; apply again later", there.id));
     }

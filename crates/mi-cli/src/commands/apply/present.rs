@@ -76,7 +76,7 @@ async fn look_at_tasks(client: &Client, office: OfficeId, colony: &Colony, prese
         let (tasks, _) = client.tasks(office).list(&filter).await?;
         present.tasks.extend(tasks.into_iter().filter_map(|task| Some((task.name.clone()?, task))));
     }
-    for task in colony.tasks.iter().filter(|task| !task.passed_on.is_empty()) {
+    for task in colony.tasks.iter().filter(|task| !task.passed_on.is_empty() || task.budget.is_some()) {
         let Some(there) = present.tasks.get(&task.name) else { continue };
         let answer = client.tasks(office).get(there.id).answer().await?;
         present.raw_tasks.insert(task.name.clone(), flat(answer.json()?));

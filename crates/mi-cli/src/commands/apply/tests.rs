@@ -324,3 +324,64 @@ fn the_example_reads() {
     assert_eq!(colony.tasks.iter().filter(|task| task.depends_on.len() == 5).count(), 7);
     assert_eq!(names.last(), Some(&"hotspots"));
 }
+
+#[test]
+fn budgets_are_declared_and_compared() {
+    let text = "
+agents:
+  ada: {command: work, budget: 200, budgetPerDay: 0.5}
+  ben: {command: work, budget: none}
+tasks:
+  a: {title: a, budget: 10}
+  b: {title: b, budget: none}
+";
+    let card = |total: f64| json!({"total": total, "spent": 1, "held": 0});
+    let (a, b) = (task(1, "a", json!({"status": "running", "claimed_by": "ada"})), task(2, "b", json!({})));
+    let present = |of_ada, of_ben, of_a, of_b| Present {
+        colony: office(),
+        agents: vec![agent("ada", json!({"budget": of_ada})), agent("ben", json!({"budget": of_ben}))],
+        raw_tasks: BTreeMap::from([(a.0.clone(), json!({"budget": of_a})), (b.0.clone(), json!({"budget": of_b}))]),
+        tasks: BTreeMap::from([a.clone(), b.clone()]),
+        ..Present::default()
+    };
+    let as_declared = json!({"total": 200, "per_day": 0.5, "spent": 1, "held": 0});
+    let nothing = || json!(null);
+    check_plan(
+        text,
+        &present(as_declared, nothing(), card(10.0), nothing()),
+        Others::Stay,
+        expect![[r#"
+            = colony   5b7e3c1a-0000-4000-8000-000000000001
+            = agent    ada
+            = agent    ben
+            = task     a  #1 running
+            = task     b  #2 queued
+            5 as declared
+        "#]],
+    );
+    // A held task too: its budget may change at any time.
+    check_plan(
+        text,
+        &present(nothing(), card(5.0), card(2.5), card(7.0)),
+        Others::Stay,
+        expect![[r#"
+            = colony   5b7e3c1a-0000-4000-8000-000000000001
+            ~ agent    ada
+                budget: nothing → 200 credits
+                budget a day: nothing → 0.5 credits
+            ~ agent    ben
+                budget: 5 credits → nothing
+            ~ task     a  #1
+                budget: 2.5 credits → 10 credits
+            ~ task     b  #2
+                budget: 7 credits → nothing
+            4 to change, 1 as declared
+        "#]],
+    );
+    check_wrong(
+        "agents: {ada: {budget: much}}",
+        expect![[r#"
+            1:24: budget: it is a number of credits, or none
+        "#]],
+    );
+}
