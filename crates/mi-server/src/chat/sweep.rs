@@ -11,12 +11,7 @@ use crate::infra::sweeps::Offices;
 use crate::tasks::calls;
 
 /// Wakes those whose pause ended since `last`.
-pub async fn offer(
-    house: &House,
-    last: Time,
-    now: Time,
-    places: &Offices<(OfficeId, AgentName)>,
-) -> Result<(), Fault> {
+pub async fn offer(house: &House, last: Time, now: Time, places: &Offices<(OfficeId, AgentName)>) -> Result<(), Fault> {
     let due = house.db.read(move |tx| Ok(store::retries_due(tx, last, now)?)).await?;
     let wake = |(office, agent): (OfficeId, AgentName)| {
         house.act_as_server(office, move |act| {

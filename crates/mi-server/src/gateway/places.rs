@@ -11,8 +11,8 @@ use crate::infra::seats::{Seat, Seats};
 
 /// In this server; each holds at most a request and one event of its answer.
 const CALLS_AT_ONCE_MAX: usize = 256;
-/// Of one office: one for each agent that it may have by default, and some for those that ask twice at once.
-pub const CALLS_OF_AN_OFFICE_MAX: i64 = 64;
+/// Of one office: many more than it has agents by default, and never all.
+pub const CALLS_OF_AN_OFFICE_MAX: i64 = 128;
 const RETRY_AFTER_SECONDS: i64 = 2;
 
 /// Cheap to clone.

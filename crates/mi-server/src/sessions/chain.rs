@@ -31,14 +31,18 @@ fn last_got(act: &mut Act<'_>, id: AgentId, name: &AgentName) -> Result<i64, Fau
 /// The task in whose session this is made: by the session's credential, by the claim that came along, or, of an agent that
 /// names neither, by what it is at.
 pub fn task(act: &mut Act<'_>, member: &Member) -> Result<Option<TaskId>, Fault> {
-    let Member::Agent { id, session, .. } = member else { return Ok(None) };
+    let (agent, own) = match member {
+        Member::Agent { id, session, .. } => (Some(*id), *session),
+        Member::Person(_) => (None, None),
+    };
     let claimed = match act.claim {
         Claim::Live(number) => Some(number),
         Claim::None | Claim::Stale(_) => None,
     };
-    match row(act, session.or(claimed))? {
-        Some(session) => Ok(session.task),
-        None => Ok(store::current(act.tx, act.office, *id)?.and_then(|(_, task)| task)),
+    match (row(act, own.or(claimed))?, agent) {
+        (Some(session), _) => Ok(session.task),
+        (None, Some(agent)) => Ok(store::current(act.tx, act.office, agent)?.and_then(|(_, task)| task)),
+        (None, None) => Ok(None),
     }
 }
 

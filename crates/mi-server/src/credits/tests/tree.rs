@@ -66,7 +66,7 @@ impl<'a> Play<'a> {
         let card = match hirer {
             None => self.office.call("POST", "/employees", body).await.ok(),
             Some(hirer) => {
-                let Some(session) = self.try_session(hirer).await else { return None };
+                let session = self.try_session(hirer).await?;
                 self.office.call_as(&self.speaker(session), "POST", "/employees", body).await.ok()
             }
         };
