@@ -247,8 +247,14 @@ pub async fn release_lost(house: &House) -> Result<(), Fault> {
         Ok(offices)
     };
     for office in BTreeSet::from_iter(house.db.read(look).await?) {
-        let held = house.act_as_server(office, release_lost_of).await?;
-        tracing::warn!(%office, held, "model calls of an earlier server were given up");
+        match house.act_as_server(office, release_lost_of).await {
+            Ok(held) => tracing::warn!(%office, held, "model calls of an earlier server were given up"),
+            // Less is available there than could be; the other offices work.
+            Err(fault) => {
+                let cause = fault.cause.as_deref().unwrap_or_default();
+                tracing::error!(%office, cause, "what an earlier server held can't be given back: {}", fault.sentence);
+            }
+        }
     }
     Ok(())
 }

@@ -32,15 +32,16 @@ pub async fn wait(house: &House) {
     let _woken = house.clock.timeout_at(at, house.wakeups.pods_changed()).await;
 }
 
-/// One round.
+/// One round. A pod that fails stands in no other's way and is tried again in the next one; the last failure is the round's.
 pub async fn round(house: &House, front: &Front) -> Result<(), Fault> {
-    bury(house).await?;
+    let mut round = bury(house).await;
     let watched = house.db.read(|tx| Ok(store::watched(tx)?)).await?;
     end_strays(house, &watched).await;
     for pod in watched {
-        tend(house, front, &pod).await?;
+        let tended = tend(house, front, &pod).await;
+        round = tended.and(round);
     }
-    Ok(())
+    round
 }
 
 async fn tend(house: &House, front: &Front, watched: &Watched) -> Result<(), Fault> {
@@ -111,19 +112,21 @@ pub(super) async fn kill(pod: Option<Arc<dyn Pod>>) {
 
 /// Writes down which pods have ended and hands back or fails what they were at.
 pub(super) async fn bury(house: &House) -> Result<(), Fault> {
+    let mut round = Ok(());
     for dead in house.pods.dead() {
-        let (ending, reason) = autopsy(house, &dead).await?;
-        let agent = dead.agent;
-        let write = house.act_as_server(dead.office, move |act| service::ended(act, agent, ending, &reason)).await;
-        match write {
-            Ok(()) => {}
+        match write_down(house, &dead).await {
             // An office that is deleted takes its pods' rows along.
-            Err(fault) if fault.code == Code::NoSuchOffice => {}
-            Err(fault) => return Err(fault),
+            Err(fault) if fault.code != Code::NoSuchOffice => round = Err(fault),
+            Ok(()) | Err(_) => house.pods.forget(dead.agent),
         }
-        house.pods.forget(agent);
     }
-    Ok(())
+    round
+}
+
+async fn write_down(house: &House, dead: &Dead) -> Result<(), Fault> {
+    let (ending, reason) = autopsy(house, dead).await?;
+    let agent = dead.agent;
+    house.act_as_server(dead.office, move |act| service::ended(act, agent, ending, &reason)).await
 }
 
 /// How it came to its end, and why in words.

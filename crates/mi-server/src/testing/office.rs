@@ -4,7 +4,7 @@ use mi_core::ids::OfficeId;
 use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};
 
-use super::{FakeRunner, Speaker, TestHouse, TestReply};
+use super::{FakeRunner, Speaker, TestHouse, TestReply, store};
 
 #[derive(Clone, Copy)]
 pub struct TestOffice<'a> {
@@ -78,5 +78,11 @@ impl<'a> TestOffice<'a> {
     pub async fn lift_hire_limit(&self) {
         let changes = json!({"hireLimit": {"count": 1_000, "windowSeconds": 1}, "maxAgents": 1_000});
         self.call("PATCH", "/settings", changes).await.ok();
+    }
+
+    /// As they stand in the store: nothing can be done in an office whose settings can't be read.
+    pub async fn set_raw_settings(self, settings: &'static str) {
+        let id = self.id;
+        self.house.house.db.write(move |tx| Ok(store::set_settings(tx, id, settings)?)).await.unwrap();
     }
 }

@@ -1,29 +1,18 @@
 //! Sweeps over offices of which one is broken.
 
 use mi_core::credits::Micro;
-use mi_core::ids::{AgentId, OfficeId};
+use mi_core::ids::AgentId;
 use mi_core::time::Millis;
 use serde_json::{Value, json};
 
-use crate::args;
 use crate::credits::{minutes, suspend};
 use crate::gateway::kinds::Kind;
 use crate::gateway::{marks, sweep};
 use crate::infra::act::Act;
-use crate::infra::db::Tx;
 use crate::infra::sweeps::Offices;
 use crate::testing::{TestHouse, TestOffice};
 
 const DAY_MS: i64 = 24 * 3_600_000;
-
-/// Nothing can be done in an office with such settings.
-async fn set_settings(house: &TestHouse, office: OfficeId, settings: &'static str) {
-    let alter = move |tx: &mut dyn Tx| {
-        tx.execute("update offices set settings = $2 where id = $1", args![office, settings])?;
-        Ok(())
-    };
-    house.house.db.write(alter).await.unwrap();
-}
 
 /// From now on its agent waits for tomorrow's budget, and its calls for the end of a quota.
 async fn hold_up(office: TestOffice<'_>, agent: AgentId, quota: Millis) {
@@ -56,7 +45,7 @@ async fn an_office_that_is_broken_keeps_no_other_from_its_turn() {
     let runners = (broken.runner("ada").await, well.runner("ada").await);
     hold_up(broken, runners.0.agent, long).await;
     hold_up(well, runners.1.agent, short).await;
-    set_settings(&house, broken.id, "{").await;
+    broken.set_raw_settings("{").await;
     let begin = house.now();
     house.house.clock.advance(Millis(DAY_MS));
     let (pods, days, quotas) = (Offices::default(), Offices::default(), Offices::default());
@@ -66,7 +55,7 @@ async fn an_office_that_is_broken_keeps_no_other_from_its_turn() {
     assert_eq!(state(well).await, (true, false));
     let left = house.house.db.read(|tx| Ok(sweep::next(tx)?)).await.unwrap();
     assert!(left.is_some_and(|until| until > begin + short), "the well one's quota is over");
-    set_settings(&house, broken.id, "{}").await;
+    broken.set_raw_settings("{}").await;
     assert!(minutes::charge(&house.house, &pods).await.is_ok());
     assert!(suspend::begin_day(&house.house, &days).await.is_ok());
     assert!(sweep::unpark(&house.house, &quotas).await.is_ok());

@@ -7,7 +7,7 @@ use mi_core::limits::TICKET_SECONDS;
 use mi_pods::{Pod, PodError, PodStatus};
 use serde_json::json;
 
-use super::{Desired, Observed, PodRow, service};
+use super::{Desired, Observed, PodRow, service, sweep};
 use crate::testing::{Manners, TestHouse, TestOffice};
 
 const SECOND: i64 = 1_000;
@@ -245,6 +245,25 @@ async fn a_dead_pod_loses_its_session_and_the_attempt_counts() {
     let found = office.get_task(task).await;
     assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(1)));
     house.close().await;
+}
+
+#[tokio::test]
+async fn an_office_that_is_broken_keeps_no_others_pods_from_their_end() {
+    // Whichever is looked at first, once it is the broken one's.
+    for broken in [0, 1] {
+        let house = TestHouse::new().await;
+        let offices = [house.office().await, house.office().await];
+        let (broken, well) = (offices[broken], offices[1 - broken]);
+        let (_, agent) = (hired(broken, "ada").await, hired(well, "ada").await);
+        let runners = [broken.runner("ada").await, well.runner("ada").await];
+        broken.set_raw_settings("{").await;
+        runners.iter().for_each(|runner| runner.exit_unseen(1));
+        assert!(sweep::bury(&house.house).await.is_err());
+        assert_eq!(row(well, agent).await.observed, Observed::Exited);
+        broken.set_raw_settings("{}").await;
+        sweep::bury(&house.house).await.unwrap();
+        house.close().await;
+    }
 }
 
 #[tokio::test]
