@@ -69,6 +69,7 @@ mod tests {
             let provider = server.server(kind).unwrap();
             let written = write(provider, wire, Bytes::copy_from_slice(body.as_bytes()), 7).unwrap();
             let read = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+            assert!(!String::from_utf8_lossy(&written).contains("\\u00"), "{written:?}");
             assert_eq!(read(&written), read(expected.as_bytes()), "{written:?}");
         };
         let (chat, responses) = (Wire::OpenaiChat, Wire::OpenaiResponses);
@@ -80,6 +81,9 @@ mod tests {
         check(Kind::Openai, chat, r#"{"max_tokens":9}"#, r#"{"max_tokens":7}"#);
         let both = r#"{"max_tokens":9,"max_completion_tokens":8}"#;
         check(Kind::Openai, chat, both, r#"{"max_tokens":7,"max_completion_tokens":7}"#);
+        // Spelled otherwise it is the same name, and must not come twice.
+        let spelled = "{\"max_tok\\u0065ns\":9,\"b\":1}";
+        check(Kind::Anthropic, Wire::Anthropic, spelled, r#"{"max_tokens":7,"b":1}"#);
         let text = r#"{"b":"\"max_output_tokens\""}"#;
         check(Kind::Openai, responses, text, r#"{"max_output_tokens":7,"b":"\"max_output_tokens\""}"#);
         check(Kind::Google, Wire::Gemini, r#"{"a":1}"#, r#"{"generationConfig":{"maxOutputTokens":7},"a":1}"#);

@@ -1,7 +1,11 @@
 //! Members put into a call's body on its way. The rest stays as the caller wrote it: its order is part of the provider's cache
 //! key.
 
+use std::fmt;
+
 use bytes::Bytes;
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::request::not_a_call;
@@ -10,7 +14,7 @@ use crate::infra::fault::Fault;
 /// Makes the member what `make` makes of what it was; of nothing, if it isn't there.
 pub fn put(body: Bytes, name: &str, make: impl FnOnce(&Value) -> Value) -> Result<Bytes, Fault> {
     // Mostly it isn't there, and is put in as text: bodies are large.
-    if !mentions(&body, name) {
+    if !has(&body, name)? {
         return Ok(spliced(&body, name, &make(&Value::Null)));
     }
     let mut whole: Value = serde_json::from_slice(&body).map_err(not_a_call)?;
@@ -19,10 +23,29 @@ pub fn put(body: Bytes, name: &str, make: impl FnOnce(&Value) -> Value) -> Resul
     Ok(whole.to_string().into())
 }
 
-/// Also where it is only a word of a text, or `null`: a second key of one name would be a mistake.
-fn mentions(body: &[u8], name: &str) -> bool {
-    let word = format!("\"{name}\"");
-    body.windows(word.len()).any(|window| window == word.as_bytes())
+/// By any spelling of its name, and also as `null`: a second key of one name would leave it to the provider which counts.
+fn has(body: &[u8], name: &str) -> Result<bool, Fault> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    reader.deserialize_map(Named(name)).map_err(not_a_call)
+}
+
+struct Named<'a>(&'a str);
+
+impl<'de> Visitor<'de> for Named<'_> {
+    type Value = bool;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<bool, M::Error> {
+        let mut found = false;
+        while let Some(key) = map.next_key::<String>()? {
+            found |= key == self.0;
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(found)
+    }
 }
 
 fn spliced(body: &[u8], name: &str, value: &Value) -> Bytes {
