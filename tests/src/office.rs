@@ -107,6 +107,15 @@ impl<'s> Office<'s> {
         });
     }
 
+    /// Waits until the last session of a task is over: a program may go on after its task is done, and ask its model again.
+    #[track_caller]
+    pub fn await_session_end(&self, task: i64, limit: Duration) -> Value {
+        until(limit, &format!("the last session of task {task} is over"), || {
+            let session = self.detail(task)["sessions"].as_array()?.last()?.clone();
+            (!session["ended_at"].is_null()).then_some(session)
+        })
+    }
+
     /// The bytes of a file on the drive.
     #[track_caller]
     pub fn file(&self, name: &str) -> Vec<u8> {

@@ -100,7 +100,7 @@ fn an_agent_finishes_its_task_with_the_tools_of_its_pod() {
     assert_eq!(detail["task"]["result_summary"], "finished by a tool");
     assert_eq!((&detail["artifacts"][0]["path"], &detail["task"]["attempts"]), (&json!("report.md"), &json!(1)));
     assert!(detail["logs"].to_string().contains("by tool"), "{detail:#}");
-    office.await_idle("ada", SHORT);
+    office.await_session_end(task, SHORT);
     assert_eq!(String::from_utf8(office.file("complaints.txt")).unwrap(), "");
     let answers = String::from_utf8(office.file("answers.jsonl")).unwrap();
     assert_eq!(answers.lines().count(), 4, "{answers}");

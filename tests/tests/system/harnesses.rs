@@ -119,10 +119,10 @@ fn review_on(row: &Row, model: &ScriptedModel, start: &Start) -> String {
     let task = office.task("Find bugs and edge cases", &["--assignedAgent", "ada"]);
     let detail = office.await_status(task, "done", LONG);
     is_its_own_work(&detail, office, task);
+    let session = office.await_session_end(task, LONG);
     is_the_real_program(row, &model.requests());
-    office.await_idle("ada", LONG);
-    costs_what_was_reported(row, office, task);
-    let session = &office.detail(task)["sessions"][0]["id"];
+    costs_what_was_reported(row, office, &session);
+    let session = &session["id"];
     let said = office.read(&format!("/sessions/{session}")).to_string();
     assert!(server.stop().success());
     said
@@ -161,12 +161,10 @@ fn is_the_real_program(row: &Row, requests: &[Recorded]) {
 }
 
 /// To the micro-credit: in the session, in the sum of the office, in the list of calls.
-fn costs_what_was_reported(row: &Row, office: Office<'_>, task: i64) {
+fn costs_what_was_reported(row: &Row, office: Office<'_>, session: &Value) {
     let micro = price_of_all(row);
     let input: u64 = REPORTED.iter().map(|(input, ..)| input).sum();
     let output: u64 = REPORTED.iter().map(|(.., output)| output).sum();
-    let detail = office.detail(task);
-    let session = &detail["sessions"][0];
     assert_eq!(session["harness"], row.harness, "{session:#}");
     assert_eq!(
         (session["input_tokens"].as_u64(), session["output_tokens"].as_u64()),

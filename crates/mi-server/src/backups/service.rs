@@ -270,7 +270,11 @@ pub async fn fill(
     let (id, sha256, becoming) = (backup.id.clone(), backup.sha256.clone(), workspace.clone());
     let unpacking = tokio::task::spawn_blocking(move || -> Result<(Turn, Staging), unpack::Stopped> {
         let staging = stage(&becoming)?;
-        unpack::unpack(File::open(file)?, &sha256, staging.path())?;
+        let archive = File::open(file).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => unpack::Stopped::Damaged("its archive is gone".to_owned()),
+            _ => unpack::Stopped::Io(error),
+        })?;
+        unpack::unpack(archive, &sha256, staging.path())?;
         if let Some(uid) = uid {
             mi_pods::own_tree(staging.path(), uid)?;
         }

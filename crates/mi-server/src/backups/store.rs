@@ -139,3 +139,18 @@ pub fn set_cleared(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, now: Time)
     tx.execute(sql, args![office, agent, now])?;
     Ok(())
 }
+
+/// What the store says of an archive that lies on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    Yes,
+    No,
+    NotEvenItsOffice,
+}
+
+pub fn knows(tx: &mut dyn Tx, office: OfficeId, id: &str) -> Result<Known, DbError> {
+    if tx.first("select 1 from offices where id = $1", args![office])?.is_none() {
+        return Ok(Known::NotEvenItsOffice);
+    }
+    Ok(if get(tx, office, id)?.is_some() { Known::Yes } else { Known::No })
+}

@@ -1,8 +1,10 @@
 //! Archives of which no row tells: a server that died between the two has left them.
+//!
+//! Each gets a mark beside it when it is first seen so, and goes when it has been so for a week. Its own age says nothing: to
+//! whoever puts an older store back, or starts with the wrong one, all archives look forgotten.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use mi_core::ids::OfficeId;
 use mi_core::time::{Millis, Time};
@@ -13,7 +15,7 @@ use super::{pack, store};
 use crate::house::House;
 use crate::infra::fault::{self, Fault};
 
-/// Until then its row may be on its way; and whoever put an older store back finds in them what that one doesn't know.
+/// From the first look that found it so.
 pub const STRAYS_KEPT_DAYS: i64 = 7;
 /// Removed in one round; the next round takes the rest.
 const PER_ROUND_MAX: usize = 100;
@@ -27,22 +29,43 @@ struct Found {
 
 /// One round.
 pub async fn collect(house: &House) -> Result<(), Fault> {
-    let (offices, before) = (house.data_dir().join("offices"), house.clock.now() + Millis::days(-STRAYS_KEPT_DAYS));
-    let looking = tokio::task::spawn_blocking(move || old_archives(&offices, before));
-    let old = looking.await.map_err(fault::internal)?.map_err(|error| fault::io("look for backups", &error))?;
+    let offices = house.data_dir().join("offices");
+    let looking = tokio::task::spawn_blocking(move || archives(&offices));
+    let found = looking.await.map_err(fault::internal)?.map_err(|error| fault::io("look for backups", &error))?;
     let mut removed = 0;
-    for Found { office, id, place } in old {
-        let known = house.db.read(move |tx| Ok(store::get(tx, office, &id)?)).await?;
-        if known.is_none() && removed < PER_ROUND_MAX {
-            tracing::warn!(%office, "a backup of which the store knows nothing is removed");
-            remove_file(&place).await?;
-            removed += 1;
+    for Found { office, id, place } in found {
+        let mark = place.with_file_name(format!("{id}.stray"));
+        let known = house.db.read(move |tx| Ok(store::knows(tx, office, &id)?)).await?;
+        let now = house.clock.now();
+        match (known, since(&mark).await?) {
+            // Of an office that is being deleted, or of another store.
+            (store::Known::NotEvenItsOffice, _) | (store::Known::Yes, None) => {}
+            (store::Known::Yes, Some(_)) => remove_file(&mark).await?,
+            (store::Known::No, None) => write(&mark, now).await?,
+            (store::Known::No, Some(since)) if since + Millis::days(STRAYS_KEPT_DAYS) > now => {}
+            (store::Known::No, Some(_)) if removed == PER_ROUND_MAX => {}
+            (store::Known::No, Some(_)) => {
+                tracing::warn!(%office, "a backup of which the store has known nothing for a week is removed");
+                remove_file(&place).await?;
+                remove_file(&mark).await?;
+                removed += 1;
+            }
         }
     }
     Ok(())
 }
 
-fn old_archives(offices: &Path, before: Time) -> io::Result<Vec<Found>> {
+/// Since when an archive is marked; what can't be read counts as never, and is written anew.
+async fn since(mark: &Path) -> Result<Option<Time>, Fault> {
+    let text = if_there(tokio::fs::read(mark).await).map_err(|error| fault::io("look for backups", &error))?;
+    Ok(text.and_then(|text| Some(Time(String::from_utf8_lossy(&text).trim().parse().ok()?))))
+}
+
+async fn write(mark: &Path, now: Time) -> Result<(), Fault> {
+    tokio::fs::write(mark, now.0.to_string()).await.map_err(|error| fault::io("mark a backup", &error))
+}
+
+fn archives(offices: &Path) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     let Some(entries) = if_there(std::fs::read_dir(offices))? else { return Ok(found) };
     for office in entries {
@@ -50,18 +73,11 @@ fn old_archives(offices: &Path, before: Time) -> io::Result<Vec<Found>> {
         let Ok(id) = uuid::Uuid::try_parse(&office.file_name().to_string_lossy()) else { continue };
         let Some(archives) = if_there(std::fs::read_dir(office.path().join(FOLDER)))? else { continue };
         for archive in archives {
-            found.extend(old_archive(OfficeId(id), &archive?, before)?);
+            let archive = archive?;
+            if let Some(archive_id) = archive.file_name().to_str().and_then(pack::id_of) {
+                found.push(Found { office: OfficeId(id), id: archive_id.to_owned(), place: archive.path() });
+            }
         }
     }
     Ok(found)
-}
-
-fn old_archive(office: OfficeId, entry: &std::fs::DirEntry, before: Time) -> io::Result<Option<Found>> {
-    let name = entry.file_name();
-    let Some(id) = name.to_str().and_then(pack::id_of) else { return Ok(None) };
-    // Deleted just now.
-    let Some(facts) = if_there(entry.metadata())? else { return Ok(None) };
-    let made = facts.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let made = Time(i64::try_from(made.as_millis()).unwrap_or(i64::MAX));
-    Ok((made < before).then(|| Found { office, id: id.to_owned(), place: entry.path() }))
 }

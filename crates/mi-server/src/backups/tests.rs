@@ -153,7 +153,11 @@ async fn a_damaged_archive_is_told_and_changes_nothing() {
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     stop(office, "ada").await;
-    let refused = office.call("POST", &format!("/backups/{id}/restore"), json!({})).await.refused();
+    let restore = format!("/backups/{id}/restore");
+    let refused = office.call("POST", &restore, json!({})).await.refused();
+    assert_eq!(refused, (409, "backup_damaged".to_owned()));
+    std::fs::remove_file(&file).unwrap();
+    let refused = office.call("POST", &restore, json!({})).await.refused();
     assert_eq!(refused, (409, "backup_damaged".to_owned()));
     assert_whole(&workspace);
     let folder = workspace.parent().unwrap();

@@ -1,10 +1,9 @@
 //! Budgets: what an agent, or a task with everything below it, may spend on models.
 //!
 //! A call draws on every budget above it: of its agent and whoever hired that, of its task, the tasks above it and those
-//! whose sessions made them. So
-//! nobody gets more by hiring somebody or by splitting the work. Who hired whom and what is below what never changes, also
-//! not when somebody leaves: so a call that is over gives back to the same budgets that it held from, and a budget that is
-//! set meanwhile begins with what its calls cost and hold.
+//! whose sessions made them. So nobody gets more by hiring somebody or by splitting the work. Who hired whom and what is
+//! below what never changes, also not when somebody leaves: so a call that is over gives back to the same budgets that it
+//! held from, and a budget that is set meanwhile begins with what its calls cost and hold.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Places of model calls under way: so many in the server, and a share of them for each office, so that nobody's slow
-//! provider and nobody's unread answer stands in another office's way.
+//! Places of model calls under way: so many in the server, and a share of them for each office, so that no office's
+//! slow provider and unread answers take all of them.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::infra::fault::{self, Fault};
 use crate::infra::seats::{Seat, Seats};
 
 /// In this server; each holds at most a request and one event of its answer.
-const CALLS_AT_ONCE_MAX: usize = 256;
-/// Of one office: many more than it has agents by default, and never all.
+const CALLS_AT_ONCE_MAX: usize = 512;
+/// Of one office: many more than it has agents by default, and a quarter of all.
 pub const CALLS_OF_AN_OFFICE_MAX: i64 = 128;
 const RETRY_AFTER_SECONDS: i64 = 2;
 

@@ -141,7 +141,7 @@ pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     };
     let peek: Peek = serde_json::from_slice(&body).map_err(not_a_call)?;
     peek.check(*wire)?;
-    let answer = peek.answer(*wire);
+    let answer = peek.answer(*wire)?;
     let reads = if peek.is_kept_elsewhere() { Reads::MoreThanBody } else { reads(*wire, &body).map_err(not_a_call)? };
     let model = model.clone().or(peek.model).ok_or_else(|| fault::bad_request("the body names no model"))?;
     if model.len() > MODEL_NAME_BYTES_MAX {
@@ -176,36 +176,49 @@ impl Peek {
     }
 
     /// By the words of the call's own wire: another's mean nothing there, and would only make a dear call look cheap.
-    fn answer(&self, wire: Wire) -> Wanted {
-        let words = match wire {
-            Wire::Anthropic => vec![self.max_tokens.as_ref()],
-            Wire::OpenaiChat => vec![self.max_tokens.as_ref(), self.max_completion_tokens.as_ref()],
-            Wire::OpenaiResponses => vec![self.max_output_tokens.as_ref()],
-            Wire::Gemini => vec![self.generation("maxOutputTokens"), self.generation("max_output_tokens")],
+    fn answer(&self, wire: Wire) -> Result<Wanted, Fault> {
+        let limits = match wire {
+            Wire::Anthropic => vec![("max_tokens", self.max_tokens.as_ref())],
+            Wire::OpenaiChat => vec![
+                ("max_tokens", self.max_tokens.as_ref()),
+                ("max_completion_tokens", self.max_completion_tokens.as_ref()),
+            ],
+            Wire::OpenaiResponses => vec![("max_output_tokens", self.max_output_tokens.as_ref())],
+            Wire::Gemini => ["maxOutputTokens", "max_output_tokens"].map(|word| (word, self.generation(word))).into(),
         };
         let counts = match wire {
             Wire::Anthropic | Wire::OpenaiResponses => vec![],
-            Wire::OpenaiChat => vec![self.n.as_ref()],
-            Wire::Gemini => vec![self.generation("candidateCount"), self.generation("candidate_count")],
+            Wire::OpenaiChat => vec![("n", self.n.as_ref())],
+            Wire::Gemini => ["candidateCount", "candidate_count"].map(|word| (word, self.generation(word))).into(),
         };
-        // What is no number is the provider's to refuse, and until then no limit.
-        let limits: Option<Vec<u64>> = words.into_iter().flatten().map(Value::as_u64).collect();
-        let count = counts.into_iter().flatten().filter_map(Value::as_u64).max();
-        Wanted {
-            output_max: limits.and_then(|limits| limits.into_iter().max()),
-            count: count.unwrap_or(1).max(1),
-            thoughts: if wire == Wire::Anthropic { self.thoughts() } else { 0 },
-        }
-    }
-
-    /// Anthropic refuses a call whose limit is not above them.
-    fn thoughts(&self) -> u64 {
-        self.thinking.as_ref().and_then(|thinking| thinking["budget_tokens"].as_u64()).unwrap_or(0)
+        // Anthropic refuses a call whose limit is not above them.
+        let thoughts = self
+            .thinking
+            .as_ref()
+            .and_then(|thinking| thinking.get("budget_tokens"))
+            .filter(|budget| !budget.is_null());
+        let thoughts = if wire == Wire::Anthropic { vec![("budget_tokens", thoughts)] } else { vec![] };
+        Ok(Wanted {
+            output_max: largest(&limits)?,
+            count: largest(&counts)?.unwrap_or(1).max(1),
+            thoughts: largest(&thoughts)?.unwrap_or(0),
+        })
     }
 
     fn generation(&self, word: &str) -> Option<&Value> {
         self.generation.as_ref()?.get(word).filter(|value| !value.is_null())
     }
+}
+
+/// Of those that are there. A number in another dress, such as `8.0` or `"8"`, might be one to the provider, so it isn't
+/// overlooked.
+fn largest(words: &[(&str, Option<&Value>)]) -> Result<Option<u64>, Fault> {
+    let mut found = None;
+    for (word, value) in words.iter().filter_map(|(word, value)| Some((word, (*value)?))) {
+        let number = value.as_u64().ok_or_else(|| fault::bad_request(format!("{word}: it is no whole number")))?;
+        found = found.max(Some(number));
+    }
+    Ok(found)
 }
 
 /// `stream_options.include_usage`: without it a streamed chat ends without numbers.
@@ -348,8 +361,23 @@ mod tests {
             let other = if wire == Wire::OpenaiChat { Some(1) } else { None };
             assert_eq!(answer(&none(own)).output_max, other, "{wire:?}");
         }
-        let odd = Bytes::from_static(br#"{"model":"m","max_tokens":9e9,"max_completion_tokens":1}"#);
-        assert_eq!(prepare(&CHAT, odd).unwrap().answer.output_max, None);
+    }
+
+    #[test]
+    fn a_number_in_another_dress_is_refused_and_not_overlooked() {
+        for (wire, body) in [
+            (Wire::OpenaiChat, r#"{"model":"m","max_tokens":9e9,"max_completion_tokens":1}"#),
+            (Wire::OpenaiChat, r#"{"model":"m","max_tokens":1,"n":64.0}"#),
+            (Wire::OpenaiResponses, r#"{"model":"m","max_output_tokens":"7"}"#),
+            (Wire::Anthropic, r#"{"model":"m","max_tokens":-1}"#),
+            (Wire::Anthropic, r#"{"model":"m","max_tokens":9,"thinking":{"budget_tokens":5.0}}"#),
+            (Wire::Gemini, r#"{"model":"m","generationConfig":{"candidateCount":"8"}}"#),
+        ] {
+            let told = prepare(&Target::Generate { wire, model: None }, body.into()).unwrap_err();
+            assert!(told.sentence.ends_with("it is no whole number"), "{body}: {}", told.sentence);
+        }
+        let none = r#"{"model":"m","max_tokens":null,"n":null,"thinking":{"budget_tokens":null}}"#;
+        assert_eq!(prepare(&CHAT, none.into()).unwrap().answer.output_max, None);
     }
 
     #[test]

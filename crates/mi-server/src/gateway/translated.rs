@@ -69,9 +69,17 @@ pub fn names_the_model(refusal: &AnswerBody, request: &[u8]) -> bool {
     let model =
         serde_json::from_slice::<Value>(request).ok().and_then(|whole| whole["model"].as_str().map(str::to_owned));
     match (refusal, model.filter(|model| !model.is_empty())) {
-        (AnswerBody::Whole(text), Some(model)) => String::from_utf8_lossy(text).contains(&model),
+        (AnswerBody::Whole(text), Some(model)) => quotes(&String::from_utf8_lossy(text), &model),
         (AnswerBody::Whole(_) | AnswerBody::Pieces(_), _) => false,
     }
+}
+
+/// Within marks, as servers write names: a model called `m` or `404` stands in nearly every refusal.
+fn quotes(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].ends_with(['"', '\'', '`']);
+        before && text[at + name.len()..].starts_with(['"', '\'', '`', '\\'])
+    })
 }
 
 fn is_responses(target: &Target) -> bool {

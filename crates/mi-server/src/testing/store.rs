@@ -255,11 +255,11 @@ pub fn give_office(tx: &mut dyn Tx, office: OfficeId, user: UserId) -> Result<()
     Ok(())
 }
 
-/// From now on the agent lives elsewhere, and its pod never was.
 pub fn set_settings(tx: &mut dyn Tx, office: OfficeId, settings: &str) -> Result<(), DbError> {
     tx.execute("update offices set settings = $2 where id = $1", args![office, settings]).map(drop)
 }
 
+/// From now on the agent lives elsewhere, and its pod never was.
 pub fn move_out(tx: &mut dyn Tx, office: OfficeId, agent: AgentId) -> Result<(), DbError> {
     tx.execute("delete from pods where office_id = $1 and agent_id = $2", args![office, agent])?;
     let sql = "update agents set kind = 'external' where office_id = $1 and id = $2";

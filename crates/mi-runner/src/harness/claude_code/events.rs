@@ -165,9 +165,9 @@ fn system(event: &Value) -> Vec<Said> {
 
 impl Used {
     fn add(&mut self, more: &Used) {
-        self.input += more.input;
-        self.cached += more.cached;
-        self.output += more.output;
+        self.input = self.input.saturating_add(more.input);
+        self.cached = self.cached.saturating_add(more.cached);
+        self.output = self.output.saturating_add(more.output);
     }
 }
 
@@ -178,13 +178,14 @@ impl From<Used> for Said {
 }
 
 fn used(model: &str, usage: &Value, input: &str, output: &str) -> Used {
-    let number = |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_i64()).unwrap_or(0);
+    // The program is in the agent's hands, so any number may come.
+    let number = |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_i64()).unwrap_or(0).max(0);
     let cached = number(["cache_read_input_tokens", "cacheReadInputTokens"]);
     let written = number(["cache_creation_input_tokens", "cacheCreationInputTokens"]);
     Used {
         model: short(model.to_owned()),
         // Anthropic counts what was read from and written to the cache beside the input.
-        input: number([input, input]) + cached + written,
+        input: number([input, input]).saturating_add(cached).saturating_add(written),
         cached,
         output: number([output, output]),
     }

@@ -2,8 +2,9 @@
 
 use std::fs::{File, FileTimes};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
+use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use super::super::desk::Work;
@@ -78,24 +79,41 @@ async fn archives_without_a_row_are_removed_when_nobody_can_miss_them() {
     hired_with_files(office, "ada").await;
     let made = office.call("POST", "/employees/ada/backups", Value::Null).await.ok();
     let folder = house.house.office_dir(office.id).join("backups");
-    let now = UNIX_EPOCH + Duration::from_millis(house.now().0.unsigned_abs());
-    let week = Duration::from_secs(24 * 3_600 * STRAYS_KEPT_DAYS.unsigned_abs());
-    let place = |name: &str, age: Duration| {
+    // However old it is: of what an unknown store or an older one doesn't know, somebody may.
+    let place = |folder: &std::path::Path, name: &str| {
+        std::fs::create_dir_all(folder).unwrap();
         let file = File::options().create(true).append(true).open(folder.join(name)).unwrap();
-        file.set_times(FileTimes::new().set_modified(now - age)).unwrap();
+        file.set_times(FileTimes::new().set_modified(UNIX_EPOCH)).unwrap();
     };
     let known = format!("{}.tar.zst", made["id"].as_str().unwrap());
-    place(&known, 2 * week);
-    place("0123456789abcdef.tar.zst", week + Duration::from_secs(1));
-    place("fedcba9876543210.tar.zst", week);
-    place("what-somebody-put-there", 2 * week);
+    let foreign = house.house.data_dir().join("offices/7f6b2a3c-1d2e-4f50-8a9b-0c1d2e3f4a5c/backups");
+    place(&folder, &known);
+    place(&folder, "0123456789abcdef.tar.zst");
+    place(&folder, "what-somebody-put-there");
+    place(&foreign, "0123456789abcdef.tar.zst");
+    let names = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let mut both = ["0123456789abcdef.stray", "0123456789abcdef.tar.zst", known.as_str(), "what-somebody-put-there"];
+    both.sort_unstable();
     collect(&house.house).await.unwrap();
-    let mut left: Vec<String> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    left.sort();
-    let mut expected = ["fedcba9876543210.tar.zst", known.as_str(), "what-somebody-put-there"];
-    expected.sort_unstable();
-    assert_eq!(left, expected);
+    house.house.clock.advance(Millis(Millis::days(STRAYS_KEPT_DAYS).0 - 1));
+    collect(&house.house).await.unwrap();
+    assert_eq!(names(&folder), both);
+    house.house.clock.advance(Millis(1));
+    collect(&house.house).await.unwrap();
+    let mut left = [known.as_str(), "what-somebody-put-there"];
+    left.sort_unstable();
+    assert_eq!(names(&folder), left);
+    assert_eq!(names(&foreign), ["0123456789abcdef.tar.zst"]);
+    // What is known again is marked no more.
+    let mark = folder.join(known.replace("tar.zst", "stray"));
+    std::fs::write(&mark, "0").unwrap();
+    collect(&house.house).await.unwrap();
+    assert!(!mark.exists() && folder.join(&known).exists());
     assert_eq!(backups(office).await.len(), 1);
     house.close().await;
 }

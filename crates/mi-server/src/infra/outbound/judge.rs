@@ -2,8 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
+use nix::errno::Errno;
+
 /// RFC 863; any port would do.
 const DISCARD_PORT: u16 = 9;
+/// What binding says on a machine without IPv6, say.
+const NO_SUCH_FAMILY: i32 = Errno::EAFNOSUPPORT as i32;
+const NO_SUCH_ADDRESS: i32 = Errno::EADDRNOTAVAIL as i32;
 /// Stands for a public address of the machine that the tests run on.
 #[cfg(test)]
 pub const OWN_IN_TESTS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
@@ -42,10 +47,13 @@ fn is_own(ip: IpAddr) -> bool {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let near = UdpSocket::bind((any, 0)).and_then(|socket| {
-        socket.connect((ip, DISCARD_PORT))?;
-        socket.local_addr()
-    });
+    let socket = match UdpSocket::bind((any, 0)) {
+        Ok(socket) => socket,
+        // A machine without this family has no such address, and reaches none. Whoever can't look for another reason doesn't
+        // say that it is foreign.
+        Err(error) => return !matches!(error.raw_os_error(), Some(NO_SUCH_FAMILY | NO_SUCH_ADDRESS)),
+    };
+    let near = socket.connect((ip, DISCARD_PORT)).and_then(|()| socket.local_addr());
     // Where nothing can be sent from, nothing can be reached either.
     near.is_ok_and(|near| near.ip() == ip)
 }

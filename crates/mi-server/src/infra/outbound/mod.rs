@@ -1,8 +1,8 @@
 //! Calls that leave the server for an address that somebody in an office named.
 //!
 //! Such an address leads to the outside world, never to this machine, by whichever of its addresses, or its network: whatever
-//! its name resolves to is judged, and the connection goes to a judged address and nowhere else. `--allow-upstream HOST:PORT` makes an exception.
-//! No redirect is followed, no proxy variable counts, the call and its answer have limits.
+//! its name resolves to is judged, and the connection goes to a judged address and nowhere else. `--allow-upstream
+//! HOST:PORT` makes an exception. No redirect is followed, no proxy variable counts, the call and its answer have limits.
 //!
 //! `Outbound::read` judges an address when it is named, `Outbound::send` calls it.
 //! Elsewhere: calls to model providers are in `gateway::upstream`; they share the judgement and the
