@@ -83,22 +83,15 @@ pub fn hold(act: &mut Act<'_>, need: &Need<'_>, patience: Patience) -> Result<He
     }
 }
 
-/// The most that one call may cost: what there is in the balance and in every budget that it draws on. Whoever may still
-/// wait counts on what others give back.
-pub fn at_hand(
-    act: &mut Act<'_>,
-    (agent, task): (AgentId, Option<TaskId>),
-    patience: Patience,
-) -> Result<Micro, Fault> {
+/// The most that one call may cost without waiting: what is left of the balance and of every budget that it draws on, without
+/// what calls under way have put aside.
+pub fn at_hand(act: &mut Act<'_>, (agent, task): (AgentId, Option<TaskId>)) -> Result<Micro, Fault> {
     let (today, budgets) = (rules::day_of(act.now), purses::of_call(act.tx, act.office, agent, task)?);
     let parts = budgets.iter().flat_map(|(_, purse)| {
         [Limit::Total, Limit::PerDay].into_iter().filter_map(|limit| Some((purse.left(limit, today)?, purse.held)))
     });
-    let left = std::iter::once((act.head.balance, act.head.held)).chain(parts).map(|(owned, held)| match patience {
-        Patience::Left => owned,
-        Patience::Out => Micro((owned.0 - held.0).max(0)),
-    });
-    Ok(left.min().unwrap_or_default())
+    let left = std::iter::once((act.head.balance, act.head.held)).chain(parts);
+    Ok(left.map(|(owned, held)| Micro((owned.0 - held.0).max(0))).min().unwrap_or_default())
 }
 
 fn put_aside(act: &mut Act<'_>, need: &Need<'_>, budgets: Vec<(Owner, Purse)>) -> Result<Held, Fault> {

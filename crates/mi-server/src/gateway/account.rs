@@ -135,7 +135,7 @@ pub async fn try_reserve(
         fence(act, &member, Some(session.number))?;
         let name = member.agent().cloned().ok_or_else(|| fault::internal("a session is an agent's"))?;
         let task = store::task_of(act.tx, act.office, session.number)?;
-        let worst = order.bounds.within(hold::at_hand(act, (session.agent, task), patience)?);
+        let worst = order.bounds.within(hold::at_hand(act, (session.agent, task))?);
         let (cost, when_short) = (worst.cost, order.when_short);
         let need = Need { agent: session.agent, name: &name, task, cost, when_short };
         match hold::hold(act, &need, patience)? {

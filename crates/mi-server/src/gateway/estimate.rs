@@ -81,10 +81,19 @@ impl Bounds {
         Self { price, input: 0, answers: 1, least: output, most: output, unwritten: output }
     }
 
-    /// What can be made of so much: never less than the least, whether that can be paid or not.
+    /// What can be made of so much: never less than the least, whether that can be paid or not. A call that has to be limited
+    /// leaves half of it to calls that come meanwhile.
     pub fn within(&self, at_hand: Micro) -> Worst {
-        let each = self.price.output_for(self.input, at_hand) / self.answers;
-        let output = each.clamp(self.least, self.most).saturating_mul(self.answers);
+        let whole = self.worst(self.most);
+        if whole.cost <= at_hand {
+            return whole;
+        }
+        let each = self.price.output_for(self.input, Micro(at_hand.0 / 2)) / self.answers;
+        self.worst(each.clamp(self.least, self.most))
+    }
+
+    fn worst(&self, each: i64) -> Worst {
+        let output = each.saturating_mul(self.answers);
         Worst { input: self.input, output, cost: self.price.worst(self.input, output) }
     }
 
@@ -161,10 +170,10 @@ mod tests {
         // 1,000 tokens of input are 0.5 credits, 1,000 of output 3.
         let unasked = bounds("gpt-5.5", 2_997, None, 1);
         check(unasked, i64::MAX, 32_000, Some(32_000));
-        check(unasked, 30_500_000, 10_000, Some(10_000));
+        check(unasked, 61_000_000, 10_000, Some(10_000));
         check(unasked, 0, 1_024, Some(1_024));
         check(bounds("gpt-5.5", 2_997, Some(5_000), 1), i64::MAX, 5_000, None);
-        check(bounds("gpt-5.5", 2_997, Some(50_000), 2), 30_500_000, 10_000, Some(5_000));
+        check(bounds("gpt-5.5", 2_997, Some(50_000), 2), 61_000_000, 10_000, Some(5_000));
         check(bounds("gpt-5.5", 2_997, Some(500), 1), 0, 500, None);
         // As much as that list thinks of models that it doesn't know.
         check(bounds("qwen3:8b", 2_997, None, 1), i64::MAX, 32_000, None);

@@ -1,4 +1,7 @@
-//! An answer on its way out: taken from the provider whether the caller reads or not, and ended if it doesn't.
+//! An answer on its way out: taken from the provider to its end, whether the caller reads it or not, so that what it used is
+//! known and paid. Who leaves early doesn't pay less.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -9,9 +12,14 @@ use tokio::sync::mpsc;
 use super::bill::Pieces;
 use super::places::Place;
 use crate::house::House;
+use crate::infra::clock::Clock;
 
 /// So long a caller may take nothing of an answer that is there for it.
 pub const UNREAD_SECONDS_MAX: i64 = 120;
+/// So long an answer is read to its end when nobody takes it any more.
+pub const UNWANTED_SECONDS_MAX: i64 = 300;
+/// The same while nothing comes of it.
+const UNWANTED_SILENCE_SECONDS_MAX: i64 = 30;
 
 /// What the caller gets to see.
 enum Step {
@@ -20,25 +28,18 @@ enum Step {
     End,
 }
 
-/// The same pieces; the call's place is free when the last of them is taken, the caller is gone, or takes nothing for too
-/// long.
-pub fn handed_on(house: &House, mut pieces: Pieces, place: Place) -> Pieces {
+/// The same pieces; the call's place is free when the provider has given the last of them.
+pub fn handed_on(house: &House, mut pieces: Pieces, place: Arc<Place>) -> Pieces {
     let (give, take) = mpsc::channel(1);
     let clock = house.clock.clone();
     tokio::spawn(async move {
         let _place = place;
-        loop {
-            let step = tokio::select! {
-                piece = pieces.next() => piece.map_or(Step::End, Step::Piece),
-                () = give.closed() => return,
-            };
-            let is_last = matches!(step, Step::End);
-            let until = clock.now() + Millis::seconds(UNREAD_SECONDS_MAX);
-            match clock.timeout_at(until, give.send(step)).await {
-                Some(Ok(())) if !is_last => {}
-                Some(Ok(()) | Err(_)) => return,
-                None => return tracing::debug!("a caller took nothing of its answer for too long"),
-            }
+        if give_all(&clock, &mut pieces, give).await == Given::Whole {
+            return;
+        }
+        let until = clock.now() + Millis::seconds(UNWANTED_SECONDS_MAX);
+        if clock.timeout_at(until, read_to_end(&clock, &mut pieces)).await.is_none() {
+            tracing::debug!("an answer that nobody takes doesn't end");
         }
     });
     Box::pin(unfold(Some(take), |take| async move {
@@ -49,4 +50,41 @@ pub fn handed_on(house: &House, mut pieces: Pieces, place: Place) -> Pieces {
             None => Some((Err(std::io::Error::other("the answer was not read in time")), None)),
         }
     }))
+}
+
+/// Or until nothing more comes for a while.
+async fn read_to_end(clock: &Clock, pieces: &mut Pieces) {
+    loop {
+        let until = clock.now() + Millis::seconds(UNWANTED_SILENCE_SECONDS_MAX);
+        if !matches!(clock.timeout_at(until, pieces.next()).await, Some(Some(_))) {
+            return;
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Whole,
+    /// The caller is gone, or took nothing for too long.
+    InPart,
+}
+
+async fn give_all(clock: &Clock, pieces: &mut Pieces, give: mpsc::Sender<Step>) -> Given {
+    loop {
+        let step = tokio::select! {
+            piece = pieces.next() => piece.map_or(Step::End, Step::Piece),
+            () = give.closed() => return Given::InPart,
+        };
+        let is_last = matches!(step, Step::End);
+        let until = clock.now() + Millis::seconds(UNREAD_SECONDS_MAX);
+        match clock.timeout_at(until, give.send(step)).await {
+            Some(_) if is_last => return Given::Whole,
+            Some(Ok(())) => {}
+            Some(Err(_)) => return Given::InPart,
+            None => {
+                tracing::debug!("a caller took nothing of its answer for too long");
+                return if is_last { Given::Whole } else { Given::InPart };
+            }
+        }
+    }
 }

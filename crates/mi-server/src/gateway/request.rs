@@ -18,7 +18,7 @@ const MODEL_NAME_BYTES_MAX: usize = 200;
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// Headers of the caller that end here: who it is, what its connection needs, whom it wants to be charged.
-const KEPT_BACK: [&str; 27] = [
+const KEPT_BACK: [&str; 28] = [
     "accept-encoding",
     "api-key",
     "authorization",
@@ -44,12 +44,17 @@ const KEPT_BACK: [&str; 27] = [
     "x-api-key",
     "x-content-sha256",
     "x-goog-api-key",
+    "x-goog-fieldmask",
     "x-goog-user-project",
     "x-office-id",
 ];
 const KEPT_BACK_STARTS: [&str; 5] = ["x-mi-", "x-agent-", "x-forwarded-", "x-signature", "x-real-"];
 /// Ways to put a key into the query.
 const KEYS_IN_QUERY: [&str; 4] = ["key", "api_key", "api-key", "access_token"];
+/// Ways to have an answer without the numbers that it is paid by.
+const MASKS_IN_QUERY: [&str; 2] = ["fields", "$fields"];
+/// The one form of an answer, besides JSON, that can be asked for in the query.
+const EVENTS: &str = "sse";
 
 /// The caller's headers without those that end here.
 pub fn headers(kind: Kind, sent: &HeaderMap) -> HeaderMap {
@@ -77,14 +82,16 @@ fn named_by_connection(sent: &HeaderMap) -> Vec<String> {
     lists.flat_map(|list| list.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
 }
 
-/// The query without keys.
+/// The query without keys, and without what would keep the call from being metered.
 pub fn query(sent: Option<&str>) -> Option<String> {
-    let is_key = |part: &str| {
-        let name = part.split('=').next().unwrap_or_default();
-        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
-        KEYS_IN_QUERY.contains(&name.as_str())
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().to_ascii_lowercase();
+    let ends_here = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (name, value) = (decoded(name), decoded(value));
+        let is_other_form = matches!(name.as_str(), "alt" | "$alt") && value != EVENTS;
+        KEYS_IN_QUERY.contains(&name.as_str()) || MASKS_IN_QUERY.contains(&name.as_str()) || is_other_form
     };
-    let kept: Vec<&str> = sent?.split('&').filter(|part| !part.is_empty() && !is_key(part)).collect();
+    let kept: Vec<&str> = sent?.split('&').filter(|part| !part.is_empty() && !ends_here(part)).collect();
     if kept.is_empty() { None } else { Some(kept.join("&")) }
 }
 
@@ -104,6 +111,8 @@ struct Peek {
     generation: Option<Value>,
     thinking: Option<Value>,
     background: Option<Value>,
+    service_tier: Option<Value>,
+    speed: Option<Value>,
     /// OpenRouter's own: further models that may answer.
     models: Option<IgnoredAny>,
     previous_response_id: Option<IgnoredAny>,
@@ -139,7 +148,7 @@ pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     let Target::Generate { wire, model } = target else {
         return Ok(Prepared { model: String::new(), answer: Wanted::default(), reads: Reads::Body, body });
     };
-    let peek: Peek = serde_json::from_slice(&body).map_err(not_a_call)?;
+    let peek = Peek::read(&body)?;
     peek.check(*wire)?;
     let answer = peek.answer(*wire)?;
     let reads = if peek.is_kept_elsewhere() { Reads::MoreThanBody } else { reads(*wire, &body).map_err(not_a_call)? };
@@ -152,7 +161,20 @@ pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     Ok(Prepared { model, answer, reads, body })
 }
 
+/// A list would be read as the members in their order.
+pub fn check_object(body: &[u8]) -> Result<(), Fault> {
+    match body.trim_ascii_start().first() {
+        Some(b'{') => Ok(()),
+        Some(_) | None => Err(fault::bad_request("the body is no call of a model: it is no JSON object")),
+    }
+}
+
 impl Peek {
+    fn read(body: &[u8]) -> Result<Self, Fault> {
+        check_object(body)?;
+        serde_json::from_slice(body).map_err(not_a_call)
+    }
+
     /// What can't be paid for as the call goes by.
     fn check(&self, wire: Wire) -> Result<(), Fault> {
         if wire == Wire::OpenaiResponses && self.background.as_ref().is_some_and(|value| *value != json!(false)) {
@@ -160,6 +182,12 @@ impl Peek {
                 "background: the gateway pays for answers that pass through it, and this one doesn't",
             )
             .hint("leave background out of the call"));
+        }
+        for (word, value, dear) in [("service_tier", &self.service_tier, "priority"), ("speed", &self.speed, "fast")] {
+            if value.as_ref().is_some_and(|value| value == dear) {
+                return Err(fault::bad_request(format!("{word}: {dear} costs more than the price that is put aside"))
+                    .hint(format!("leave {word} out of the call")));
+            }
         }
         if self.models.is_some() {
             return Err(fault::bad_request(
@@ -199,7 +227,8 @@ impl Peek {
             .filter(|budget| !budget.is_null());
         let thoughts = if wire == Wire::Anthropic { vec![("budget_tokens", thoughts)] } else { vec![] };
         Ok(Wanted {
-            output_max: largest(&limits)?,
+            // Some servers take 0 for no limit, and the others refuse it.
+            output_max: largest(&limits)?.filter(|limit| *limit > 0),
             count: largest(&counts)?.unwrap_or(1).max(1),
             thoughts: largest(&thoughts)?.unwrap_or(0),
         })
@@ -308,6 +337,7 @@ mod tests {
         assert_eq!(query(Some("alt=sse&key=mis_x")).as_deref(), Some("alt=sse"));
         assert_eq!(query(Some("k%65y=1&beta=true&KEY=2")).as_deref(), Some("beta=true"));
         assert_eq!(query(Some("key=1")), None);
+        assert_eq!(query(Some("fields=candidates&alt=proto&%24fields=a&alt=SSE")).as_deref(), Some("alt=SSE"));
         assert_eq!(query(None), None);
     }
 
@@ -386,7 +416,8 @@ mod tests {
         let told = |body: &'static str| prepare(&responses, body.into()).map_err(|fault| fault.sentence);
         assert!(told(r#"{"model":"m","background":true}"#).unwrap_err().starts_with("background:"));
         assert!(told(r#"{"model":"m","models":["a","b"]}"#).unwrap_err().starts_with("models:"));
-        assert!(told(r#"{"model":"m","background":false,"models":null}"#).is_ok());
+        assert!(told(r#"{"model":"m","service_tier":"priority"}"#).unwrap_err().starts_with("service_tier:"));
+        assert!(told(r#"{"model":"m","background":false,"models":null,"service_tier":"auto"}"#).is_ok());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Acts of the gateway: a call of a model from its reservation to its settlement.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use mi_core::ids::{AgentName, OfficeId};
@@ -15,6 +17,7 @@ use super::estimate::Bounds;
 use super::kinds::Kind;
 use super::meter::{Finish, Form};
 use super::paths::{Target, target};
+use super::places::Place;
 use super::providers::{self, unknown_provider};
 use super::translated::{self, Turn, WayBack};
 use super::upstream::{self, Outgoing};
@@ -65,34 +68,32 @@ pub async fn call(house: &House, caller: &Caller, asked: Asked) -> Result<Answer
     let session = session_of(caller)?;
     let kind = providers::known(&asked.provider)?;
     let target = target(kind, &asked.method, &asked.path).ok_or_else(|| no_such_call(&asked))?;
-    let place = house.providers.places.take(session.office)?;
-    let answered = answer(house, session, kind, &target, &asked).await?;
-    Ok(match answered.body {
-        // What is here as a whole needs no place any more.
-        AnswerBody::Whole(_) => answered,
-        AnswerBody::Pieces(pieces) => {
-            Answered { body: AnswerBody::Pieces(outflow::handed_on(house, pieces, place)), ..answered }
-        }
-    })
+    if matches!(target, Target::Generate { .. }) {
+        request::check_object(&asked.body)?;
+    }
+    let place = Arc::new(house.providers.places.take(session.office)?);
+    answer(house, &Asking { session, asked, place }, kind, &target).await
 }
 
-async fn answer(
-    house: &House,
+/// A call that has its place.
+struct Asking {
     session: Session,
-    kind: Kind,
-    target: &Target,
-    asked: &Asked,
-) -> Result<Answered, Fault> {
+    asked: Asked,
+    place: Arc<Place>,
+}
+
+async fn answer(house: &House, asking: &Asking, kind: Kind, target: &Target) -> Result<Answered, Fault> {
+    let session = asking.session;
     let models = choice::of_office(house, session.office).await?;
     let mut outcome = match choice::first(house, &models, kind) {
-        Ok(choice) => ask(house, session, &choice, target, asked).await,
+        Ok(choice) => ask(house, asking, &choice, target).await,
         Err(fault) => Err(fault),
     };
     for other in choice::others(house, &models, target) {
         if !attempts::is_no_answer(&outcome) {
             return outcome;
         }
-        match ask(house, session, &other, target, asked).await {
+        match ask(house, asking, &other, target).await {
             // What the first model answered counts then.
             Err(fault) if attempts::is_too_dear(&fault) => {}
             answer => outcome = answer,
@@ -105,41 +106,32 @@ async fn answer(
 }
 
 /// Asks a provider that turns out to know no Responses once more, by chat.
-async fn ask(
-    house: &House,
-    session: Session,
-    choice: &Choice,
-    target: &Target,
-    asked: &Asked,
-) -> Result<Answered, Fault> {
-    let provider = &choice.provider;
+async fn ask(house: &House, asking: &Asking, choice: &Choice, target: &Target) -> Result<Answered, Fault> {
+    let (provider, asked) = (&choice.provider, &asking.asked);
     let (target, path, body) = choice.request(target, &asked.path, &asked.body)?;
     if translated::needs_translation(provider, &target) {
-        return attempt(house, session, choice, Turn::to_chat(&body)?, asked).await;
+        return attempt(house, asking, choice, Turn::to_chat(&body)?).await;
     }
-    let answered = attempt(house, session, choice, Turn::as_it_came(&target, &path, &body), asked).await?;
+    let answered = attempt(house, asking, choice, Turn::as_it_came(&target, &path, &body)).await?;
     let is_other = !translated::knows_no_responses(provider, &target, answered.status);
     if is_other || translated::names_the_model(&answered.body, &body) {
         return Ok(answered);
     }
-    let answered = attempt(house, session, choice, Turn::to_chat(&body)?, asked).await?;
+    let answered = attempt(house, asking, choice, Turn::to_chat(&body)?).await?;
     if answered.status.is_success() {
         provider.chat_only.note();
     }
     Ok(answered)
 }
 
-async fn attempt(
-    house: &House,
-    session: Session,
-    choice: &Choice,
-    turn: Turn,
-    asked: &Asked,
-) -> Result<Answered, Fault> {
+async fn attempt(house: &House, asking: &Asking, choice: &Choice, turn: Turn) -> Result<Answered, Fault> {
     choice.gate(house.clock.now())?;
     match turn.target {
-        Target::Free => free(house, session, choice, outgoing(choice, turn.path, turn.body, asked)).await,
-        Target::Generate { wire, .. } => paid(house, session, (choice, wire), turn, asked).await,
+        Target::Free => {
+            let outgoing = outgoing(choice, turn.path, turn.body, &asking.asked);
+            free(house, asking.session, choice, outgoing).await
+        }
+        Target::Generate { wire, .. } => paid(house, asking, (choice, wire), turn).await,
     }
 }
 
@@ -158,13 +150,8 @@ async fn free(house: &House, session: Session, choice: &Choice, outgoing: Outgoi
     house.clock.timeout_at(until, exchange).await.unwrap_or_else(late)
 }
 
-async fn paid(
-    house: &House,
-    session: Session,
-    (choice, wire): (&Choice, Wire),
-    turn: Turn,
-    asked: &Asked,
-) -> Result<Answered, Fault> {
+async fn paid(house: &House, asking: &Asking, (choice, wire): (&Choice, Wire), turn: Turn) -> Result<Answered, Fault> {
+    let session = asking.session;
     let prepared = request::prepare(&turn.target, turn.body)?;
     let kept = account::reserve(house, session, order(house, choice, &prepared)).await?;
     let back = turn.asked.map(|asked| WayBack::new(asked, kept.call(), house.clock.now()));
@@ -172,12 +159,24 @@ async fn paid(
         None => prepared.body,
         Some(tokens) => limits::write(&choice.provider, wire, prepared.body, tokens)?,
     };
-    let mut outgoing = outgoing(choice, turn.path, body, asked);
+    let mut outgoing = outgoing(choice, turn.path, body, &asking.asked);
     if back.is_some() {
         outgoing.headers = WayBack::request_headers(outgoing.headers);
     }
     let bill = Bill::new(house.clone(), kept.take().map(|reserved| (reserved, wire)));
-    send(house, session, choice, outgoing, (bill, back)).await
+    let (house, choice, place) = (house.clone(), choice.clone(), Arc::clone(&asking.place));
+    // In a task of its own: once the call is out the provider works, so whoever leaves now is owed no discount.
+    let exchange = tokio::spawn(async move {
+        let answered = send(&house, session, &choice, outgoing, (bill, back)).await?;
+        Ok(match answered.body {
+            // What is here as a whole needs no place any more.
+            AnswerBody::Whole(_) => answered,
+            AnswerBody::Pieces(pieces) => {
+                Answered { body: AnswerBody::Pieces(outflow::handed_on(&house, pieces, place)), ..answered }
+            }
+        })
+    });
+    exchange.await.map_err(fault::internal)?
 }
 
 fn outgoing(choice: &Choice, path: String, body: Bytes, asked: &Asked) -> Outgoing {
@@ -186,7 +185,8 @@ fn outgoing(choice: &Choice, path: String, body: Bytes, asked: &Asked) -> Outgoi
         path,
         query: request::query(asked.query.as_deref()),
         headers: request::headers(choice.provider.kind, &asked.headers),
-        body,
+        // Whoever answers a GET needs no body, and some servers would read it as the next request on the connection.
+        body: if asked.method == Method::POST { body } else { Bytes::new() },
     }
 }
 

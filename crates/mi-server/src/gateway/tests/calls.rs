@@ -4,6 +4,7 @@ use axum::http::Method;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use mi_core::ids::ClaimToken;
+use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use super::bench::Bench;
@@ -228,8 +229,46 @@ async fn a_caller_that_goes_away_is_still_charged() {
         taken += flowing.frame().await.unwrap().unwrap().into_data().unwrap().len();
     }
     drop(flowing);
-    let calls = bench.until(&bench.at("/usage/llm"), |calls| calls[0]["status"] == json!(200)).await;
+    // As long as the provider might still say more.
+    let over = |calls: &Value| {
+        bench.house.clock.advance(Millis(1_000));
+        calls[0]["status"] == json!(200)
+    };
+    let calls = bench.until(&bench.at("/usage/llm"), over).await;
     assert_eq!(calls[0]["input_tokens"], 1000);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_early_pays_all_that_the_provider_counted() {
+    let (bench, _upstream) = bench("ANTHROPIC", Script::events(MESSAGES)).await;
+    let path = "/llm/anthropic/v1/messages";
+    bench.call(path, message()).await;
+    let stayed = recorded(&bench).await.remove(0);
+    let body = Bytes::from(message().to_string());
+    drop(bench.begin(Method::POST, path, &bench.credential, &[], body).await);
+    let over = |calls: &Value| calls[1].is_object() && calls[0]["status"] == 200;
+    let calls = bench.until(&bench.at("/usage/llm"), over).await;
+    assert_eq!(calls[0]["output_tokens"], stayed["output_tokens"]);
+    assert_eq!((&calls[0]["credits"], &calls[0]["estimated"]), (&stayed["credits"], &stayed["estimated"]));
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn what_is_no_object_is_no_call_and_a_look_has_no_body() {
+    let (bench, upstream) = bench("ANTHROPIC", Script::json(200, r#"{"data":[]}"#)).await;
+    let send = |method, rest: &str, body: &'static str| {
+        let path = format!("/llm/anthropic/v1/{rest}");
+        let (bench, body) = (&bench, Bytes::from_static(body.as_bytes()));
+        async move { bench.send(method, &path, &bench.credential, &[], body).await }
+    };
+    for body in ["[]", "7", "", r#" ["m",false,null,null,null,null,null,null,null,null,null,null,null,null,null,null]"#]
+    {
+        assert_eq!(send(Method::POST, "messages", body).await.status, 400, "{body}");
+    }
+    assert_eq!(upstream.calls(), 0);
+    assert_eq!(send(Method::GET, "models", "POST /v1/messages HTTP/1.1\r\n\r\n").await.status, 200);
+    assert_eq!(upstream.last().body, "");
     bench.close().await;
 }
 
