@@ -16,6 +16,7 @@ use crate::infra::caller::{KeyId, Member};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::{KEY_PREFIX_CHARS, Keys, new_agent_key};
+use crate::infra::sweeps::{Cursor, Offices};
 use crate::infra::vault::Vault;
 use crate::infra::wakeups::Wake;
 
@@ -203,13 +204,15 @@ pub enum Who {
 
 /// Hosted agents of a store from before agents had keys get theirs. For the start, before requests come.
 pub async fn give_missing_pairs(house: &House) -> Result<(), Fault> {
+    let cursor = Cursor::default();
     loop {
-        let missing = house.db.read(|tx| Ok(store::without_pair(tx, PAIRS_PER_LOOK)?)).await?;
-        if missing.is_empty() {
+        let after = cursor.after();
+        let missing = house.db.read(move |tx| Ok(store::without_pair(tx, after, PAIRS_PER_LOOK)?)).await?;
+        cursor.took(&missing, PAIRS_PER_LOOK);
+        let give = |(office, agent)| house.act_as_server(office, move |act| give_pair(act, agent).map(drop));
+        Offices::default().all("missing pairs", missing, give).await;
+        if cursor.after().is_none() {
             return Ok(());
-        }
-        for (office, agent) in missing {
-            house.act_as_server(office, move |act| give_pair(act, agent).map(drop)).await?;
         }
     }
 }

@@ -118,12 +118,19 @@ fn read(row: &Row) -> Result<Candidate, DbError> {
     Ok(Candidate { office, agent, public_key, created_at, is_over, id: r.take()? })
 }
 
-/// Hosted agents without a pair: those of a store from before agents had keys.
-pub fn without_pair(tx: &mut dyn Tx, most: i64) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
+/// Hosted agents without a pair, after one of them: those of a store from before agents had keys.
+pub fn without_pair(
+    tx: &mut dyn Tx,
+    after: Option<(OfficeId, AgentId)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
     let sql = "select a.office_id, a.id from agents a left join agent_keys k on k.office_id = a.office_id \
                and k.agent_id = a.id and k.kind = 'public' and k.revoked_at is null \
-               where a.kind = 'hosted' and a.fired_at is null and k.id is null limit $1";
-    tx.query(sql, args![most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+               where a.kind = 'hosted' and a.fired_at is null and k.id is null \
+               and (a.office_id > $1 or (a.office_id = $1 and a.id > $2)) order by a.office_id, a.id limit $3";
+    let text = |id: uuid::Uuid| id.simple().to_string();
+    let (office, agent) = after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default();
+    tx.query(sql, args![office, agent, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// A key as lists show it.

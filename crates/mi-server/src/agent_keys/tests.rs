@@ -59,6 +59,24 @@ async fn an_agent_of_an_older_store_gets_its_pair_at_the_start() {
 }
 
 #[tokio::test]
+async fn an_office_that_is_broken_keeps_no_others_agents_from_their_pairs() {
+    let house = TestHouse::new().await;
+    let (one, two) = (house.office().await, house.office().await);
+    let (broken, well) = if one.id.0 < two.id.0 { (one, two) } else { (two, one) };
+    for office in [broken, well] {
+        let id = office.hire("ada").await["id"].as_str().unwrap().parse().unwrap();
+        house.house.act_as_server(office.id, move |act| service::revoke_all(act, id)).await.unwrap();
+    }
+    broken.set_raw_settings("{").await;
+    service::give_missing_pairs(&house.house).await.unwrap();
+    assert!(well.call("GET", "/employees/ada", Value::Null).await.ok()["publicKey"].is_string());
+    broken.set_raw_settings("{}").await;
+    service::give_missing_pairs(&house.house).await.unwrap();
+    assert!(broken.call("GET", "/employees/ada", Value::Null).await.ok()["publicKey"].is_string());
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_hosted_agent_rotates_to_a_new_pair() {
     let house = TestHouse::new().await;
     let office = house.office().await;

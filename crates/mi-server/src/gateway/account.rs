@@ -1,7 +1,5 @@
 //! A call's money: put aside before it is sent, paid when it is over. One write each.
 
-use std::collections::BTreeSet;
-
 use mi_core::credits::Micro;
 use mi_core::ids::{AgentId, AgentName, ClaimToken, OfficeId, TaskId};
 use mi_core::problem::Code;
@@ -22,6 +20,7 @@ use crate::infra::act::{Act, enter, fence};
 use crate::infra::caller::{Caller, Need as Right};
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
+use crate::infra::sweeps::Offices;
 use crate::infra::wakeups::Interest;
 use crate::sessions;
 
@@ -246,16 +245,13 @@ pub async fn release_lost(house: &House) -> Result<(), Fault> {
         offices.extend(purses::offices_that_hold(tx)?);
         Ok(offices)
     };
-    for office in BTreeSet::from_iter(house.db.read(look).await?) {
-        match house.act_as_server(office, release_lost_of).await {
-            Ok(held) => tracing::warn!(%office, held, "model calls of an earlier server were given up"),
-            // Less is available there than could be; the other offices work.
-            Err(fault) => {
-                let cause = fault.cause.as_deref().unwrap_or_default();
-                tracing::error!(%office, cause, "what an earlier server held can't be given back: {}", fault.sentence);
-            }
-        }
-    }
+    // In an office where that fails less is available than could be; the other offices work.
+    let release = |office: OfficeId| async move {
+        let held = house.act_as_server(office, release_lost_of).await?;
+        tracing::warn!(%office, held, "model calls of an earlier server were given up");
+        Ok(())
+    };
+    Offices::default().all("calls of an earlier server", house.db.read(look).await?, release).await;
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
@@ -27,14 +27,14 @@ impl<T> Default for Cursor<T> {
 impl<T: Clone> Cursor<T> {
     /// After which it goes on; `None` is the beginning.
     pub fn after(&self) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     /// A round took these, out of at most so many: after fewer it begins anew.
     pub fn took(&self, page: &[T], most: i64) {
         let is_full = i64::try_from(page.len()).unwrap_or(i64::MAX) >= most;
         let next = page.last().filter(|_| is_full).cloned();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        *lock(&self.0) = next;
     }
 }
 
@@ -55,16 +55,26 @@ impl<K: Clone> InOffice for (OfficeId, K) {
     }
 }
 
-/// What a sweep over offices remembers between its rounds: where it goes on, and in which offices it fails.
+/// What a sweep over offices remembers between its rounds: where it goes on, in which offices it fails, and what is still
+/// to be done there.
 #[derive(Debug, Clone)]
 pub struct Offices<T> {
     cursor: Cursor<T>,
-    failing: Arc<Mutex<BTreeSet<OfficeId>>>,
+    left: Arc<Mutex<BTreeSet<T>>>,
+    health: Arc<Mutex<OfficesHealth>>,
+}
+
+#[derive(Debug, Default)]
+struct OfficesHealth {
+    /// Those that were said to fail.
+    failing: BTreeSet<OfficeId>,
+    /// Those that failed since the sweep was at its beginning.
+    failed: BTreeSet<OfficeId>,
 }
 
 impl<T> Default for Offices<T> {
     fn default() -> Self {
-        Self { cursor: Cursor::default(), failing: Arc::default() }
+        Self { cursor: Cursor::default(), left: Arc::default(), health: Arc::default() }
     }
 }
 
@@ -84,32 +94,74 @@ impl<T: InOffice> Offices<T> {
         self.cursor.took(&page, most);
         let mut round = Ok(());
         for place in page {
-            let office = place.office();
-            match work(place).await {
-                // It was deleted meanwhile.
-                Err(fault) if fault.code == Code::NoSuchOffice => self.note(sweep, office, None),
-                Err(fault) => {
-                    self.note(sweep, office, Some(&fault));
-                    round = Err(fault);
-                }
-                Ok(()) => self.note(sweep, office, None),
+            if let Err(fault) = self.one(sweep, place, &work).await {
+                round = Err(fault);
             }
+        }
+        if self.after().is_none() {
+            self.note_those_well(sweep);
         }
         round
     }
 
-    /// Said when it begins and when it is over.
-    fn note(&self, sweep: &'static str, office: OfficeId, failed: Option<&Fault>) {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        match failed {
-            Some(fault) if failing.insert(office) => {
-                let cause = fault.cause.as_deref().unwrap_or_default();
-                tracing::error!(sweep, %office, cause, "a sweep fails in an office: {}", fault.sentence);
+    /// Does it in all of these, and where it failed before. A failure is logged and kept for the next time, for places that
+    /// nobody will find again.
+    pub async fn all<F, R>(&self, sweep: &'static str, found: impl IntoIterator<Item = T>, work: F)
+    where
+        T: Ord,
+        F: Fn(T) -> R,
+        R: Future<Output = Result<(), Fault>>,
+    {
+        let mut places = std::mem::take(&mut *lock(&self.left));
+        places.extend(found);
+        for place in places {
+            if self.one(sweep, place.clone(), &work).await.is_err() {
+                lock(&self.left).insert(place);
             }
-            None if failing.remove(&office) => tracing::info!(sweep, %office, "a sweep works again in an office"),
-            Some(_) | None => {}
+        }
+        self.note_those_well(sweep);
+    }
+
+    async fn one<F, R>(&self, sweep: &'static str, place: T, work: &F) -> Result<(), Fault>
+    where
+        F: Fn(T) -> R,
+        R: Future<Output = Result<(), Fault>>,
+    {
+        let office = place.office();
+        match work(place).await {
+            // It was deleted meanwhile.
+            Err(fault) if fault.code == Code::NoSuchOffice => Ok(()),
+            Err(fault) => {
+                self.note_failure(sweep, office, &fault);
+                Err(fault)
+            }
+            Ok(()) => Ok(()),
         }
     }
+
+    /// Said when it begins.
+    fn note_failure(&self, sweep: &'static str, office: OfficeId, fault: &Fault) {
+        let mut health = lock(&self.health);
+        health.failed.insert(office);
+        if health.failing.insert(office) {
+            let cause = fault.cause.as_deref().unwrap_or_default();
+            tracing::error!(sweep, %office, cause, "a sweep fails in an office: {}", fault.sentence);
+        }
+    }
+
+    /// Said when it is over: the sweep came by everywhere, and nothing failed there any more.
+    fn note_those_well(&self, sweep: &'static str) {
+        let mut health = lock(&self.health);
+        let failed = std::mem::take(&mut health.failed);
+        for office in health.failing.difference(&failed) {
+            tracing::info!(sweep, %office, "a sweep fails no more in an office");
+        }
+        health.failing = failed;
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -214,9 +266,45 @@ mod tests {
         assert_eq!(round.map_err(|fault| fault.code), Err(Code::Busy));
         assert_eq!(*done.lock().unwrap(), [office(1), office(2), office(3)]);
         assert_eq!(offices.after(), Some(office(3)), "there may be more");
-        assert_eq!(*offices.failing.lock().unwrap(), BTreeSet::from([office(1)]));
+        assert_eq!(lock(&offices.health).failing, BTreeSet::from([office(1)]));
         assert!(offices.each("test", vec![office(4)], 3, work).await.is_ok());
         assert_eq!(offices.after(), None, "from the beginning again");
+    }
+
+    #[tokio::test]
+    async fn an_office_fails_until_the_sweep_found_nothing_bad_there_from_its_beginning_to_its_end() {
+        let (one, two) = (OfficeId(uuid::Uuid::from_u128(1)), OfficeId(uuid::Uuid::from_u128(2)));
+        let offices = Offices::default();
+        let failing = || lock(&offices.health).failing.clone();
+        let work = |(_, is_well): (OfficeId, bool)| async move {
+            if is_well { Ok(()) } else { Err(fault::busy("the test")) }
+        };
+        for page in [vec![(one, false), (one, true)], vec![(one, true), (two, true)], vec![]] {
+            let _failed = offices.each("test", page, 2, work).await;
+            assert_eq!(failing(), BTreeSet::from([one]));
+        }
+        assert!(offices.each("test", vec![(one, true)], 2, work).await.is_ok());
+        assert_eq!(failing(), BTreeSet::new());
+        let _failed = offices.each("test", vec![(one, false)], 2, work).await;
+        assert!(offices.each("test", vec![], 2, work).await.is_ok());
+        assert_eq!(failing(), BTreeSet::new(), "the place vanished");
+    }
+
+    #[tokio::test]
+    async fn what_failed_in_all_is_done_the_next_time_and_once() {
+        let office = |n: u128| OfficeId(uuid::Uuid::from_u128(n));
+        let offices = Offices::default();
+        let (done, broken) = (Mutex::new(Vec::new()), Mutex::new(true));
+        let work = |place: OfficeId| {
+            done.lock().unwrap().push(place);
+            let fails = place == office(1) && *broken.lock().unwrap();
+            async move { if fails { Err(fault::busy("the test")) } else { Ok(()) } }
+        };
+        offices.all("test", [office(1), office(1), office(2)], work).await;
+        *broken.lock().unwrap() = false;
+        offices.all("test", [office(3)], work).await;
+        offices.all("test", [], work).await;
+        assert_eq!(*done.lock().unwrap(), [office(1), office(2), office(1), office(3)]);
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use super::{door, sleep, store};
 use crate::house::House;
 use crate::infra::act::Act;
 use crate::infra::fault::{self, Fault};
+use crate::infra::sweeps::Offices;
 use crate::sessions;
 use crate::tasks::calls;
 
@@ -37,14 +38,14 @@ pub async fn start_up(house: &House) -> Result<(), Fault> {
 
 /// Whoever has nothing to do sleeps on; the others are woken, as by any other act that makes work.
 async fn start_those_with_work(house: &House) -> Result<(), Fault> {
-    for office in house.db.read(|tx| Ok(store::offices_with_wishes(tx)?)).await? {
-        let sort_out = |act: &mut Act<'_>| {
-            let slept = store::put_to_sleep(act.tx, act.office, act.now)?;
-            calls::for_everything(act)?;
-            slept.into_iter().try_for_each(|agent| sleep::tell_if_asleep(act, agent))
-        };
-        house.act_as_server(office, sort_out).await?;
-    }
+    let offices = house.db.read(|tx| Ok(store::offices_with_wishes(tx)?)).await?;
+    let sort_out = |act: &mut Act<'_>| {
+        let slept = store::put_to_sleep(act.tx, act.office, act.now)?;
+        calls::for_everything(act)?;
+        slept.into_iter().try_for_each(|agent| sleep::tell_if_asleep(act, agent))
+    };
+    let start = |office| house.act_as_server(office, sort_out);
+    Offices::default().all("start of agents", offices, start).await;
     Ok(())
 }
 
@@ -91,8 +92,8 @@ async fn press(house: &House, told: Told, began: Time) -> Told {
 }
 
 async fn forget_observed(house: &House) -> Result<(), Fault> {
-    for office in house.db.read(|tx| Ok(store::offices_with_pods(tx)?)).await? {
-        house.act_as_server(office, |act| Ok(store::forget_observed(act.tx, act.office)?)).await?;
-    }
+    let offices = house.db.read(|tx| Ok(store::offices_with_pods(tx)?)).await?;
+    let forget = |office| house.act_as_server(office, |act| Ok(store::forget_observed(act.tx, act.office)?));
+    Offices::default().all("pods of an earlier server", offices, forget).await;
     Ok(())
 }

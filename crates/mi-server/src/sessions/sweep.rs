@@ -6,6 +6,7 @@ use super::{service, store};
 use crate::house::House;
 use crate::infra::db::Tx;
 use crate::infra::fault::Fault;
+use crate::infra::sweeps::Offices;
 
 /// Lapsed leases looked at in one round; the next round takes the rest.
 const LAPSED_PER_ROUND_MAX: i64 = 500;
@@ -39,17 +40,15 @@ pub async fn forget(house: &House) -> Result<(), Fault> {
 
 /// At the server's start: pods died with the last server, agents elsewhere get a fresh term.
 pub async fn after_restart(house: &House) -> Result<(), Fault> {
-    for office in house.db.read(|tx| Ok(store::offices_with_external(tx)?)).await? {
-        house.act_as_server(office, service::freshen).await?;
-    }
+    let offices = house.db.read(|tx| Ok(store::offices_with_external(tx)?)).await?;
+    Offices::default().all("fresh terms", offices, |office| house.act_as_server(office, service::freshen)).await;
     hand_back(house, "the server restarted").await
 }
 
 /// Takes back what pods hold, uncounted.
 pub async fn hand_back(house: &House, reason: &'static str) -> Result<(), Fault> {
     let offices = house.db.read(|tx| Ok(store::offices_with_hosted(tx)?)).await?;
-    for office in offices {
-        house.act_as_server(office, move |act| service::hand_back_all(act, reason)).await?;
-    }
+    let hand_back = |office| house.act_as_server(office, move |act| service::hand_back_all(act, reason));
+    Offices::default().all("what pods held", offices, hand_back).await;
     Ok(())
 }

@@ -267,6 +267,29 @@ async fn an_office_that_is_broken_keeps_no_others_pods_from_their_end() {
 }
 
 #[tokio::test]
+async fn an_office_that_is_broken_keeps_no_server_from_its_start() {
+    for broken in [0, 1] {
+        let house = TestHouse::new().await;
+        let offices = [house.office().await, house.office().await];
+        let (broken, well) = (offices[broken], offices[1 - broken]);
+        let mut agents = Vec::new();
+        for office in [broken, well] {
+            agents.push(hired(office, "ada").await);
+            office.task(json!({"title": "cut off"})).await;
+            office.runner("ada").await.must_take().await;
+        }
+        broken.set_raw_settings("{").await;
+        super::start_up(&house.house).await.unwrap();
+        assert_eq!(row(well, agents[1]).await.observed, Observed::None);
+        assert_eq!(well.get_task(1).await["status"], "queued");
+        broken.set_raw_settings("{}").await;
+        super::start_up(&house.house).await.unwrap();
+        assert_eq!(row(broken, agents[0]).await.observed, Observed::None);
+        house.close().await;
+    }
+}
+
+#[tokio::test]
 async fn the_pods_of_a_suspended_office_rest() {
     let house = TestHouse::new().await;
     let office = house.office().await;
