@@ -14,6 +14,9 @@ use mi_core::time::Millis;
 use super::clock::Clock;
 use super::fault::Fault;
 
+/// A page of all that there is: the next round begins anew.
+pub const WITHOUT_LIMIT: i64 = i64::MAX;
+
 /// Where a sweep that takes some of many goes on in its next round, so that none waits for ever behind others.
 #[derive(Debug, Clone)]
 pub struct Cursor<T>(Arc<Mutex<Option<T>>>);

@@ -49,21 +49,24 @@ async fn start_those_with_work(house: &House) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Lets pods finish, then asks them to hand back, then ends them. The house is draining already.
+/// Lets pods finish, then asks them to hand back, then ends them. The house is draining already. What fails in one office
+/// is taken from no other.
 pub async fn shut_down(house: &House) -> Result<(), Fault> {
     house.pods.starts_settled().await;
     let began = house.clock.now();
-    let mut told = Told::ToFinish;
-    loop {
-        bury(house).await?;
-        if house.pods.count() == 0 {
-            break;
+    let (mut told, offices) = (Told::ToFinish, Offices::default());
+    let buried = loop {
+        // Counted first: whoever ends meanwhile is buried in the next round.
+        let running = house.pods.running();
+        let buried = bury(house, &offices).await;
+        if running == 0 {
+            break buried;
         }
         told = press(house, told, began).await;
         house.clock.sleep(Millis(LOOK_AGAIN_MS)).await;
-    }
-    sessions::sweep::hand_back(house, "the server was shut down").await?;
-    forget_observed(house).await
+    };
+    let handed_back = sessions::sweep::hand_back(house, "the server was shut down").await;
+    forget_observed(house).await.and(handed_back).and(buried)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

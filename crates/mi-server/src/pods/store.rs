@@ -41,6 +41,7 @@ impl PodRow {
 }
 
 /// A row that needs the sweep's eye, with what else decides about the pod.
+#[derive(Debug, Clone)]
 pub struct Watched {
     pub office: OfficeId,
     pub agent: AgentId,

@@ -50,7 +50,8 @@ pub(super) struct Live {
 }
 
 /// A pod that has ended.
-pub(super) struct Dead {
+#[derive(Debug, Clone)]
+pub struct Dead {
     pub office: OfficeId,
     pub agent: AgentId,
     pub status: PodStatus,
@@ -156,8 +157,18 @@ impl Supervisor {
     }
 
     /// How many pods run, start or are not buried yet.
+    #[cfg(test)]
     pub fn count(&self) -> usize {
         self.lock().len()
+    }
+
+    /// How many pods run or start; one that has ended is none of them, even if that isn't written down yet.
+    pub(super) fn running(&self) -> usize {
+        let runs = |slot: &&Slot| match slot {
+            Slot::Starting => true,
+            Slot::Up(live) => live.pod.status() == PodStatus::Running,
+        };
+        self.lock().values().filter(runs).count()
     }
 
     /// Whether a pod is on its way in or out, so that the next look should come soon.

@@ -17,6 +17,7 @@ use super::{Desired, Observed, service};
 use crate::house::House;
 use crate::infra::fault::Fault;
 use crate::infra::http::Front;
+use crate::infra::sweeps::{InOffice, Offices, WITHOUT_LIMIT};
 
 /// Between two rounds when nobody calls.
 const ROUND_MS: i64 = 1_000;
@@ -32,16 +33,32 @@ pub async fn wait(house: &House) {
     let _woken = house.clock.timeout_at(at, house.wakeups.pods_changed()).await;
 }
 
+/// In which offices it fails.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    ended: Offices<Dead>,
+    tended: Offices<Watched>,
+}
+
+impl InOffice for Dead {
+    fn office(&self) -> OfficeId {
+        self.office
+    }
+}
+
+impl InOffice for Watched {
+    fn office(&self) -> OfficeId {
+        self.office
+    }
+}
+
 /// One round. A pod that fails stands in no other's way and is tried again in the next one; the last failure is the round's.
-pub async fn round(house: &House, front: &Front) -> Result<(), Fault> {
-    let mut round = bury(house).await;
+pub async fn round(house: &House, front: &Front, memory: &Memory) -> Result<(), Fault> {
+    let buried = bury(house, &memory.ended).await;
     let watched = house.db.read(|tx| Ok(store::watched(tx)?)).await?;
     end_strays(house, &watched).await;
-    for pod in watched {
-        let tended = tend(house, front, &pod).await;
-        round = tended.and(round);
-    }
-    round
+    let tend = |pod: Watched| async move { tend(house, front, &pod).await };
+    memory.tended.each("pods", watched, WITHOUT_LIMIT, tend).await.and(buried)
 }
 
 async fn tend(house: &House, front: &Front, watched: &Watched) -> Result<(), Fault> {
@@ -111,16 +128,16 @@ pub(super) async fn kill(pod: Option<Arc<dyn Pod>>) {
 }
 
 /// Writes down which pods have ended and hands back or fails what they were at.
-pub(super) async fn bury(house: &House) -> Result<(), Fault> {
-    let mut round = Ok(());
-    for dead in house.pods.dead() {
+pub(super) async fn bury(house: &House, offices: &Offices<Dead>) -> Result<(), Fault> {
+    let bury = |dead: Dead| async move {
         match write_down(house, &dead).await {
             // An office that is deleted takes its pods' rows along.
-            Err(fault) if fault.code != Code::NoSuchOffice => round = Err(fault),
+            Err(fault) if fault.code != Code::NoSuchOffice => return Err(fault),
             Ok(()) | Err(_) => house.pods.forget(dead.agent),
         }
-    }
-    round
+        Ok(())
+    };
+    offices.each("ends of pods", house.pods.dead(), WITHOUT_LIMIT, bury).await
 }
 
 async fn write_down(house: &House, dead: &Dead) -> Result<(), Fault> {

@@ -71,9 +71,10 @@ pub fn sweeps(house: &House, front: &Front) -> Vec<Sweep> {
 
 fn pods_sweep(house: &House, front: &Front) -> Sweep {
     let (for_round, for_wait, front) = (house.clone(), house.clone(), front.clone());
+    let memory = pods::sweep::Memory::default();
     let round = move || {
-        let (house, front) = (for_round.clone(), front.clone());
-        async move { pods::sweep::round(&house, &front).await }
+        let (house, front, memory) = (for_round.clone(), front.clone(), memory.clone());
+        async move { pods::sweep::round(&house, &front, &memory).await }
     };
     let wait = move || {
         let house = for_wait.clone();

@@ -8,6 +8,7 @@ use mi_pods::{Pod, PodError, PodStatus};
 use serde_json::json;
 
 use super::{Desired, Observed, PodRow, service, sweep};
+use crate::infra::sweeps::Offices;
 use crate::testing::{Manners, TestHouse, TestOffice};
 
 const SECOND: i64 = 1_000;
@@ -258,10 +259,11 @@ async fn an_office_that_is_broken_keeps_no_others_pods_from_their_end() {
         let runners = [broken.runner("ada").await, well.runner("ada").await];
         broken.set_raw_settings("{").await;
         runners.iter().for_each(|runner| runner.exit_unseen(1));
-        assert!(sweep::bury(&house.house).await.is_err());
+        let offices = Offices::default();
+        assert!(sweep::bury(&house.house, &offices).await.is_err());
         assert_eq!(row(well, agent).await.observed, Observed::Exited);
         broken.set_raw_settings("{}").await;
-        sweep::bury(&house.house).await.unwrap();
+        sweep::bury(&house.house, &offices).await.unwrap();
         house.close().await;
     }
 }
@@ -335,6 +337,37 @@ async fn at_the_end_agents_may_finish_then_hand_back_and_are_killed_last() {
     assert!(killed_after.unwrap() >= 24 * SECOND, "{killed_after:?}");
     let found = office.get_task(task).await;
     assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(0)));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_office_that_is_broken_takes_the_hand_over_from_no_other() {
+    let house = TestHouse::new().await;
+    let (broken, well) = (house.office().await, house.office().await);
+    let (lost, agent) = (hired(broken, "ada").await, hired(well, "ada").await);
+    let task = well.task(json!({"title": "long"})).await;
+    let (gone, mut runner) = (broken.runner("ada").await, well.runner("ada").await);
+    runner.must_take().await;
+    broken.set_raw_settings("{").await;
+    gone.exit_unseen(1);
+    house.house.drain();
+    let own = house.house.clone();
+    let ending = tokio::spawn(async move { super::shut_down(&own).await });
+    let began = house.now();
+    while !ending.is_finished() {
+        house.house.clock.advance(mi_core::time::Millis(20));
+        // The shutdown writes on a thread of its own; a read after it has its turn behind that.
+        well.get_task(task).await;
+    }
+    assert!(ending.await.unwrap().is_err());
+    assert!(house.now() - began >= mi_core::time::Millis(5 * SECOND), "it may finish first");
+    assert_eq!(runner.pod.terminations(), 1);
+    let found = well.get_task(task).await;
+    assert_eq!((&found["status"], &found["attempts"]), (&json!("queued"), &json!(0)));
+    assert_eq!(row(well, agent).await.observed, Observed::None);
+    broken.set_raw_settings("{}").await;
+    super::shut_down(&house.house).await.unwrap();
+    assert_eq!(row(broken, lost).await.observed, Observed::None);
     house.close().await;
 }
 
