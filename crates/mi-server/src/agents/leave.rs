@@ -23,7 +23,7 @@ use crate::infra::caller::Member;
 use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::Call;
-use crate::infra::sweeps::Cursor;
+use crate::infra::sweeps::Offices;
 use crate::infra::wakeups::Wake;
 use crate::pods::{Desired, Observed, service as pods};
 use crate::tasks::{self, calls};
@@ -120,32 +120,33 @@ pub(super) fn dismiss(act: &mut Act<'_>, agent: &AgentRow, reason: &str) -> Resu
 }
 
 /// Specialists that may have nothing more to do: those that sleep, and those that can't start.
-pub async fn end_specialists(house: &House, cursor: &Cursor<(OfficeId, AgentId)>) -> Result<(), Fault> {
-    let after = cursor.after();
+pub async fn end_specialists(house: &House, offices: &Offices<(OfficeId, AgentId)>) -> Result<(), Fault> {
+    let after = offices.after();
     let page = house.db.read(move |tx| Ok(store::resting_specialists(tx, after, ENDED_PER_ROUND_MAX)?)).await?;
-    cursor.took(&page, ENDED_PER_ROUND_MAX);
-    for (office, id) in page {
-        let clock = house.clock.clone();
-        let judge = move |tx: &mut dyn Tx| {
-            let head = look(tx, office)?;
-            through_with(tx, office, &head, id, clock.now())
-        };
-        let Some(agent) = house.db.read(judge).await? else { continue };
-        match backups::pack_before_leaving(house, office, &agent).await {
-            Ok(packed) => {
-                let facts = packed.as_ref().map(|packed| packed.facts.clone());
-                let acting = house.act_as_server(office, move |act| end_one(act, id, facts.as_ref()));
-                backups::act_and_keep(house, office, packed, acting).await?;
-            }
-            // One that can't be backed up rests on, and doesn't stand in the others' way.
-            Err(fault) => {
-                let why = fault.sentence;
-                tracing::warn!(agent = %agent.name, %office, "a specialist doesn't end: {why}");
-                house.act_as_server(office, move |act| pods::put_off(act, id, &why)).await?;
-            }
+    let end = |(office, id)| end_specialist(house, office, id);
+    offices.each("specialists", page, ENDED_PER_ROUND_MAX, end).await
+}
+
+async fn end_specialist(house: &House, office: OfficeId, id: AgentId) -> Result<(), Fault> {
+    let clock = house.clock.clone();
+    let judge = move |tx: &mut dyn Tx| {
+        let head = look(tx, office)?;
+        through_with(tx, office, &head, id, clock.now())
+    };
+    let Some(agent) = house.db.read(judge).await? else { return Ok(()) };
+    match backups::pack_before_leaving(house, office, &agent).await {
+        Ok(packed) => {
+            let facts = packed.as_ref().map(|packed| packed.facts.clone());
+            let acting = house.act_as_server(office, move |act| end_one(act, id, facts.as_ref()));
+            backups::act_and_keep(house, office, packed, acting).await
+        }
+        // One that can't be backed up rests on, and doesn't stand in the others' way.
+        Err(fault) => {
+            let why = fault.sentence;
+            tracing::warn!(agent = %agent.name, %office, "a specialist doesn't end: {why}");
+            house.act_as_server(office, move |act| pods::put_off(act, id, &why)).await
         }
     }
-    Ok(())
 }
 
 /// The specialist, if it rests and there is nothing left that it waits for.

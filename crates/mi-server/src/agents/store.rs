@@ -134,11 +134,21 @@ pub fn set_seen(tx: &mut dyn Tx, office: OfficeId, id: AgentId, now: Time) -> Re
     Ok(())
 }
 
-/// Agents elsewhere that came, or went, since events last said so: heard of since `since`, or not.
-pub fn turned(tx: &mut dyn Tx, since: Time, most: i64) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
-    let sql = "select office_id, id from agents where kind = 'external' and fired_at is null \
-               and ((said_online = 0 and last_seen_at >= $1) or (said_online = 1 and last_seen_at < $1)) limit $2";
-    tx.query(sql, args![since, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+/// Agents elsewhere that came, or went, since events last said so, after one of them: heard of since `since`, or not. They
+/// are found before they are put in order, lest SQLite goes through all agents for the order's sake.
+pub fn turned(
+    tx: &mut dyn Tx,
+    since: Time,
+    after: Option<(OfficeId, AgentId)>,
+    most: i64,
+) -> Result<Vec<(OfficeId, AgentId)>, DbError> {
+    let sql = "with turned as materialized (select office_id, id from agents where kind = 'external' \
+               and fired_at is null and ((said_online = 0 and last_seen_at >= $1) \
+               or (said_online = 1 and last_seen_at < $1))) \
+               select office_id, id from turned where office_id > $3 or (office_id = $3 and id > $4) \
+               order by office_id, id limit $2";
+    let (office, agent) = place(after);
+    tx.query(sql, args![since, most, office, agent])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// What events said last.
@@ -227,7 +237,12 @@ pub fn resting_specialists(
                and p.agent_id = a.id and ((p.desired = 'asleep' and p.observed = 'none') or p.observed = 'failed') \
                and ($1 = '' or a.office_id > $1 or (a.office_id = $1 and a.id > $2)) \
                order by a.office_id, a.id limit $3";
-    let text = |id: uuid::Uuid| id.simple().to_string();
-    let (office, agent) = after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default();
+    let (office, agent) = place(after);
     tx.query(sql, args![office, agent, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Where a sweep goes on, as rows say it; before all of them if nowhere.
+fn place(after: Option<(OfficeId, AgentId)>) -> (String, String) {
+    let text = |id: uuid::Uuid| id.simple().to_string();
+    after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default()
 }

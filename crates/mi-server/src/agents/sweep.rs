@@ -11,7 +11,8 @@ use crate::house::House;
 use crate::infra::act::event::Category;
 use crate::infra::act::{Act, NewEvent};
 use crate::infra::fault::Fault;
-use mi_core::ids::AgentId;
+use crate::infra::sweeps::Offices;
+use mi_core::ids::{AgentId, OfficeId};
 
 pub use super::leave::end_specialists;
 
@@ -22,12 +23,11 @@ const TURNED_PER_ROUND_MAX: i64 = 500;
 const SYSTEM: &str = "system";
 
 /// Tells of every agent elsewhere that was not heard of for too long, and of those that were heard of again.
-pub async fn tell(house: &House) -> Result<(), Fault> {
-    let since = house.clock.now() + Millis::seconds(-PRESENCE_SECONDS_MAX);
-    for (office, id) in house.db.read(move |tx| Ok(store::turned(tx, since, TURNED_PER_ROUND_MAX)?)).await? {
-        house.act_as_server(office, move |act| tell_of(act, id)).await?;
-    }
-    Ok(())
+pub async fn tell(house: &House, offices: &Offices<(OfficeId, AgentId)>) -> Result<(), Fault> {
+    let (since, after) = (house.clock.now() + Millis::seconds(-PRESENCE_SECONDS_MAX), offices.after());
+    let turned = house.db.read(move |tx| Ok(store::turned(tx, since, after, TURNED_PER_ROUND_MAX)?)).await?;
+    let tell = |(office, id)| house.act_as_server(office, move |act| tell_of(act, id));
+    offices.each("presence", turned, TURNED_PER_ROUND_MAX, tell).await
 }
 
 /// Looked at again inside the transaction: a heartbeat may have come first.

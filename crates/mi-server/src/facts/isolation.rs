@@ -42,11 +42,6 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ),
     ("invites", "select office_id, id from applications", "an applicant's token says what it applied for"),
     (
-        "agents",
-        "select office_id, id from agents where kind = 'external'",
-        "who came or went: the sweep acts in each office",
-    ),
-    (
         "transfers",
         "select office_id, agent_id, origin, caller, status",
         "a transfer's id says which office it belongs to",
@@ -79,17 +74,17 @@ const ACROSS_OFFICES: &[(&str, &str, &str)] = &[
     ("schedules", "select min(s.next_at) from schedules s", "until when that sweep sleeps"),
     (
         "sessions",
-        "select office_id, number from sessions where state = 'live'",
+        "select office_id, lease_expires_at, number from sessions where state = 'live'",
         "lapsed leases: the sweep then acts in each office",
     ),
     (
         "sessions",
-        "select office_id, number from sessions where ended_at < $1",
+        "select office_id, ended_at, number from sessions where ended_at < $1",
         "old sessions whose words go: the sweep then acts in each office",
     ),
     (
         "sessions",
-        "select office_id, number from sessions where state = 'settled'",
+        "select office_id, lease_expires_at, number from sessions where state = 'settled'",
         "runners elsewhere that fell silent: the sweep then acts in each office",
     ),
     (

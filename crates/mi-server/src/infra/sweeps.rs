@@ -279,9 +279,8 @@ mod tests {
         let (one, two) = (OfficeId(uuid::Uuid::from_u128(1)), OfficeId(uuid::Uuid::from_u128(2)));
         let offices = Offices::default();
         let failing = || lock(&offices.health).failing.clone();
-        let work = |(_, is_well): (OfficeId, bool)| async move {
-            if is_well { Ok(()) } else { Err(fault::busy("the test")) }
-        };
+        let work =
+            |(_, is_well): (OfficeId, bool)| async move { if is_well { Ok(()) } else { Err(fault::busy("the test")) } };
         for page in [vec![(one, false), (one, true)], vec![(one, true), (two, true)], vec![]] {
             let _failed = offices.each("test", page, 2, work).await;
             assert_eq!(failing(), BTreeSet::from([one]));

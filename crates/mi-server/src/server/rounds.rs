@@ -97,18 +97,18 @@ fn checks_sweep(house: &House) -> Sweep {
 }
 
 fn lapse_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, leases) = (house.clone(), sessions::sweep::Leases::default());
     Sweep::periodic("leases", Millis(LAPSE_MS), &house.clock, move || {
-        let house = own.clone();
-        async move { sessions::sweep::lapse(&house).await }
+        let (house, leases) = (own.clone(), leases.clone());
+        async move { sessions::sweep::lapse(&house, &leases).await }
     })
 }
 
 fn transcripts_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, offices) = (house.clone(), Offices::default());
     Sweep::periodic("transcripts", Millis(FORGET_MS), &house.clock, move || {
-        let house = own.clone();
-        async move { sessions::sweep::forget(&house).await }
+        let (house, offices) = (own.clone(), offices.clone());
+        async move { sessions::sweep::forget(&house, &offices).await }
     })
 }
 
@@ -235,10 +235,10 @@ fn keys_sweep(house: &House) -> Sweep {
 }
 
 fn presence_sweep(house: &House) -> Sweep {
-    let own = house.clone();
+    let (own, offices) = (house.clone(), Offices::default());
     Sweep::periodic("presence", Millis(agents::sweep::LOOK_MS), &house.clock, move || {
-        let house = own.clone();
-        async move { agents::sweep::tell(&house).await }
+        let (house, offices) = (own.clone(), offices.clone());
+        async move { agents::sweep::tell(&house, &offices).await }
     })
 }
 
@@ -251,10 +251,10 @@ fn egress_sweep(house: &House) -> Sweep {
 }
 
 fn specialists_sweep(house: &House) -> Sweep {
-    let (own, cursor) = (house.clone(), Cursor::default());
+    let (own, offices) = (house.clone(), Offices::default());
     Sweep::periodic("specialists", Millis(SPECIALISTS_MS), &house.clock, move || {
-        let (house, cursor) = (own.clone(), cursor.clone());
-        async move { agents::sweep::end_specialists(&house, &cursor).await }
+        let (house, offices) = (own.clone(), offices.clone());
+        async move { agents::sweep::end_specialists(&house, &offices).await }
     })
 }
 

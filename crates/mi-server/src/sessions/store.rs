@@ -190,18 +190,40 @@ pub fn hold_on(tx: &mut dyn Tx, office: OfficeId, agent: AgentId, until: Time, w
     tx.execute(sql, args![office, agent, until, weak.0])
 }
 
-/// Live claims whose lease ended before `now`, over all offices.
-pub fn lapsed(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, ClaimToken)>, DbError> {
-    let sql = "select office_id, number from sessions where state = 'live' and lease_expires_at < $1 \
-               order by lease_expires_at limit $2";
-    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+/// A session of some office, and the moment by which sweeps look for it.
+pub type Moment = (OfficeId, (Time, ClaimToken));
+
+/// Live claims whose lease ended before `now`, over all offices, after one of them.
+pub fn lapsed(tx: &mut dyn Tx, now: Time, after: Option<Moment>, most: i64) -> Result<Vec<Moment>, DbError> {
+    let sql = "select office_id, lease_expires_at, number from sessions where state = 'live' \
+               and lease_expires_at < $1 and (lease_expires_at, office_id, number) > ($3, $4, $5) \
+               order by lease_expires_at, office_id, number limit $2";
+    moments(tx, sql, now, after, most)
 }
 
-/// Sessions of runners elsewhere that fell silent while they were winding down, over all offices.
-pub fn silent(tx: &mut dyn Tx, now: Time, most: i64) -> Result<Vec<(OfficeId, ClaimToken)>, DbError> {
-    let sql = "select office_id, number from sessions where state = 'settled' and remote_epoch is not null \
-               and lease_expires_at < $1 order by lease_expires_at limit $2";
-    tx.query(sql, args![now, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+/// Sessions of runners elsewhere that fell silent while they were winding down, over all offices, after one of them.
+pub fn silent(tx: &mut dyn Tx, now: Time, after: Option<Moment>, most: i64) -> Result<Vec<Moment>, DbError> {
+    let sql = "select office_id, lease_expires_at, number from sessions where state = 'settled' \
+               and remote_epoch is not null and lease_expires_at < $1 \
+               and (lease_expires_at, office_id, number) > ($3, $4, $5) \
+               order by lease_expires_at, office_id, number limit $2";
+    moments(tx, sql, now, after, most)
+}
+
+/// From the beginning if after nothing.
+fn moments(
+    tx: &mut dyn Tx,
+    sql: &'static str,
+    until: Time,
+    after: Option<Moment>,
+    most: i64,
+) -> Result<Vec<Moment>, DbError> {
+    let (at, office, number) = match after {
+        Some((office, (at, number))) => (at, office.0.simple().to_string(), number),
+        None => (Time(0), String::new(), ClaimToken(0)),
+    };
+    let rows = tx.query(sql, args![until, most, at, office, number])?;
+    rows.iter().map(|row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).collect()
 }
 
 /// Offices in which a pod's session is not ended.

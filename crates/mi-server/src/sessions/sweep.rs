@@ -2,6 +2,7 @@
 
 use mi_core::time::Time;
 
+use super::store::Moment;
 use super::{service, store};
 use crate::house::House;
 use crate::infra::db::Tx;
@@ -13,29 +14,35 @@ const LAPSED_PER_ROUND_MAX: i64 = 500;
 /// Sessions whose words go in one round; the next round takes the rest.
 const FORGOTTEN_PER_ROUND_MAX: i64 = 200;
 
+/// Where the sweep of leases goes on.
+#[derive(Debug, Clone, Default)]
+pub struct Leases {
+    live: Offices<Moment>,
+    silent: Offices<Moment>,
+}
+
 /// Takes back every claim whose lease is over.
-pub async fn lapse(house: &House) -> Result<(), Fault> {
-    let now = house.clock.now();
+pub async fn lapse(house: &House, leases: &Leases) -> Result<(), Fault> {
+    let (now, after) = (house.clock.now(), (leases.live.after(), leases.silent.after()));
     let look = move |tx: &mut dyn Tx| {
-        let mut over = store::lapsed(tx, now, LAPSED_PER_ROUND_MAX)?;
-        over.extend(store::silent(tx, now, LAPSED_PER_ROUND_MAX)?);
-        Ok(over)
+        let live = store::lapsed(tx, now, after.0, LAPSED_PER_ROUND_MAX)?;
+        Ok((live, store::silent(tx, now, after.1, LAPSED_PER_ROUND_MAX)?))
     };
-    let lapsed = house.db.read(look).await?;
-    for (office, session) in lapsed {
-        house.act_as_server(office, move |act| service::lapse(act, session)).await?;
-    }
-    Ok(())
+    let (live, silent) = house.db.read(look).await?;
+    let lapse = |(office, (_, session))| house.act_as_server(office, move |act| service::lapse(act, session));
+    let lapsed = leases.live.each("leases", live, LAPSED_PER_ROUND_MAX, lapse).await;
+    leases.silent.each("silent runners", silent, LAPSED_PER_ROUND_MAX, lapse).await.and(lapsed)
 }
 
 /// What sessions said is kept as long as events are; what they used, and with which tools, stays.
-pub async fn forget(house: &House) -> Result<(), Fault> {
-    let before = Time(house.clock.now().0 - house.settings.event_history.0);
-    let old = house.db.read(move |tx| Ok(store::said::to_forget(tx, before, FORGOTTEN_PER_ROUND_MAX)?)).await?;
-    for (office, session) in old {
-        house.act_as_server(office, move |act| Ok(store::said::forget(act.tx, act.office, session)?)).await?;
-    }
-    Ok(())
+pub async fn forget(house: &House, offices: &Offices<Moment>) -> Result<(), Fault> {
+    let (before, after) = (Time(house.clock.now().0 - house.settings.event_history.0), offices.after());
+    let look = move |tx: &mut dyn Tx| Ok(store::said::to_forget(tx, before, after, FORGOTTEN_PER_ROUND_MAX)?);
+    let old = house.db.read(look).await?;
+    let forget = |(office, (_, session))| {
+        house.act_as_server(office, move |act| Ok(store::said::forget(act.tx, act.office, session)?))
+    };
+    offices.each("transcripts", old, FORGOTTEN_PER_ROUND_MAX, forget).await
 }
 
 /// At the server's start: pods died with the last server, agents elsewhere get a fresh term.

@@ -5,6 +5,7 @@ use mi_core::time::Time;
 use mi_core::wire::runner::{SessionItem, ToolCalled};
 use mi_core::wire::sessions::{ToolUse, TranscriptItem};
 
+use super::{Moment, moments};
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 
@@ -93,11 +94,11 @@ pub fn tools(tx: &mut dyn Tx, office: OfficeId, session: ClaimToken) -> Result<V
     tx.query(sql, args![office, session])?.iter().map(read).collect()
 }
 
-/// Sessions that ended before, and whose words are still kept, over all offices.
-pub fn to_forget(tx: &mut dyn Tx, before: Time, most: i64) -> Result<Vec<(OfficeId, ClaimToken)>, DbError> {
-    let sql = "select office_id, number from sessions where ended_at < $1 and said_bytes > 0 \
-               order by ended_at limit $2";
-    tx.query(sql, args![before, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+/// Sessions that ended before, and whose words are still kept, over all offices, after one of them.
+pub fn to_forget(tx: &mut dyn Tx, before: Time, after: Option<Moment>, most: i64) -> Result<Vec<Moment>, DbError> {
+    let sql = "select office_id, ended_at, number from sessions where ended_at < $1 and said_bytes > 0 \
+               and (ended_at, office_id, number) > ($3, $4, $5) order by ended_at, office_id, number limit $2";
+    moments(tx, sql, before, after, most)
 }
 
 /// What it said goes; what it used, and which tools, stays.

@@ -5,6 +5,7 @@ mod elsewhere;
 mod idle;
 mod kept;
 mod shown;
+mod sweeps;
 
 use mi_core::wire::runner::SessionGrant;
 use serde_json::{Value, json};

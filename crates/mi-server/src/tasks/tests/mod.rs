@@ -409,7 +409,7 @@ async fn a_lapsed_pod_is_replaced_before_its_task_is_offered_again() {
     let grant = ada.must_take().await;
     house.pods_are(crate::testing::Manners::Stubborn);
     house.house.clock.advance(mi_core::time::Millis(121_000));
-    crate::sessions::sweep::lapse(&house.house).await.unwrap();
+    crate::sessions::sweep::lapse(&house.house, &Default::default()).await.unwrap();
     assert_eq!(ada.done(&grant, "zombie").await.refused(), (409, "stale_claim".to_owned()));
     let task = office.get_task(1).await;
     assert!(task["status"] != "queued", "offered again while its sandbox lives: {task}");
