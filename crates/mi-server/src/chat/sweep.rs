@@ -10,7 +10,7 @@ use crate::infra::fault::Fault;
 use crate::infra::sweeps::Offices;
 use crate::tasks::calls;
 
-/// Wakes those whose pause ended since `last`.
+/// Wakes those whose pause ended since `last`. Those with whom that fails are kept, and tried again in the next round.
 pub async fn offer(house: &House, last: Time, now: Time, places: &Offices<(OfficeId, AgentName)>) -> Result<(), Fault> {
     let due = house.db.read(move |tx| Ok(store::retries_due(tx, last, now)?)).await?;
     let wake = |(office, agent): (OfficeId, AgentName)| {
@@ -19,7 +19,8 @@ pub async fn offer(house: &House, last: Time, now: Time, places: &Offices<(Offic
             calls::for_message(act, &agent)
         })
     };
-    places.each("messages", due, i64::MAX, wake).await
+    places.all("messages", due, wake).await;
+    Ok(())
 }
 
 /// When the next pause ends.

@@ -156,6 +156,7 @@ async fn due(house: &House, last: Time, looked_up_to: &Mutex<Time>, places: &Due
     let now = house.clock.now();
     let tasks = tasks::sweep::offer(house, last, now, &places.offers).await;
     let messages = chat::sweep::offer(house, last, now, &places.messages).await;
+    // An office that fails doesn't hold the moment up: what is due there is kept until it works.
     let offered = tasks.and(messages).map(|()| set(looked_up_to, now));
     let late = tasks::sweep::mark_late(house, &places.late).await;
     let fired = schedules::sweep::fire(house).await;
@@ -348,13 +349,51 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::TestHouse;
+    use crate::testing::{TestHouse, TestOffice};
 
     /// Looks until it is so; more often than any sweep needs.
     const LOOKS_MAX: usize = 20_000;
     /// A sweep that was in the middle of a round when the moment came sleeps its shortest sleep first, so the clock goes
     /// on by that much every so many looks, and stays below the longest sleep.
     const LOOKS_PER_STEP: usize = 400;
+
+    /// Its agent sleeps.
+    async fn with_sleeper(office: TestOffice<'_>) {
+        office.hire("ada").await;
+        let mut runner = office.runner("ada").await;
+        assert_eq!(runner.next(0).await.status, 204);
+        office.house.house.clock.advance(Millis::seconds(600));
+        assert_eq!(runner.next(0).await.json["control"], "hibernate");
+        runner.exit(0).await;
+    }
+
+    async fn sleeps(office: TestOffice<'_>) -> bool {
+        let card = office.call("GET", "/employees/ada", Value::Null).await.ok();
+        card["status"]["phase"] == "Hibernated"
+    }
+
+    #[tokio::test]
+    async fn what_is_due_in_a_broken_office_is_kept_and_holds_no_other_up() {
+        let house = TestHouse::new().await;
+        let (broken, well) = (house.office().await, house.office().await);
+        for office in [broken, well] {
+            with_sleeper(office).await;
+        }
+        for office in [broken, well] {
+            office.task(json!({"title": "t", "notBefore": "+1m"})).await;
+            assert!(sleeps(office).await);
+        }
+        broken.set_raw_settings("{").await;
+        let (looked, places) = (Mutex::new(house.now()), Due::default());
+        house.house.clock.advance(Millis::seconds(60));
+        due(&house.house, get(&looked), &looked, &places).await.unwrap();
+        assert_eq!(get(&looked), house.now());
+        broken.set_raw_settings("{}").await;
+        assert_eq!((sleeps(broken).await, sleeps(well).await), (true, false));
+        due(&house.house, get(&looked), &looked, &places).await.unwrap();
+        assert!(!sleeps(broken).await);
+        house.close().await;
+    }
 
     #[tokio::test]
     async fn the_sweep_of_what_is_due_sleeps_to_the_moment_and_is_woken_for_a_nearer_one() {

@@ -18,21 +18,24 @@ const WAKES_PER_ROUND_MAX: i64 = 100;
 /// Late tasks marked in one round; the next one comes at once and goes on behind them.
 const LATE_PER_ROUND_MAX: i64 = 500;
 
-/// Wakes claimers for tasks whose back-off or `notBefore` ended since `last`.
+/// Wakes claimers for tasks whose back-off or `notBefore` ended since `last`. An office in which that fails is kept, and
+/// tried again in the next round.
 pub async fn offer(house: &House, last: Time, now: Time, offices: &Offices<OfficeId>) -> Result<(), Fault> {
     let found = house.db.read(move |tx| Ok(store::times::offered(tx, last, now)?)).await?;
-    let mut asleep = Vec::new();
+    let mut with_work = Vec::new();
     for offered in found {
         let assigned = offered.assigned.and_then(|name| name.parse().ok());
         let wake = Wake::TaskReady { office: offered.office, assigned };
         let wakes = vec![wake; usize::try_from(offered.count.min(WAKES_PER_ROUND_MAX)).unwrap_or_default()];
         house.wakeups.send(&wakes);
-        let office = offered.office;
-        if house.db.read(move |tx| pods::any_asleep(tx, office)).await? {
-            asleep.push(office);
-        }
+        with_work.push(offered.office);
     }
-    offices.each("offers", asleep, i64::MAX, |office| house.act_as_server(office, calls::for_tasks)).await
+    let call = |office| async move {
+        let any_asleep = house.db.read(move |tx| pods::any_asleep(tx, office)).await?;
+        if any_asleep { house.act_as_server(office, calls::for_tasks).await } else { Ok(()) }
+    };
+    offices.all("offers", with_work, call).await;
+    Ok(())
 }
 
 /// Marks tasks whose deadline has passed.
