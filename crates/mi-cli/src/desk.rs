@@ -207,13 +207,18 @@ impl Desk {
         }
     }
 
-    /// `-` reads stdin, `@FILE` a file, anything else is the text itself.
+    /// `-` reads stdin, `@FILE` a file, `@@` begins a text that begins with `@`, anything else is the text itself.
     pub fn text_or_file(&mut self, given: &str) -> Result<String, Fault> {
         match given.strip_prefix('@') {
+            Some(text) if text.starts_with('@') => Ok(text.to_owned()),
             Some(path) => read_file(path),
-            None if given == "-" => self.read_stdin(),
-            None => Ok(given.to_owned()),
+            None => self.text_or_stdin(given),
         }
+    }
+
+    /// `-` reads stdin, anything else is the text itself: for texts in which `@` begins a name.
+    pub fn text_or_stdin(&mut self, given: &str) -> Result<String, Fault> {
+        if given == "-" { self.read_stdin() } else { Ok(given.to_owned()) }
     }
 
     /// The text of a file, or of stdin for `-`.

@@ -14,7 +14,7 @@ pub struct ApiArgs {
     method: Method,
     /// From the first slash on, such as /api/v1/offices
     path: String,
-    /// A body of JSON; `@FILE` reads a file, `-` reads stdin
+    /// A body of JSON; `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(short, long, value_name = "JSON")]
     data: Option<String>,
 }

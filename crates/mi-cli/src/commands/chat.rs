@@ -22,7 +22,7 @@ const SHOWN_DEFAULT: i64 = 20;
 #[derive(Args)]
 #[command(override_usage = "mi chat [OPTIONS] NAME [TEXT]\n       mi chat [OPTIONS] --group [TEXT]\n       mi chat")]
 pub struct ChatArgs {
-    /// The agent, then what you say to it; without a text what was said is shown
+    /// The agent, then what you say to it, `-` for stdin; without a text what was said is shown
     #[arg(value_name = "NAME [TEXT]", num_args = 0..=2)]
     words: Vec<String>,
     /// The group in which everybody of the colony is; `@name` in a text wakes that agent
@@ -59,7 +59,7 @@ pub async fn run(desk: &mut Desk, args: ChatArgs) -> Result<(), Fault> {
             let talk = Talk { all: client.messages(office), me: me(desk), peer };
             let says_only = text.is_some() && !args.follow;
             if let Some(text) = text {
-                let text = desk.text_or_file(&text)?;
+                let text = desk.text_or_stdin(&text)?;
                 talk.say(desk, &text).await?;
             }
             match (args.follow, says_only) {

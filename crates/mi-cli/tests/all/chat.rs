@@ -29,6 +29,12 @@ fn words_reach_whom_they_are_for() {
         "#]],
     );
     check(
+        r#"mi chat --group "@ben""#,
+        expect![[r#"
+            POST /api/v1/offices/OFFICE/xmtp/groups/office/send {"body":"@ben"}
+        "#]],
+    );
+    check(
         "mi chat ada",
         expect![[r#"
             GET /api/v1/offices/OFFICE/xmtp/messages/owner/ada?limit=20

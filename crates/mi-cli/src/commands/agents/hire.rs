@@ -47,7 +47,7 @@ pub struct Profile {
     /// What it can do, comma-separated
     #[arg(long, value_delimiter = ',')]
     skills: Option<Vec<String>>,
-    /// How it shall behave; `@FILE` reads a file, `-` reads stdin
+    /// How it shall behave; `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(long, alias = "systemPrompt", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     system_prompt: Option<String>,
     /// The program that does its work [default: command where one is given, else native]
@@ -63,10 +63,10 @@ pub struct Profile {
     #[arg(long, value_delimiter = ',')]
     integrations: Option<Vec<String>>,
     /// Credits that it may spend on models; `none` takes the limit away
-    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling, allow_hyphen_values = true)]
     budget: Option<Ceiling>,
     /// The same for each day, in UTC
-    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling, allow_hyphen_values = true)]
     budget_per_day: Option<Ceiling>,
 }
 

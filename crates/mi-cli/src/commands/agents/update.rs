@@ -24,7 +24,7 @@ pub struct UpdateArgs {
     /// All of them, comma-separated
     #[arg(long, value_delimiter = ',')]
     skills: Option<Vec<String>>,
-    /// `@FILE` reads a file, `-` reads stdin
+    /// `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(long, alias = "systemPrompt", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     system_prompt: Option<String>,
     #[arg(long, value_parser = one_of!(HarnessKind))]
@@ -33,10 +33,10 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "LINE")]
     command: Option<String>,
     /// Credits that it may spend on models; `none` takes the limit away
-    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling, allow_hyphen_values = true)]
     budget: Option<Ceiling>,
     /// The same for each day, in UTC
-    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling, allow_hyphen_values = true)]
     budget_per_day: Option<Ceiling>,
 }
 

@@ -15,7 +15,7 @@ use crate::views::integrations;
 #[derive(Args)]
 #[command(after_help = "Without a value it asks for what is missing, and shows nothing of what you type.\n\
     `mi integrations set github -` reads the value from stdin, `--from-env GITHUB_TOKEN` from a variable,\n\
-    `WHATSAPP_ACCESS_TOKEN=@token.txt` from a file.")]
+    `WHATSAPP_ACCESS_TOKEN=@token.txt` from a file; `@@` begins a value with `@`.")]
 pub struct SetArgs {
     /// Its id or an alias, such as github or gh
     #[arg(value_name = "INTEGRATION")]

@@ -40,7 +40,7 @@ pub struct CreateArgs {
 /// What a task may say beside its title.
 #[derive(Args)]
 pub struct Details {
-    /// All that the agent should know; `@FILE` reads a file, `-` reads stdin
+    /// All that the agent should know; `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     description: Option<String>,
     /// What sort of work it is [default: general]
@@ -62,7 +62,7 @@ pub struct Details {
     #[arg(long = "requiredTools", visible_alias = "required-tools", value_name = "TOOL", value_delimiter = ',')]
     required_tools: Option<Vec<String>>,
     /// Credits that it and everything below it may spend on models; `none` takes the limit away
-    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling, allow_hyphen_values = true)]
     budget: Option<Ceiling>,
     /// What the server checks when `done` is reported; may be repeated
     #[arg(

@@ -26,7 +26,7 @@ pub struct Again {
     /// Why it should work now
     #[arg(long, allow_hyphen_values = true)]
     reason: Option<String>,
-    /// `@FILE` reads a file, `-` reads stdin
+    /// `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(
         long = "updatedDescription",
         visible_alias = "updated-description",

@@ -65,7 +65,7 @@ pub struct Changes {
     priority: Option<i64>,
     #[arg(long)]
     title: Option<String>,
-    /// `@FILE` reads a file, `-` reads stdin
+    /// `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(long, value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     description: Option<String>,
     /// All tasks that come first, comma-separated
@@ -81,7 +81,7 @@ pub struct Changes {
     #[arg(long, value_name = "TIME|+LENGTH", value_parser = time_or_length)]
     deadline: Option<Moment>,
     /// Credits that it and everything below it may spend on models; `none` takes the limit away
-    #[arg(long, value_name = "CREDITS", value_parser = ceiling)]
+    #[arg(long, value_name = "CREDITS", value_parser = ceiling, allow_hyphen_values = true)]
     budget: Option<Ceiling>,
     /// What the server checks when `done` is reported, in place of what it checks now; may be repeated
     #[arg(

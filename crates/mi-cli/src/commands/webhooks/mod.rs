@@ -43,7 +43,7 @@ pub struct AddArgs {
     /// beginning (tasks.*) [default: all]
     #[arg(short, long = "event", value_name = "EVENTS", value_delimiter = ',')]
     events: Vec<String>,
-    /// Your own secret instead of a made one; `@FILE` reads a file, `-` reads stdin
+    /// Your own secret instead of a made one; `@FILE` reads a file, `-` stdin, and `@@` begins a text with `@`
     #[arg(long, value_name = "TEXT")]
     secret: Option<String>,
     #[command(flatten)]
