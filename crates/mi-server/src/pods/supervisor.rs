@@ -157,7 +157,7 @@ impl Supervisor {
     }
 
     /// How many pods run, start or are not buried yet.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub fn count(&self) -> usize {
         self.lock().len()
     }
