@@ -30,7 +30,6 @@ async fn bench(script: Script) -> (Bench, Upstream) {
 
 /// Of a model that no list knows, so that the request's own word is the limit: 0.0015 credits a token. All of it may be
 /// thoughts, so that it can't be limited further.
-
 fn asking(tokens: i64) -> Value {
     json!({"model": "m", "max_tokens": tokens, "thinking": {"budget_tokens": tokens}})
 }
