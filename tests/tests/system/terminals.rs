@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,6 +17,11 @@ use tests::{House, LONG, Office, SHORT, Server, Start, until};
 
 /// What an agent does while people look around in its pod.
 const AT_WORK: &str = "tq log begun; until [ -e /workspace/go ]; do sleep 0.1; done; tq done worked";
+
+/// What the shell shows when it waits for a line.
+const PROMPT: &str = "ada:~$";
+/// About two seconds.
+const LOOKS_PER_PRESS: u32 = 80;
 
 /// The ways to raise walls that this machine knows.
 fn backends() -> Vec<&'static str> {
@@ -127,7 +133,26 @@ impl Person {
     }
 
     fn sees(&self, text: &str) {
-        until(SHORT, &format!("{text:?} on the screen"), || self.seen.lock().unwrap().contains(text).then_some(()));
+        let is_seen = || self.seen.lock().unwrap().contains(text).then_some(());
+        let looked = catch_unwind(AssertUnwindSafe(|| until(SHORT, &format!("{text:?} on the screen"), is_seen)));
+        if let Err(panic) = looked {
+            eprintln!("--- the screen\n{}", self.seen.lock().unwrap());
+            resume_unwind(panic);
+        }
+    }
+
+    /// Ctrl-C, as people do it: once more while nothing happens, and nothing else before the shell asks for it.
+    fn interrupts(&mut self) {
+        let prompts = |seen: &Mutex<String>| seen.lock().unwrap().matches(PROMPT).count();
+        let before = prompts(&self.seen);
+        let mut looks = 0;
+        until(SHORT, "a prompt after Ctrl-C", || {
+            if looks % LOOKS_PER_PRESS == 0 {
+                self.types("\u{3}");
+            }
+            looks += 1;
+            (prompts(&self.seen) > before).then_some(())
+        });
     }
 
     fn leaves(&mut self) -> Option<i32> {
@@ -160,7 +185,7 @@ fn a_person_has_a_shell_in_the_pod_and_gets_their_terminal_back() {
         office.await_idle("ada", SHORT);
 
         let mut person = Person::sits_down(&server, &office);
-        person.sees("ada:~$");
+        person.sees(PROMPT);
         assert!(!person.terminal_is_as_before(), "every key goes to the shell");
         person.types("stty size; id -un; tty; echo $((40+2))-done\r");
         person.sees("42-done");
@@ -169,15 +194,16 @@ fn a_person_has_a_shell_in_the_pod_and_gets_their_terminal_back() {
         person.types("sh -c 'echo $((20+2))-sleeps; exec sleep 1000'\r");
         person.sees("22-sleeps");
         debug(&office, "true").fails(5, &["somebody has a terminal"]);
-        person.types("\u{3}");
-        person.types("echo $((50+5))-still; exit 9\r");
+        person.interrupts();
+        person.types("echo $((50+5))-still\r");
         person.sees("55-still");
+        person.types("exit 9\r");
         assert_eq!(person.leaves(), Some(9));
         assert!(person.terminal_is_as_before());
 
         // Told to end, it gives the terminal back first; what ran in it ends.
         let mut person = Person::sits_down(&server, &office);
-        person.sees("ada:~$");
+        person.sees(PROMPT);
         person.types("nohup sleep 4321 & echo $((60+6))-begun\r");
         person.sees("66-begun");
         kill(Pid::from_raw(i32::try_from(person.child.id()).unwrap()), Signal::SIGTERM).unwrap();
@@ -188,7 +214,7 @@ fn a_person_has_a_shell_in_the_pod_and_gets_their_terminal_back() {
 
         // The pod ends under it.
         let mut person = Person::sits_down(&server, &office);
-        person.sees("ada:~$");
+        person.sees(PROMPT);
         office.mi(&["stop", "ada"]).ok();
         assert_eq!(person.leaves(), Some(1));
         assert!(person.terminal_is_as_before());

@@ -26,7 +26,8 @@ const READ_BYTES: usize = 16 * 1024;
 const INPUT_WAIT: Duration = Duration::from_secs(5);
 /// Ctrl-D: the end of what is typed.
 const END_OF_INPUT: &[u8] = &[4];
-const END_AGAIN: Duration = Duration::from_millis(500);
+/// After so long, what a shell may have missed or undone is said again.
+const AGAIN: Duration = Duration::from_millis(500);
 /// The first that is there. Without files of the home: an agent can't change what its owner's shell does.
 const SHELLS: [(&str, &[&str]); 2] = [("/bin/bash", &["--norc", "--noprofile"]), ("/bin/sh", &[])];
 
@@ -131,15 +132,21 @@ async fn show(master: Master, mut says: Saying) -> Saying {
 
 /// What is typed, until the other end hangs up or says what no person says.
 ///
-/// The end of the input is typed again until it has its effect: one that comes just as a shell changes the ways of its
-/// terminal is lost.
+/// Two things may come just as a shell prepares its terminal for the next line, and are then without effect: an end of the
+/// input is lost while the modes change, so it is typed until it has its effect; and a size is overwritten with the one
+/// before, which bash reads and sets again, so it is set once more.
 async fn obey(master: &Master, mut hears: Hearing) {
-    let mut is_over = false;
+    let (mut is_over, mut new_size) = (false, None);
     loop {
         let frame = tokio::select! {
             frame = hears.next() => frame,
-            () = pause(END_AGAIN), if is_over => {
-                type_in(master, END_OF_INPUT).await;
+            () = pause(AGAIN), if is_over || new_size.is_some() => {
+                if let Some(size) = new_size.take() {
+                    become_of(master, size);
+                }
+                if is_over {
+                    type_in(master, END_OF_INPUT).await;
+                }
                 continue;
             }
         };
@@ -151,12 +158,18 @@ async fn obey(master: &Master, mut hears: Hearing) {
                 type_in(master, END_OF_INPUT).await;
             }
             Frame::Resize(size) => {
-                if let Err(error) = resize(master.get_ref(), size) {
-                    tracing::debug!(%error, "a terminal keeps its size");
-                }
+                new_size = Some(size);
+                become_of(master, size);
             }
             Frame::Plan(_) | Frame::Output(_) | Frame::Errors(_) | Frame::Ended(_) | Frame::Refused(_) => return,
         }
+    }
+}
+
+/// Programs hear of a size (SIGWINCH) only where it is a new one.
+fn become_of(master: &Master, size: Size) {
+    if let Err(error) = resize(master.get_ref(), size) {
+        tracing::debug!(%error, "a terminal keeps its size");
     }
 }
 

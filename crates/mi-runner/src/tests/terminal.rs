@@ -15,6 +15,8 @@ use crate::clock::within;
 use crate::life::Parts;
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// How a shell's prompt begins.
+const PROMPT: &str = "ada:~";
 
 struct Room {
     folder: tempfile::TempDir,
@@ -62,6 +64,13 @@ async fn begin(terminal: &mut Terminal, program: TerminalProgram) {
     let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let plan = serde_json::to_vec(&TerminalPlan { program, variables }).unwrap();
     terminal.says.say(&Frame::Plan(plan)).await.unwrap();
+}
+
+/// A shell that waits for its first line: what is typed before may meet one that still prepares its terminal.
+async fn begin_shell(room: &Room) -> Terminal {
+    let mut terminal = room.visit(shell()).await;
+    until(&mut terminal, PROMPT).await;
+    terminal
 }
 
 async fn say(terminal: &mut Terminal, text: &str) {
@@ -174,13 +183,15 @@ async fn whoever_hangs_up_leaves_nothing_behind() {
 async fn a_shell_has_a_terminal_of_the_persons_size() {
     let _alone = alone().await;
     let room = room();
-    let mut terminal = room.visit(shell()).await;
+    let mut terminal = begin_shell(&room).await;
     say(&mut terminal, "stty size; echo $TERM-$COLOUR\n").await;
     until(&mut terminal, "40 100").await;
+    // While the shell may be preparing its terminal for the next line.
     terminal.says.say(&Frame::Resize(Size { columns: 50, rows: 20 })).await.unwrap();
-    say(&mut terminal, "stty size; tty; test -t 0 && echo yes-$((40+2))\n").await;
+    say(&mut terminal, "until stty size | grep '20 50'; do sleep 0.02; done; tty; test -t 0 && echo yes-$((40+2))\n")
+        .await;
     let seen = until(&mut terminal, "yes-42").await;
-    assert!(seen.contains("20 50") && seen.contains("/dev/pts/"), "{seen}");
+    assert!(seen.contains("20 50\r\n") && seen.contains("/dev/pts/"), "{seen}");
     say(&mut terminal, "exit 7\n").await;
     assert_eq!(all(&mut terminal).await.2, Some(Frame::Ended(7)));
 }
@@ -191,7 +202,7 @@ async fn what_lies_in_the_workspace_changes_no_shell_and_learns_nothing_of_it() 
     let room = room();
     let path = |name: &str| room.folder.path().join(name);
     std::fs::write(path(".inputrc"), "\"%\": \"injected\"\n").unwrap();
-    let mut terminal = room.visit(shell()).await;
+    let mut terminal = begin_shell(&room).await;
     say(&mut terminal, "echo 100%-$((1+1))\n").await;
     until(&mut terminal, "100%-2").await;
     say(&mut terminal, "exit\n").await;
@@ -205,10 +216,11 @@ async fn what_lies_in_the_workspace_changes_no_shell_and_learns_nothing_of_it() 
 async fn ctrl_c_ends_what_runs_in_a_shell_and_not_the_shell() {
     let _alone = alone().await;
     let room = room();
-    let mut terminal = room.visit(shell()).await;
+    let mut terminal = begin_shell(&room).await;
     say(&mut terminal, "sh -c 'echo begun-$((1+1)); exec sleep 1000'\n").await;
     until(&mut terminal, "begun-2").await;
     say(&mut terminal, "\u{3}").await;
+    until(&mut terminal, PROMPT).await;
     say(&mut terminal, "echo still-$((1+2))\n").await;
     until(&mut terminal, "still-3").await;
     terminal.says.say(&Frame::InputEnd).await.unwrap();
@@ -220,7 +232,7 @@ async fn ctrl_c_ends_what_runs_in_a_shell_and_not_the_shell() {
 async fn a_shell_that_is_hung_up_on_ends_with_all_that_runs_in_it() {
     let _alone = alone().await;
     let room = room();
-    let mut terminal = room.visit(shell()).await;
+    let mut terminal = begin_shell(&room).await;
     say(&mut terminal, "trap '' HUP; sleep 1000 & echo $! > behind; echo $$ > itself; sleep 1000\n").await;
     let (behind, itself) = (room.eventually("behind").await, room.eventually("itself").await);
     drop(terminal);
@@ -252,6 +264,7 @@ async fn a_terminal_and_a_session_leave_each_other_alone() {
 
     let mut long = room.fake.visit(2, OrderAt::Beat);
     begin(&mut long, shell()).await;
+    until(&mut long, PROMPT).await;
     say(&mut long, "echo open-$((1+1))\n").await;
     until(&mut long, "open-2").await;
     std::fs::write(room.folder.path().join("go"), "").unwrap();
