@@ -156,7 +156,10 @@ async fn work_until_stopped(
         () = parts.drain.cancelled() => Stop::Drain,
     };
     tracing::info!(session = %grant.id, stop = %stop.sentence(), "the session is stopped");
-    outbox.log(&stop.sentence());
+    // Why a claim is over, the server knows and says.
+    if stop != Stop::Stale {
+        outbox.log(&stop.sentence());
+    }
     leave.cancel();
     let grace = stop.grace();
     let (outcome, ()) = join(within(grace + OUTCOME_WAIT, work), tree.terminate(grace)).await;

@@ -218,8 +218,10 @@ const PATIENT: &str = "echo > ready; exec sleep 1000";
 #[tokio::test]
 async fn a_stale_claim_stops_the_work() {
     let _alone = alone().await;
-    let end = room(command(PATIENT)).end_after(|room| room.fake.break_beats(stale())).await;
+    let room = room(command(PATIENT));
+    let end = room.end_after(|room| room.fake.break_beats(stale())).await;
     assert_eq!((end.cause, end.signal), (EndCause::Stale, Some(15)));
+    assert_eq!(room.fake.texts(ItemKind::Log), Vec::<String>::new(), "why it is over, the server says");
 }
 
 #[tokio::test]

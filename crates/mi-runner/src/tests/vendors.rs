@@ -189,6 +189,10 @@ async fn a_claim_that_is_over_ends_the_program_well() {
     let line = format!(r#"{{"type":"result","status":"error","error":{{"message":"{message}"}}}}"#);
     let stage = gemini(&format!("{}\nexit 153", says(&[G_CALL, G_GOOD, &line])));
     assert_eq!(stage.end().await.cause, EndCause::Finished);
+    let line = format!(r#"{{"type":"error","severity":"error","message":"{message}"}}"#);
+    let stage = gemini(&format!("{}\nsleep 1000", says(&[G_CALL, G_GOOD, &line])));
+    assert_eq!(stage.end().await.cause, EndCause::Finished);
+    assert!(!stage.fake.texts(ItemKind::Log).join("").contains("stale_claim"));
     // What messages woke was cut short.
     let chat = claude(&format!("{}\nsleep 1000", says(&[TEXT, CALL, GOOD, retry])));
     chat.fake.state().context = Some(context(Some("owner")));

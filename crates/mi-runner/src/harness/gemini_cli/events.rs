@@ -1,5 +1,6 @@
 //! The lines of `--output-format stream-json`, as 0.61 writes them.
 
+use mi_core::wire::runner::EndCause;
 use serde_json::Value;
 
 use crate::harness::loops::Done;
@@ -45,6 +46,9 @@ impl Reader for Events {
                 let sentence = text(&event["message"]);
                 if sentence.contains(LOOP) {
                     return self.after_text(Said::Circles(format!("gemini-cli: {sentence}")));
+                }
+                if Trouble::new(None, sentence.as_str()).cause() == EndCause::Stale {
+                    return self.after_text(Said::ClaimOver);
                 }
                 self.error = Some(sentence.clone());
                 self.after_text(Said::Note(format!("gemini-cli: {sentence}")))

@@ -44,7 +44,9 @@ const UNSET: [&str; 15] = [
 ];
 
 /// Advice for people at a terminal, and the insides of its own errors.
-const NOISE: [&str; 10] = [
+const NOISE: [&str; 11] = [
+    // Its last event says the same, with the reason.
+    "Error when talking to Gemini API",
     "    at ",
     "YOLO mode is enabled",
     "Warning: 256-color",

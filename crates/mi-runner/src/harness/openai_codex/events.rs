@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mi_core::wire::runner::EndCause;
 use serde_json::{Value, json};
 
 use crate::harness::loops::Done;
@@ -77,6 +78,9 @@ impl Events {
 
     fn error(&mut self, event: &Value) -> Vec<Said> {
         let sentence = text(&event["message"]);
+        if trouble(&sentence).cause() == EndCause::Stale {
+            return vec![Said::ClaimOver];
+        }
         self.trouble = Some(sentence.clone());
         vec![Said::Note(format!("codex: {sentence}"))]
     }

@@ -87,6 +87,13 @@ fn what_it_says_of_a_provider_has_a_name() {
     }
 }
 
+/// After `tq done` it asks its model once more; that is no accident.
+#[test]
+fn a_refusal_because_the_claim_is_over_is_told_as_that() {
+    let stale = r#"Reconnecting... 1/3 (unexpected status 409 Conflict: {"error":"gone","code":"stale_claim"}, url: x)"#;
+    assert_eq!(heard(&[json!({"type": "error", "message": stale})]), [Said::ClaimOver]);
+}
+
 #[test]
 fn a_run_that_is_killed_between_its_tries_has_said_why() {
     let tried = "Reconnecting... 1/5 (unexpected status 500 Internal Server Error: x, url: y)";
