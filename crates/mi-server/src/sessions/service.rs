@@ -342,7 +342,12 @@ pub fn end(
 ) -> Result<Ended, Fault> {
     let session = own(act, member, number)?;
     let wish = &ending::believed(act, &session, draining, wish)?;
-    let wish = &EndSession { summary: said::summary(act, &session, &wish.summary)?, ..wish.clone() };
+    let summary = match (wish.cause, &session.exit) {
+        // Its runner knows only that the claim is over; why stands here.
+        (EndCause::Stale, Some(exit)) => exit.clone(),
+        _ => said::summary(act, &session, &wish.summary)?,
+    };
+    let wish = &EndSession { summary, ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary), wish.harness)?;
     let excuse = marks::excuse(act, session.provider.as_deref(), wish.cause)?;
     // No model read what woke this one.

@@ -90,7 +90,8 @@ fn what_it_says_of_a_provider_has_a_name() {
 /// After `tq done` it asks its model once more; that is no accident.
 #[test]
 fn a_refusal_because_the_claim_is_over_is_told_as_that() {
-    let stale = r#"Reconnecting... 1/3 (unexpected status 409 Conflict: {"error":"gone","code":"stale_claim"}, url: x)"#;
+    let stale =
+        r#"Reconnecting... 1/3 (unexpected status 409 Conflict: {"error":"gone","code":"stale_claim"}, url: x)"#;
     assert_eq!(heard(&[json!({"type": "error", "message": stale})]), [Said::ClaimOver]);
 }
 
