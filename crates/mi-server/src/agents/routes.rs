@@ -330,6 +330,6 @@ async fn presence(house: House, call: Call) -> Result<Reply, Fault> {
 }
 
 async fn last_error(house: House, call: Call) -> Result<Reply, Fault> {
-    let name = call.param("name")?.to_owned();
-    Ok(Answer::ok(&house.look(&call, move |view, _| traces::last_error(view, &name)).await?)?.into())
+    let (name, providers) = (call.param("name")?.to_owned(), house.providers.clone());
+    Ok(Answer::ok(&house.look(&call, move |view, _| traces::last_error(view, &name, &providers)).await?)?.into())
 }

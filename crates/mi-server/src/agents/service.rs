@@ -190,7 +190,8 @@ pub fn last_seen(agent: &AgentRow, pod: Option<&PodRow>) -> Option<Time> {
 }
 
 /// A command brings its own means; every other harness calls models through the server.
-fn trouble(agent: &AgentRow, reach: &Reach) -> Option<Trouble> {
+/// What keeps its model from being called.
+pub(super) fn trouble(agent: &AgentRow, reach: &Reach) -> Option<Trouble> {
     if agent.harness == HarnessKind::Command {
         return None;
     }

@@ -1,17 +1,20 @@
 //! What can be seen of an agent from outside: its log, activity, presence, last error.
 
 use mi_core::time::Time;
-use mi_core::wire::agents::{AgentKind, AgentLogs, LastError, Presence};
+use mi_core::wire::agents::{AgentKind, AgentLogs, AgentPhase, LastError, Presence};
 use serde::Deserialize;
 
 use super::phase::is_online;
-use super::service::{AgentRow, find, is_hirer, last_seen};
+use super::service::{AgentRow, find, full_card, is_hirer, last_seen, trouble};
 use super::{faults, follow, store};
+use crate::gateway::providers::Providers;
+use crate::gateway::reach::Reach;
 use crate::house::{House, View};
 use crate::infra::act::Answer;
 use crate::infra::caller::Member;
 use crate::infra::fault::{self, Fault};
 use crate::infra::http::{Call, Reply};
+use crate::pods::Observed;
 use crate::{events, pods, sessions};
 
 const LOG_LINES_DEFAULT: i64 = 200;
@@ -108,8 +111,15 @@ pub fn presence(view: &mut View<'_>, name: &str) -> Result<Presence, Fault> {
     Ok(Presence { online: is_online(seen, view.now) || (works && agent.kind == AgentKind::Hosted), last_seen: seen })
 }
 
-pub fn last_error(view: &mut View<'_>, name: &str) -> Result<LastError, Fault> {
+/// Why its pod failed the last time, or, where its model can't be called, why it does nothing now.
+pub fn last_error(view: &mut View<'_>, name: &str, providers: &Providers) -> Result<LastError, Fault> {
     let agent = find(view.tx, view.office, name)?;
     let pod = pods::service::row(view.tx, view.office, agent.id)?;
+    let is_troubled = trouble(&agent, &Reach::load(view.tx, view.office, providers)?).is_some();
+    let status = full_card(view.tx, view.office, (&view.head, view.now), &agent, providers)?.status;
+    let failed = pod.as_ref().is_some_and(|pod| pod.observed == Observed::Failed);
+    if is_troubled && !failed && matches!(status.phase, AgentPhase::Failed | AgentPhase::Pending) {
+        return Ok(LastError { error: Some(status.message), timestamp: None });
+    }
     Ok(pod.map_or_else(LastError::default, |pod| LastError { error: pod.last_error, timestamp: pod.last_error_at }))
 }
