@@ -179,6 +179,10 @@ async fn a_suspended_office_keeps_everything_and_runs_nothing() {
     assert_eq!(house.driver.running(), 0);
     let status = office.call("GET", "/status", Value::Null).await.ok();
     assert_eq!((&status["phase"], &status["agents"]["Suspended"]), (&json!("suspended"), &json!(2)));
+    let entered = office.call("POST", "/employees/ada/debug/ada", json!({"command": "true"})).await;
+    let sentence = entered.json["error"].as_str().unwrap().to_owned();
+    assert!(sentence.contains("the office is suspended; mi colonies resume"), "{sentence}");
+    assert_eq!(entered.refused(), (409, "pod_not_running".to_owned()));
 
     office.call("POST", "/resume", Value::Null).await.ok();
     house.advance(2_000).await;

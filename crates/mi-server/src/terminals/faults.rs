@@ -12,6 +12,12 @@ pub fn pod_not_running(name: &AgentName, phase: AgentPhase) -> Fault {
         .hint(format!("mi start {name} starts it, mi error {name} says why it doesn't run"))
 }
 
+/// Whatever waited for its runner would wait in vain.
+pub fn suspended(name: &AgentName, why: &str) -> Fault {
+    Fault::new(Code::PodNotRunning, format!("{name}'s pod doesn't run: {why}"))
+        .hint(format!("the workspace is kept; mi agents get {name} says when it goes on"))
+}
+
 pub fn pod_ended(name: &AgentName) -> Fault {
     Fault::new(Code::PodNotRunning, format!("{name}'s pod, or its runner, ended while the command ran"))
         .hint(format!("mi error {name} says why; mi agents activity {name} --category terminal shows what was run"))

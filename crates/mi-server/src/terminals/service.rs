@@ -9,7 +9,7 @@ use mi_core::limits::{
 use mi_core::redact::Redactor;
 use mi_core::terminal::Frame;
 use mi_core::time::{Millis, Time};
-use mi_core::wire::agents::{AgentKind, CommandLine};
+use mi_core::wire::agents::{AgentKind, AgentPhase, CommandLine};
 use mi_core::wire::terminals::{DebugCommand, DebugOutcome, TerminalPlan, TerminalProgram};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -60,9 +60,12 @@ pub fn enter(view: &mut View<'_>, member: &Member, name: &str, catalogue: &Catal
     let pod = pods::row(view.tx, view.office, agent.id)?;
     let sleeps = pod.as_ref().is_some_and(|pod| pod.desired == Desired::Asleep);
     let runs = pod.is_some_and(|pod| pod.desired == Desired::Running && pod.observed == Observed::Running);
+    let status = agents::card(view.tx, view.office, view.now, &agent)?.status;
+    if status.phase == AgentPhase::Suspended {
+        return Err(faults::suspended(&agent.name, &status.message));
+    }
     if !runs && !sleeps {
-        let phase = agents::card(view.tx, view.office, view.now, &agent)?.status.phase;
-        return Err(faults::pod_not_running(&agent.name, phase));
+        return Err(faults::pod_not_running(&agent.name, status.phase));
     }
     let mut variables = credentials::for_session(view.tx, view.office, agent.id, catalogue)?;
     variables.extend(env::for_session(view.tx, &catalogue.keys, view.office, agent.id)?);
