@@ -125,15 +125,15 @@ pub fn interrupt(act: &mut Act<'_>, kind: Kind, session: ClaimToken) -> Result<(
     }
 }
 
-/// Why a session that failed is not to blame, if its provider takes no calls now: whatever it says, no model answered it.
+/// Why a session is not to blame that ended because its provider would not: by its own cause, not by another's quota that
+/// happens to be there too. Already the first refusal of a key excuses; a second one keeps the agent from further work.
 pub fn excuse(act: &mut Act<'_>, provider: Option<&str>, cause: EndCause) -> Result<Option<String>, Fault> {
-    let is_own_end = matches!(cause, EndCause::Finished | EndCause::Deadline | EndCause::Killed | EndCause::Stale);
-    let Some(kind) = provider.and_then(Kind::parse).filter(|_| !is_own_end) else { return Ok(None) };
+    let Some(kind) = provider.and_then(Kind::parse) else { return Ok(None) };
     let mark = store::marks::mark(act.tx, act.office, kind)?;
-    Ok(match mark.waits_until(act.now) {
-        _ if mark.is_refused() => Some(refused(kind)),
-        Some(until) => Some(told(kind, until)),
-        None => None,
+    Ok(match cause {
+        EndCause::RateLimited => mark.waits_until(act.now).map(|until| told(kind, until)),
+        EndCause::Unauthorized | EndCause::NoModelKey => (mark.refusals > 0).then(|| refused(kind)),
+        _ => None,
     })
 }
 

@@ -112,15 +112,62 @@ async fn a_program_that_gives_up_at_a_quota_is_not_to_blame() {
     let (mut ada, task, grant) = at_work(office, "ada").await;
     upstream.now_says(limited(429, &[]));
     call(&house, &grant).await;
-    ada.end(&grant, "failed").await.ok();
+    ada.end(&grant, "rate_limited").await.ok();
     let waiting = office.get_task(task).await;
     assert_eq!((&waiting["status"], &waiting["attempts"]), (&json!("queued"), &json!(0)), "{waiting}");
     assert_eq!(waiting["why"]["code"], "quota");
     assert!(ada.take().await.is_none());
     house.advance(6_000).await;
     let again = ada.must_take().await;
-    ada.end(&again, "failed").await.ok();
+    ada.end(&again, "rate_limited").await.ok();
     assert_eq!(office.get_task(task).await["attempts"], 1, "this time it was no quota");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_quota_that_another_met_excuses_nobody() {
+    let (house, upstream) = house().await;
+    let office = house.office().await;
+    let (_bob, _, bobs) = at_work(office, "bob").await;
+    let (mut ada, _, first) = at_work(office, "ada").await;
+    let mut grant = Some(first);
+    for cause in ["did_nothing", "loop", "failed", "out_of_credits"] {
+        let grant = match grant.take() {
+            Some(grant) => grant,
+            None => {
+                office.task(json!({"title": "t", "assignedAgent": "ada"})).await;
+                ada.must_take().await
+            }
+        };
+        let before = office.get_task(grant.task.unwrap().0).await["attempts"].clone();
+        upstream.now_says(limited(429, &[("retry-after", "10")]));
+        assert_eq!(call(&house, &bobs).await.status, 429);
+        ada.end(&grant, cause).await.ok();
+        assert_eq!(office.get_task(grant.task.unwrap().0).await["attempts"], before, "{cause}: it counts");
+        let session = office.call("GET", &format!("/sessions/{}", grant.id), Value::Null).await.ok();
+        assert!(!session["session"]["exit"].as_str().unwrap().contains("quota"), "{session}");
+        house.advance(11_000).await;
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn the_first_refusal_of_a_key_costs_no_attempt() {
+    let (house, upstream) = house().await;
+    let office = house.office().await;
+    let (mut ada, task, grant) = at_work(office, "ada").await;
+    upstream.now_says(limited(401, &[]));
+    for grant in [Some(grant), None] {
+        let grant = match grant {
+            Some(grant) => grant,
+            None => ada.must_take().await,
+        };
+        assert_eq!(call(&house, &grant).await.status, 401);
+        ada.end(&grant, "unauthorized").await.ok();
+        let waiting = office.get_task(task).await;
+        assert_eq!((&waiting["status"], &waiting["attempts"]), (&json!("queued"), &json!(0)), "{waiting}");
+    }
+    assert!(ada.take().await.is_none(), "no storm of attempts");
     house.close().await;
 }
 
@@ -136,7 +183,7 @@ async fn a_message_outlives_every_quota() {
     for pause_seconds in [5, 10, 20, 40, 80] {
         let grant = ada.must_take().await;
         assert_eq!(call(&house, &grant).await.status, 429);
-        ada.end(&grant, "failed").await.ok();
+        ada.end(&grant, "rate_limited").await.ok();
         assert!(ada.take().await.is_none());
         house.advance(pause_seconds * 1_000 + 100).await;
     }
@@ -174,6 +221,11 @@ async fn a_key_that_is_refused_twice_fails_its_agents_until_another_is_set() {
     let agent = office.call("GET", "/employees/ada", Value::Null).await.ok();
     assert_eq!(agent["status"]["phase"], "Failed", "{agent}");
     assert!(agent["status"]["message"].as_str().unwrap().contains("mi integrations set claude-code"), "{agent}");
+    let error = office.call("GET", "/employees/ada/last-error", Value::Null).await.ok();
+    assert_eq!(error["error"], agent["status"]["message"], "{error}");
+    let session = office.call("GET", &format!("/sessions/{}", grant.id), Value::Null).await.ok()["session"].clone();
+    assert_eq!(session["summary"], session["exit"], "{session}");
+    assert!(session["exit"].as_str().unwrap().starts_with("unauthorized: anthropic"), "{session}");
     assert!(ada.take().await.is_none(), "no storm of attempts");
     let waiting = office.get_task(task).await;
     assert_eq!((&waiting["why"]["code"], &waiting["attempts"]), (&json!("no_model_key"), &json!(0)), "{waiting}");
