@@ -268,6 +268,12 @@ async fn without_its_program_or_with_an_old_one_it_runs_on_native() {
     let log = missing.log();
     assert!(log.contains("claude-code is not installed; `npm install -g @anthropic-ai/claude-code`"), "{log}");
     assert!(log.contains("this session runs on native in place of claude-code"), "{log}");
+    let lost = Programs::new([(HarnessKind::ClaudeCode, "/nowhere/claude".into())], None);
+    let lost = claude("").with(|place| place.programs = Arc::new(lost));
+    assert_eq!(lost.end().await.harness, Some(HarnessKind::Native));
+    let log = lost.log();
+    assert!(log.contains("MI_CLAUDE_CODE names /nowhere/claude, which can't be read"), "{log}");
+    assert!(!log.contains("npm install"), "{log}");
     let old = stage(HarnessKind::ClaudeCode, "1.0.3 (Claude Code)", "exit 1");
     assert_eq!(old.end().await.harness, Some(HarnessKind::Native));
     assert!(old.log().contains("claude-code is version 1.0.3, older than 2.1"), "{}", old.log());

@@ -1,7 +1,7 @@
 //! Where the programs are, and which version they say they are.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -57,6 +57,7 @@ impl Programs {
 
     pub(super) fn command(&self, kind: HarnessKind) -> Result<Command, Missing> {
         let place = self.places.get(&kind).ok_or_else(|| absent(facts_of(kind), kind))?;
+        fs::metadata(place).map_err(|error| unreadable(facts_of(kind), place, &error))?;
         if !is_script(place) {
             return Ok(Command::new(place));
         }
@@ -137,9 +138,20 @@ fn absent(facts: Result<&'static Program, Missing>, kind: HarnessKind) -> Missin
     }
 }
 
+/// Nothing that is installed elsewhere helps while the variable names this place.
+fn unreadable(facts: Result<&Program, Missing>, place: &Path, error: &io::Error) -> Missing {
+    facts.map_or_else(
+        |missing| missing,
+        |facts| {
+            let sentence = format!("{} names {}, which can't be read: {error}", facts.variable, place.display());
+            Missing(EndCause::HarnessMissing, sentence)
+        },
+    )
+}
+
 fn missing(facts: &Program, what: &str) -> Missing {
     let sentence = format!(
-        "{} {what}; `{}` on the machine where the agent runs installs it, {} says where it is",
+        "{} {what}; `{}` on the machine where the agent runs installs it, unless {} is set there: then that names the program",
         facts.kind,
         facts.install(),
         facts.variable
