@@ -4,6 +4,7 @@
 //! Elsewhere: how each is driven is in mi-runner's `harness`; where they are on a machine is found by mi-pods.
 
 use crate::wire::agents::HarnessKind;
+use crate::wire::runner::Wire;
 
 /// Names the runtime of programs that are scripts.
 pub const NODE_VARIABLE: &str = "MI_NODE";
@@ -21,6 +22,8 @@ pub struct Program {
     pub variable: &'static str,
     /// At npm.
     pub package: &'static str,
+    /// What it speaks itself or through the gateway's translation; the first is its own.
+    pub wires: &'static [Wire],
     /// The versions that finished our tasks in tests, by their first numbers.
     pub tested: &'static [&'static str],
     /// Older ones lack what we need of them.
@@ -33,6 +36,7 @@ pub const PROGRAMS: [Program; 3] = [
         name: "claude",
         variable: "MI_CLAUDE_CODE",
         package: "@anthropic-ai/claude-code",
+        wires: &[Wire::Anthropic],
         tested: &["2.1"],
         oldest: "2.1",
     },
@@ -41,6 +45,7 @@ pub const PROGRAMS: [Program; 3] = [
         name: "codex",
         variable: "MI_CODEX",
         package: "@openai/codex",
+        wires: &[Wire::OpenaiResponses, Wire::OpenaiChat],
         tested: &["0.169"],
         oldest: "0.160",
     },
@@ -49,6 +54,7 @@ pub const PROGRAMS: [Program; 3] = [
         name: "gemini",
         variable: "MI_GEMINI_CLI",
         package: "@google/gemini-cli",
+        wires: &[Wire::Gemini],
         tested: &["0.61"],
         oldest: "0.50",
     },

@@ -84,6 +84,9 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
         let harness = change.harness.as_deref().unwrap_or(agent.harness.as_str());
         agent.harness = rules::harness(Some(harness), agent.command.as_ref(), None)?;
     }
+    if change.provider.is_some() || change.harness.is_some() {
+        rules::fitting(agent.harness, agent.model_provider.as_deref())?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use mi_core::ids::{AgentName, BadId, RESERVED_NAMES, excerpt};
 use mi_core::problem::Code;
 use mi_core::wire::agents::HarnessKind;
 
-use crate::infra::fault::Fault;
+use crate::infra::fault::{self, Fault};
 
 pub fn bad_name(bad: BadId) -> Fault {
     Fault::new(Code::BadName, bad.to_string()).hint("choose another name, such as analyst or reviewer-2")
@@ -43,6 +43,12 @@ pub fn unknown_harness(name: &str) -> Fault {
     let known: Vec<&str> = HarnessKind::ALL.iter().map(|kind| kind.as_str()).collect();
     Fault::new(Code::UnknownHarness, format!("this server knows no harness {:?}", excerpt(name)))
         .hint(format!("it knows {}", known.join(", ")))
+}
+
+pub fn provider_does_not_fit(harness: HarnessKind, provider: &str) -> Fault {
+    let sentence = format!("{harness} can't work with models of {provider}: it speaks another protocol");
+    fault::bad_request(sentence)
+        .hint("leave the provider out, or name the harness native, which works with all of them")
 }
 
 pub fn command_required() -> Fault {

@@ -8,6 +8,7 @@ use mi_core::wire::agents::{CommandLine, HarnessKind, Resources};
 use mi_core::wire::offices::HireLimit;
 
 use super::faults;
+use crate::gateway::kinds::Kind;
 use crate::infra::fault::{self, Fault};
 use crate::integrations::catalogue::canonical;
 
@@ -94,6 +95,14 @@ pub fn harness(
         return Err(faults::command_required());
     }
     Ok(kind)
+}
+
+/// A program of another vendor can't work with every provider's models; without a provider one is found that fits.
+pub fn fitting(harness: HarnessKind, provider: Option<&str>) -> Result<(), Fault> {
+    match provider.and_then(Kind::parse) {
+        Some(kind) if !kind.serves(harness) => Err(faults::provider_does_not_fit(harness, kind.as_str())),
+        Some(_) | None => Ok(()),
+    }
 }
 
 pub fn resources(asked: Option<&Resources>) -> Result<Resources, Fault> {

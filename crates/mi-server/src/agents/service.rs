@@ -195,7 +195,8 @@ pub(super) fn trouble(agent: &AgentRow, reach: &Reach) -> Option<Trouble> {
     if agent.harness == HarnessKind::Command {
         return None;
     }
-    let (kind, standing) = reach.of_agent(agent.model_provider.as_deref(), agent.model_tier.as_deref());
+    let (provider, tier) = (agent.model_provider.as_deref(), agent.model_tier.as_deref());
+    let (kind, standing) = reach.of_agent(agent.harness, provider, tier);
     let named = || agent.model_provider.clone().or(kind.map(|kind| kind.as_str().to_owned()));
     let provider = named().unwrap_or("any model provider".to_owned());
     match standing {

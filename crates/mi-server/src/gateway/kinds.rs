@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use mi_core::harnesses::program_of;
+use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::runner::Wire;
 use serde::Deserialize;
 
@@ -141,6 +143,11 @@ impl Kind {
 
     pub fn speaks(self, wire: Wire) -> bool {
         self.facts().wires.contains(&wire)
+    }
+
+    /// A harness can work with its models: any one without a program of its own, else one that speaks like it.
+    pub fn serves(self, harness: HarnessKind) -> bool {
+        program_of(harness).is_none_or(|program| program.wires.iter().any(|wire| self.speaks(*wire)))
     }
 
     /// The variable of the server's environment that we name.

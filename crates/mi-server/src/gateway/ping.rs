@@ -7,6 +7,7 @@ use http::{HeaderMap, Method};
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
 use mi_core::time::Millis;
+use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::integrations::{ModelPing, PingModel};
 use mi_core::wire::runner::Wire;
 use serde_json::{Value, json};
@@ -33,7 +34,9 @@ pub async fn ping(house: &House, office: OfficeId, reach: &Reach, wish: &PingMod
     let (provider, tier) = (word(&wish.provider), word(&wish.model));
     let kind = match provider {
         Some(named) => providers::known(named)?,
-        None => reach.choose(None, tier).ok_or_else(|| fault::no_model_key("any provider", &remedy(None)))?,
+        None => reach
+            .choose(HarnessKind::Native, None, tier)
+            .ok_or_else(|| fault::no_model_key("any provider", &remedy(None)))?,
     };
     let all = choice::of_office(house, office).await?;
     let choice = choice::first(house, &all, kind)?;

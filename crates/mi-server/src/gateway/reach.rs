@@ -1,7 +1,9 @@
 //! Which models an office can reach now, and whether its agents can work with theirs.
 
+use mi_core::harnesses::program_of;
 use mi_core::ids::OfficeId;
 use mi_core::time::Time;
+use mi_core::wire::agents::HarnessKind;
 
 use super::kinds::Kind;
 use super::marks::Mark;
@@ -104,19 +106,30 @@ impl Reach {
     }
 
     /// The provider that an agent's words mean: the one that it names, else the one that its model's name tells, else
-    /// the first that there is, the office's own before the server's. None if it names an unknown one or there is none.
-    pub fn choose(&self, provider: Option<&str>, tier: Option<&str>) -> Option<Kind> {
+    /// the first that there is, the office's own before the server's; a program of another vendor works only with those
+    /// that speak like it, and means the first of them where none has a key. None if it names an unknown one or there is
+    /// none.
+    pub fn choose(&self, harness: HarnessKind, provider: Option<&str>, tier: Option<&str>) -> Option<Kind> {
         if let Some(named) = provider {
             return Kind::parse(named);
         }
-        let family = tier.and_then(models::family).filter(|kind| self.has_key(*kind));
-        let first = |wanted: &dyn Fn(Kind) -> bool| Kind::ALL.into_iter().find(|kind| wanted(*kind));
-        family.or_else(|| first(&|kind| self.has_own(kind))).or_else(|| first(&|kind| self.has_key(kind)))
+        let first = |wanted: &dyn Fn(Kind) -> bool| {
+            Kind::ALL.into_iter().filter(|kind| kind.serves(harness)).find(|kind| wanted(*kind))
+        };
+        let family = tier.and_then(models::family);
+        let family = family.filter(|kind| self.has_key(*kind) && kind.serves(harness));
+        let found = family.or_else(|| first(&|kind| self.has_own(kind))).or_else(|| first(&|kind| self.has_key(kind)));
+        found.or_else(|| program_of(harness).and_then(|_| first(&|_| true)))
     }
 
     /// How it stands with the model of an agent.
-    pub fn of_agent(&self, provider: Option<&str>, tier: Option<&str>) -> (Option<Kind>, Standing) {
-        match self.choose(provider, tier) {
+    pub fn of_agent(
+        &self,
+        harness: HarnessKind,
+        provider: Option<&str>,
+        tier: Option<&str>,
+    ) -> (Option<Kind>, Standing) {
+        match self.choose(harness, provider, tier) {
             Some(kind) => (Some(kind), self.standing(kind)),
             None => (None, Standing::Keyless),
         }
@@ -141,12 +154,30 @@ mod tests {
     #[test]
     fn the_offices_own_key_comes_first() {
         let both = reach(&[Kind::Anthropic], &["venice"], &[]);
-        assert_eq!(both.choose(None, None), Some(Kind::Venice));
-        assert_eq!(both.choose(None, Some("claude-opus-4-6")), Some(Kind::Anthropic));
-        assert_eq!(both.choose(None, Some("gpt-5.5")), Some(Kind::Venice));
-        assert_eq!(both.choose(Some("codex"), None), Some(Kind::Openai));
-        assert_eq!(both.choose(Some("skynet"), None), None);
-        assert_eq!(reach(&[], &[], &[]).choose(None, None), None);
+        assert_eq!(both.choose(HarnessKind::Native, None, None), Some(Kind::Venice));
+        assert_eq!(both.choose(HarnessKind::Native, None, Some("claude-opus-4-6")), Some(Kind::Anthropic));
+        assert_eq!(both.choose(HarnessKind::Native, None, Some("gpt-5.5")), Some(Kind::Venice));
+        assert_eq!(both.choose(HarnessKind::Native, Some("codex"), None), Some(Kind::Openai));
+        assert_eq!(both.choose(HarnessKind::Native, Some("skynet"), None), None);
+        assert_eq!(reach(&[], &[], &[]).choose(HarnessKind::Native, None, None), None);
+    }
+
+    /// Whoever asks for Codex doesn't mean Claude, whichever key comes first.
+    #[test]
+    fn a_program_gets_a_provider_that_speaks_like_it() {
+        let both = reach(&[Kind::Openai, Kind::Google, Kind::Anthropic], &["claude-code"], &[]);
+        for (harness, kind) in [
+            (HarnessKind::Native, Kind::Anthropic),
+            (HarnessKind::ClaudeCode, Kind::Anthropic),
+            (HarnessKind::OpenaiCodex, Kind::Openai),
+            (HarnessKind::GeminiCli, Kind::Google),
+        ] {
+            assert_eq!(both.choose(harness, None, None), Some(kind), "{harness}");
+            assert_eq!(both.choose(harness, None, Some("sonnet")), Some(kind), "{harness}");
+        }
+        assert_eq!(reach(&[], &["venice"], &[]).choose(HarnessKind::OpenaiCodex, None, None), Some(Kind::Venice));
+        let claude = reach(&[Kind::Anthropic], &[], &[]);
+        assert_eq!(claude.of_agent(HarnessKind::GeminiCli, None, None), (Some(Kind::Google), Standing::Keyless));
     }
 
     #[test]

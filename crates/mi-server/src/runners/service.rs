@@ -224,7 +224,7 @@ pub(super) fn new_session(
 /// The agent's model, if it can be called now.
 fn ready_model(act: &mut Act<'_>, agent: &AgentRow, providers: &Providers) -> Result<Option<ModelChoice>, Fault> {
     let (tier, reach) = (agent.model_tier.as_deref(), Reach::load(act.tx, act.office, providers)?);
-    Ok(match reach.of_agent(agent.model_provider.as_deref(), tier) {
+    Ok(match reach.of_agent(agent.harness, agent.model_provider.as_deref(), tier) {
         (Some(kind), Standing::Ready) => providers.model_choice(kind, tier),
         (_, Standing::Ready | Standing::Keyless | Standing::Refused | Standing::Parked(_)) => None,
     })
@@ -243,7 +243,10 @@ fn model_of(
     let tier = agent.model_tier.as_deref();
     let kind = match &session.provider {
         Some(provider) => Kind::parse(provider),
-        None => Reach::load(act.tx, act.office, providers)?.choose(agent.model_provider.as_deref(), tier),
+        None => {
+            let reach = Reach::load(act.tx, act.office, providers)?;
+            reach.choose(agent.harness, agent.model_provider.as_deref(), tier)
+        }
     };
     Ok(kind.and_then(|kind| providers.model_choice(kind, tier)))
 }

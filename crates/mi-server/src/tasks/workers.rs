@@ -4,6 +4,7 @@ use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::limits::PRESENCE_SECONDS_MAX;
 use mi_core::tasks::why::Workers;
 use mi_core::time::{Millis, Time};
+use mi_core::wire::agents::HarnessKind;
 
 use super::store::TaskRow;
 use super::store::workers::{self as store, WorkerRow};
@@ -94,8 +95,8 @@ impl Worker {
             "" => Vec::new(),
             text => serde_json::from_str(text).map_err(|error| DbError::Shape(format!("integrations: {error}")))?,
         };
-        let calls_models = !row.is_program && !row.elsewhere;
-        let model = calls_models.then(|| reach.of_agent(row.provider.as_deref(), row.tier.as_deref()));
+        let calls_models = row.harness != HarnessKind::Command && !row.elsewhere;
+        let model = calls_models.then(|| reach.of_agent(row.harness, row.provider.as_deref(), row.tier.as_deref()));
         let state = State::parse(&row.state)?.with(model.map(|(_, standing)| standing));
         Ok(Self { id: row.id, elsewhere: row.elsewhere, state, name: row.name, model, integrations })
     }

@@ -2,6 +2,7 @@
 
 use mi_core::ids::{AgentId, AgentName, OfficeId};
 use mi_core::time::Time;
+use mi_core::wire::agents::HarnessKind;
 
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
@@ -15,8 +16,7 @@ pub struct WorkerRow {
     pub elsewhere: bool,
     pub provider: Option<String>,
     pub tier: Option<String>,
-    /// It calls no models through the server.
-    pub is_program: bool,
+    pub harness: HarnessKind,
     pub integrations: String,
 }
 
@@ -39,7 +39,7 @@ macro_rules! select_workers {
              when p.observed = 'running' then 'free' \
              else 'starting' end as state, case when a.kind = 'external' then 1 else 0 end as elsewhere, \
              a.model_provider as provider, a.model_tier as tier, \
-             case when a.harness = 'command' then 1 else 0 end as is_program, a.integrations as integrations \
+             a.harness as harness, a.integrations as integrations \
              from agents a left join pods p on p.office_id = a.office_id and p.agent_id = a.id \
              where a.office_id = $1 and a.fired_at is null ",
             $rest
@@ -50,8 +50,8 @@ macro_rules! select_workers {
 fn read_worker(row: &Row) -> Result<WorkerRow, DbError> {
     let mut r = row.reader();
     let (id, name, state, elsewhere) = (r.take()?, r.take()?, r.take()?, r.take()?);
-    let (provider, tier, is_program) = (r.take()?, r.take()?, r.take()?);
-    Ok(WorkerRow { id, name, state, elsewhere, provider, tier, is_program, integrations: r.take()? })
+    let (provider, tier, harness) = (r.take()?, r.take()?, r.take()?);
+    Ok(WorkerRow { id, name, state, elsewhere, provider, tier, harness, integrations: r.take()? })
 }
 
 pub fn workers(tx: &mut dyn Tx, office: OfficeId, heard_since: Time) -> Result<Vec<WorkerRow>, DbError> {
@@ -67,9 +67,9 @@ pub fn worker(tx: &mut dyn Tx, office: OfficeId, heard_since: Time, name: &str) 
 /// One agent for each state and model that an agent of the office is in and has.
 pub fn states(tx: &mut dyn Tx, office: OfficeId, heard_since: Time) -> Result<Vec<WorkerRow>, DbError> {
     let sql = concat!(
-        "select null, min(name), state, elsewhere, provider, tier, is_program, '' from (",
+        "select null, min(name), state, elsewhere, provider, tier, harness, '' from (",
         select_workers!(""),
-        ") w group by state, elsewhere, provider, tier, is_program order by state, min(name)"
+        ") w group by state, elsewhere, provider, tier, harness order by state, min(name)"
     );
     tx.query(sql, args![office, heard_since])?.iter().map(read_worker).collect()
 }
