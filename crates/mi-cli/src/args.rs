@@ -1,7 +1,7 @@
 //! Arguments that many commands share.
 
 use clap::Args;
-use mi_core::credits::{Ceiling, Micro};
+use mi_core::credits::{BALANCE_MAX, Ceiling, Micro};
 use mi_core::ids::ClaimToken;
 use mi_core::moment::parse_length;
 use mi_core::time::Time;
@@ -149,11 +149,19 @@ pub fn seconds(text: &str) -> Result<i64, String> {
 pub fn ceiling(text: &str) -> Result<Ceiling, String> {
     match text {
         "none" => Ok(Ceiling::None),
-        text => amount(text).map(Ceiling::At).map_err(|_| "it is a number of credits, or none".to_owned()),
+        text => within(text, Micro(0))
+            .map(Ceiling::At)
+            .ok_or_else(|| format!("it is a number of credits from 0 to {BALANCE_MAX}, or none")),
     }
 }
 
 /// An amount of credits, with at most six decimals.
 pub fn amount(text: &str) -> Result<Micro, String> {
-    serde_json::from_str(text).map_err(|_| "it is a number of credits, such as 100 or 2.5".to_owned())
+    within(text, Micro(1)).ok_or_else(|| "it is a number of credits above 0, such as 100 or 2.5".to_owned())
+}
+
+/// What is larger than any balance is a slip, and couldn't be kept as it was written.
+fn within(text: &str, least: Micro) -> Option<Micro> {
+    let amount = serde_json::from_str(text).ok()?;
+    (least..=BALANCE_MAX).contains(&amount).then_some(amount)
 }

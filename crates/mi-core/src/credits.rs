@@ -19,6 +19,9 @@ impl Micro {
     }
 }
 
+/// The most that an office may have, and so the most that a budget may say.
+pub const BALANCE_MAX: Micro = Micro::credits(1_000_000_000_000);
+
 /// As on the wire: `2.5`. Exact, whatever the amount.
 impl std::fmt::Display for Micro {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -42,7 +42,7 @@ pub struct AddArgs {
     #[command(flatten)]
     colony: ColonyArg,
     /// Credits (1 credit = 0.01 USD)
-    #[arg(long, value_parser = amount)]
+    #[arg(long, value_parser = amount, allow_hyphen_values = true)]
     amount: Micro,
     /// What for
     #[arg(long)]

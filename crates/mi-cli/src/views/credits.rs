@@ -91,8 +91,13 @@ pub fn calls(calls: &[LlmCall], screen: Screen) -> String {
             call.input_tokens.into(),
             call.output_tokens.into(),
             amount(call.credits).into(),
-            call.status.into(),
+            status(call),
         ]);
     }
     table.render(screen)
+}
+
+/// What the provider answered with; where there was no answer, what became of the call: `failed`, `lost`, `unmetered`.
+fn status(call: &LlmCall) -> Cell {
+    if call.status == 0 { call.state.as_str().into() } else { call.status.into() }
 }

@@ -1,6 +1,6 @@
 //! The ledger: every change of the balance is a line of it.
 
-use mi_core::credits::Micro;
+use mi_core::credits::{BALANCE_MAX, Micro};
 use mi_core::wire::usage::{LedgerEntry, LedgerKind};
 use serde_json::json;
 
@@ -12,7 +12,6 @@ use crate::infra::wakeups::Wake;
 
 /// One addition; a larger one is a slip of the finger, and sums of many stay far from the end of `i64`.
 const ADDITION_MAX: Micro = Micro::credits(100_000_000);
-const BALANCE_MAX: Micro = Micro::credits(1_000_000_000_000);
 
 /// Adds. `amount` is positive.
 pub fn grant(act: &mut Act<'_>, kind: LedgerKind, amount: Micro, reason: &str) -> Result<LedgerEntry, Fault> {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use mi_core::credits::{Ceiling, Micro};
+use mi_core::credits::{BALANCE_MAX, Ceiling, Micro};
 use mi_core::ids::{AgentId, OfficeId, TaskId};
 use mi_core::tasks::status::{BlockedKind, Status};
 use mi_core::wire::usage::BudgetCard;
@@ -141,7 +141,9 @@ fn set(act: &mut Act<'_>, owner: Owner, wish: Wish) -> Result<(), Fault> {
 fn ceiling(wish: Ceiling) -> Result<Option<Micro>, Fault> {
     match wish {
         Ceiling::None => Ok(None),
-        Ceiling::At(most) if most < Micro(0) => Err(fault::bad_request("a budget is 0 credits or more")),
+        Ceiling::At(most) if !(Micro(0)..=BALANCE_MAX).contains(&most) => {
+            Err(fault::bad_request(format!("a budget is 0 credits or more, and at most {BALANCE_MAX}")))
+        }
         Ceiling::At(most) => Ok(Some(most)),
     }
 }
