@@ -101,6 +101,10 @@ pub async fn run(desk: &mut Desk, args: ApplyArgs) -> Result<(), Fault> {
     };
     let others = if args.prune { Others::AreFired } else { Others::Stay };
     let steps = plan::plan(&colony, &there, &digests, others);
+    let complaints = plan::unknown_agents(&colony, &there, &steps);
+    if !complaints.is_empty() {
+        return Err(wrong(&args.file, &complaints));
+    }
     let numbers = there.tasks.iter().map(|(name, task)| (name.clone(), task.id)).collect();
     let mut carrier = Carrier { client: &client, office, numbers, folder };
     if args.dry_run {

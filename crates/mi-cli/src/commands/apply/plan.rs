@@ -10,6 +10,8 @@ use serde_json::{Map, Value as Json};
 
 use super::declared::{Agent, Colony, File, Schedule, Task};
 use super::difference::{self, Difference};
+use super::fields::did_you_mean;
+use super::yaml::Complaint;
 
 /// What is there, as far as the file speaks of it.
 #[derive(Debug, Default)]
@@ -129,6 +131,35 @@ pub fn plan(colony: &Colony, present: &Present, digests: &BTreeMap<String, Strin
     steps.extend(colony.tasks.iter().map(|declared| task(declared, present)));
     steps.extend(colony.schedules.iter().map(|declared| schedule(declared, present)));
     steps
+}
+
+/// Tasks that would be given to agents that are neither declared nor there, or that are fired by the same plan.
+pub fn unknown_agents(colony: &Colony, present: &Present, steps: &[Step]) -> Vec<Complaint> {
+    let fired = |name: &str| steps.iter().any(|step| step.fate == Fate::Remove && step.name == name);
+    let declared = colony.agents.iter().map(|agent| agent.name.as_str());
+    let there = present.agents.iter().map(|agent| agent.name.as_str()).filter(|name| !fired(name));
+    let known: BTreeSet<&str> = declared.chain(there).collect();
+    let given = steps.iter().flat_map(|step| &step.acts).filter_map(|act| match act {
+        Act::CreateTask(task) => Some(task),
+        Act::UpdateTask { task, fields, .. } => fields.contains(&"agent").then_some(task),
+        Act::CreateColony(_)
+        | Act::Set(_)
+        | Act::Hire(_)
+        | Act::UpdateAgent(..)
+        | Act::SetEnv { .. }
+        | Act::Toggle { .. }
+        | Act::Fire(_)
+        | Act::Push(_)
+        | Act::CreateSchedule(_)
+        | Act::UpdateSchedule { .. } => None,
+    });
+    let complaint = |task: &Task| {
+        let agent = task.agent.as_deref().filter(|agent| !agent.is_empty() && !known.contains(agent))?;
+        let hint = did_you_mean(agent, known.iter().copied());
+        let what = format!("task {} is for {agent:?}, who is neither in the file nor in the colony{hint}", task.name);
+        Some(Complaint::new(task.at, what))
+    };
+    given.filter_map(|task| complaint(task)).collect()
 }
 
 fn settings(declared: &Map<String, Json>, present: &Map<String, Json>) -> Step {

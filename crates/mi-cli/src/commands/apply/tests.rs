@@ -8,7 +8,7 @@ use mi_core::wire::{agents, tasks};
 use serde_json::json;
 
 use super::declared::{self, Colony};
-use super::plan::{Others, Present, plan};
+use super::plan::{Others, Present, plan, unknown_agents};
 use super::view;
 use crate::output::{Paint, Screen};
 
@@ -381,7 +381,39 @@ tasks:
     check_wrong(
         "agents: {ada: {budget: much}}",
         expect![[r#"
-            1:24: budget: it is a number of credits, or none
+            1:24: budget: it is a number of credits from 0 to 1000000000000, or none
         "#]],
+    );
+    check_wrong(
+        "agents: {ada: {budget: -1}}\ntasks: {a: {title: a, budget: 1e30}}",
+        expect![[r#"
+            1:24: budget: it is a number of credits from 0 to 1000000000000, or none
+            2:31: budget: it is a number of credits from 0 to 1000000000000, or none
+        "#]],
+    );
+}
+
+fn strangers(text: &str, present: &Present, others: Others) -> Vec<String> {
+    let colony = colony(text);
+    let steps = plan(&colony, present, &BTreeMap::new(), others);
+    let line = |c: super::yaml::Complaint| format!("{}:{}: {}", c.at.line, c.at.column, c.what);
+    unknown_agents(&colony, present, &steps).into_iter().map(line).collect()
+}
+
+#[test]
+fn a_task_is_for_somebody_of_the_file_or_of_the_colony() {
+    let file = "agents: {ada: {command: work}}\ntasks: {a: {title: a, agent: ada}, b: {title: b, agent: bem}}";
+    let with_ben = || Present { colony: office(), agents: vec![agent("ben", json!({}))], ..Present::default() };
+    let bem = r#"2:36: task b is for "bem", who is neither in the file nor in the colony"#;
+    assert_eq!(strangers(file, &Present::default(), Others::Stay), [bem]);
+    assert_eq!(strangers(file, &with_ben(), Others::Stay), [format!("{bem} (did you mean ben?)")]);
+    let file = file.replace("bem", "ben");
+    assert_eq!(strangers(&file, &with_ben(), Others::Stay), [""; 0]);
+    assert_eq!(strangers(&file, &with_ben(), Others::AreFired), [bem.replace("bem", "ben")]);
+    // What is over stays as it is, whoever left since.
+    let over = BTreeMap::from([task(2, "b", json!({"assigned_agent": "ben", "status": "done"}))]);
+    assert_eq!(
+        strangers(&file, &Present { colony: office(), tasks: over, ..Present::default() }, Others::Stay),
+        [""; 0]
     );
 }
