@@ -150,6 +150,10 @@ fn doctor(home: &Path, arguments: &[&str]) -> (std::collections::BTreeMap<String
         let has_fix = finding.get("fix").is_some();
         assert_eq!(has_fix, finding["state"] != "ok", "what isn't well has a remedy, and only that: {finding}");
     }
+    let mut sections: Vec<&str> = findings.clone().map(|finding| finding["section"].as_str().unwrap()).collect();
+    sections.dedup();
+    let different: std::collections::BTreeSet<&str> = sections.iter().copied().collect();
+    assert_eq!(different.len(), sections.len(), "each section stands in one piece: {sections:?}");
     (findings.map(|finding| (key(finding), finding.clone())).collect(), told.status.code())
 }
 

@@ -16,6 +16,8 @@ use crate::failure::Failure;
 const PACE: Duration = Duration::from_millis(100);
 /// Three attempts of a slow model, and then some.
 const PATIENCE: Duration = Duration::from_secs(1_800);
+/// Why a task waits whose agent has no key, or one that its provider refused.
+const NO_MODEL_KEY: &str = "no_model_key";
 const LINE_CHARS_MAX: usize = 160;
 
 /// How the tasks stood in the end, the parent first.
@@ -34,6 +36,10 @@ pub async fn until_over(story: &Story) -> Result<End, Failure> {
             view.close();
             return Ok(end);
         }
+        if let Some(failure) = keyless(&end) {
+            view.close();
+            return Err(failure);
+        }
         if began.elapsed() > PATIENCE {
             view.close();
             return Err(Failure::new(format!("the agents were not done after {} s", PATIENCE.as_secs())));
@@ -51,6 +57,14 @@ async fn look(story: &Story) -> Result<End, Failure> {
         subtasks.push(tasks.get(*id).await?);
     }
     Ok(End { parent, subtasks })
+}
+
+/// Nobody sets a key while the demo runs, so that who waits for one waits for ever.
+fn keyless(end: &End) -> Option<Failure> {
+    let whys = end.subtasks.iter().chain([&end.parent]).filter_map(|detail| detail.task.why.as_ref());
+    let why = whys.into_iter().find(|why| why.code == NO_MODEL_KEY)?;
+    let hint = "put a good key into your environment, or none, and run mi demo again; without a key it has two small analysers";
+    Some(Failure::new(why.message.clone()).hint(hint))
 }
 
 pub fn is_over(status: Status) -> bool {
@@ -119,5 +133,34 @@ impl View {
 
     fn close(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn task(id: i64, why: Value) -> TaskDetail {
+        let task = json!({"id": id, "title": "look", "kind": "review", "priority": 50, "status": "queued",
+            "created_by": "owner", "required_tools": [], "attempts": 1, "max_attempts": 3, "verification": "none",
+            "subtask_count": 0, "why": why, "created_at": "2026-04-27T09:30:00.000Z",
+            "updated_at": "2026-04-27T09:30:00.000Z"});
+        let detail = json!({"task": task, "logs": [], "comments": [], "subtasks": [], "artifacts": [],
+            "linkedMessages": [], "sessions": []});
+        serde_json::from_value(detail).unwrap()
+    }
+
+    #[test]
+    fn who_waits_for_a_key_is_not_waited_for() {
+        let parent = || task(1, json!({"code": "open_subtasks", "message": "waits for 2 open subtasks"}));
+        let coming = task(2, json!({"code": "waiting_for_agent", "message": "an agent is about to take it"}));
+        let refused = json!({"code": "no_model_key", "message": "anthropic refused the key that analyst needs"});
+        assert!(keyless(&End { parent: parent(), subtasks: vec![coming.clone()] }).is_none());
+        let failure = keyless(&End { parent: parent(), subtasks: vec![coming, task(3, refused)] }).unwrap();
+        let shown = format!("{failure:?}");
+        assert!(shown.contains("anthropic refused the key that analyst needs"), "{shown}");
+        assert!(shown.contains("run mi demo again"), "{shown}");
     }
 }

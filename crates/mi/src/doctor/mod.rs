@@ -30,12 +30,12 @@ pub fn run(args: &DoctorArgs, global: &Global, world: &World) -> Result<Exit, Fa
     let config = settings::load(&args.up, world)?;
     let clock = machine::ClockWatch::start();
     let mut findings = configuration::look(&config, world);
+    findings.push(models::look(world));
     findings.extend(place::look(&config));
     findings.extend(service::look(&config, global, world)?);
     findings.extend(pods::look(&config, world)?);
     findings.extend(machine::look(&clock));
     findings.extend(programs::look(world));
-    findings.push(models::look(world));
     tell(&findings, global.format(), world)?;
     let is_well = findings.iter().all(|finding| finding.state != State::Wrong);
     Ok(if is_well { Exit::Done } else { Exit::Failed })
