@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -134,11 +133,7 @@ impl Person {
 
     fn sees(&self, text: &str) {
         let is_seen = || self.seen.lock().unwrap().contains(text).then_some(());
-        let looked = catch_unwind(AssertUnwindSafe(|| until(SHORT, &format!("{text:?} on the screen"), is_seen)));
-        if let Err(panic) = looked {
-            eprintln!("--- the screen\n{}", self.seen.lock().unwrap());
-            resume_unwind(panic);
-        }
+        until(SHORT, &format!("{text:?} on the screen"), is_seen);
     }
 
     /// Ctrl-C, as people do it: once more while nothing happens, and nothing else before the shell asks for it.
@@ -169,6 +164,9 @@ impl Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
+        if thread::panicking() {
+            println!("--- the screen\n{}", self.seen.lock().unwrap());
+        }
         if self.child.kill().is_ok() {
             self.child.wait().ok();
         }
