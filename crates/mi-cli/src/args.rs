@@ -157,7 +157,8 @@ pub fn ceiling(text: &str) -> Result<Ceiling, String> {
 
 /// An amount of credits, with at most six decimals.
 pub fn amount(text: &str) -> Result<Micro, String> {
-    within(text, Micro(1)).ok_or_else(|| "it is a number of credits above 0, such as 100 or 2.5".to_owned())
+    within(text, Micro(1))
+        .ok_or_else(|| format!("it is a number of credits above 0 and up to {BALANCE_MAX}, such as 100 or 2.5"))
 }
 
 /// What is larger than any balance is a slip, and couldn't be kept as it was written.

@@ -7,6 +7,7 @@ use mi_core::wire::usage::UsageBy;
 use crate::args::{ColonyPlace, PagingArgs, moment, one_of};
 use crate::desk::Desk;
 use crate::fault::Fault;
+use crate::output::Format;
 use crate::views::credits;
 
 #[derive(Args)]
@@ -35,6 +36,13 @@ pub async fn run(desk: &mut Desk, args: UsageArgs) -> Result<(), Fault> {
     } else if args.calls {
         desk.show(usage.llm((&args.paging).into()), |(calls, _), screen| credits::calls(calls, screen)).await
     } else {
-        desk.show(usage.llm_summary(), credits::summary_of_usage).await
+        let models = usage.llm_summary();
+        // Programs get what models cost, as ever; people the pods beside it.
+        if desk.out.format == Format::Json {
+            return desk.out.json(&models.answer().await?.body);
+        }
+        // The smaller one first: what is settled meanwhile is in the other.
+        let models = models.await?;
+        desk.show(usage.summary(), |all, screen| credits::summary_of_usage(&models, all, screen)).await
     }
 }

@@ -2,7 +2,7 @@
 
 use mi_core::credits::Micro;
 use mi_core::wire::offices::Credits;
-use mi_core::wire::usage::{BudgetCard, LedgerEntry, LlmCall, LlmSummary, UsageRow};
+use mi_core::wire::usage::{BudgetCard, LedgerEntry, LlmCall, LlmSummary, UsageRow, UsageSummary};
 
 use super::moment;
 use crate::output::Screen;
@@ -71,12 +71,15 @@ fn what(row: &UsageRow) -> String {
     row.agent.clone().or(task).or(model).or(day).unwrap_or_else(|| "-".to_owned())
 }
 
-pub fn summary_of_usage(summary: &LlmSummary, screen: Screen) -> String {
+pub fn summary_of_usage(models: &LlmSummary, all: &UsageSummary, screen: Screen) -> String {
     let mut facts = Table::of_facts();
-    facts.fact("tokens", summary.total_tokens);
-    facts.fact("cost", format!("{:.4} USD", summary.total_cost));
-    facts.fact("credits", amount(summary.total_credits));
-    facts.fact("agents", summary.agents);
+    facts.fact("tokens", models.total_tokens);
+    facts.fact("models", format!("{} credits ({:.4} USD)", amount(models.total_credits), models.total_cost));
+    let pods = Micro(all.total_credits.0 - models.total_credits.0);
+    let hours = format!("{:.1} core hours, {:.1} GiB hours", all.cpu_core_hours, all.memory_gib_hours);
+    facts.fact("pods", format!("{} credits ({hours})", amount(pods)));
+    facts.fact("in all", format!("{} credits", amount(all.total_credits)));
+    facts.fact("agents", models.agents);
     facts.render(screen)
 }
 

@@ -760,6 +760,53 @@ fn events_are_listed_and_followed() {
 }
 
 #[test]
+fn amounts_below_nothing_are_named_as_such() {
+    let house = House::new(|_, _| Reply::json("[]"));
+    for (line, what) in [
+        ("mi credits add --amount -5", "it is a number of credits above 0"),
+        ("mi agents hire --name ada --budget -1", "it is a number of credits from 0 to"),
+        ("mi agents update ada --budget-per-day -1", "it is a number of credits from 0 to"),
+        ("mi tasks create --title a --budget 1e30", "it is a number of credits from 0 to"),
+        ("mi tasks update 1 --budget -1", "it is a number of credits from 0 to"),
+    ] {
+        let said = house.run(line);
+        assert_eq!(said.code, 2, "{line}");
+        assert!(said.err.contains(what), "{line}: {}", said.err);
+    }
+    assert_eq!(house.asked(), "");
+}
+
+#[test]
+fn a_call_without_an_answer_shows_what_became_of_it() {
+    let call = |state: &str, status: i64| {
+        format!(
+            r#"{{"agent":"ada","session":1,"task_id":7,"provider":"anthropic","model":"m","input_tokens":1,
+"cached_tokens":0,"output_tokens":0,"credits":0,"held":0,"uncollected":0,"estimated":false,"default_price":false,
+"state":"{state}","status":{status},"created_at":"2026-04-27T09:30:00.000Z"}}"#
+        )
+    };
+    let calls = format!("[{},{},{}]", call("failed", 0), call("lost", 0), call("settled", 200));
+    let said = House::new(move |_, _| Reply::json(calls.clone())).run("mi usage --calls");
+    let last = |line: &str| line.split_whitespace().next_back().unwrap_or_default().to_owned();
+    let shown: Vec<String> = said.out.lines().map(last).collect();
+    assert_eq!(shown, ["STATUS", "failed", "lost", "200"], "{}", said.out);
+}
+
+#[test]
+fn usage_tells_models_and_pods_apart() {
+    let house = House::new(|asked, _| {
+        Reply::json(match asked.path.ends_with("/usage/llm/summary") {
+            true => r#"{"total_tokens":1200,"total_cost":0.006,"total_credits":0.6,"agents":1}"#,
+            false => r#"{"cpu_core_hours":2,"memory_gib_hours":8,"total_credits":1.85,"pods":1}"#,
+        })
+    });
+    let said = house.run("mi usage");
+    for line in ["0.6 credits (0.0060 USD)", "1.25 credits (2.0 core hours, 8.0 GiB hours)", "1.85 credits"] {
+        assert!(said.out.contains(line), "{line}: {said:?}");
+    }
+}
+
+#[test]
 fn two_signs_begin_a_text_that_begins_with_one() {
     let house = House::new(|_, _| Reply::json(crate::house::task(1, "queued")));
     house.run(r#"mi tasks create --title a --description "@@ben knows it""#);

@@ -30,7 +30,8 @@ pub(super) async fn pump(stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>, la
     pump_but(&[], stream, outbox, last).await;
 }
 
-/// The same without lines that begin in one of these ways.
+/// The same without lines that begin in one of these ways. One of them that is an error is the last word all the same: where
+/// nothing else says why a program ended, that does.
 pub(super) async fn pump_but(noise: &[&str], mut stream: impl AsyncRead + Unpin, outbox: Arc<Outbox>, last: LastLine) {
     let mut line = Vec::new();
     let mut chunk = vec![0; READ_BYTES];
@@ -62,6 +63,8 @@ fn emit(line: &mut Vec<u8>, noise: &[&str], outbox: &Outbox, last: &LastLine) {
     let text = text.trim_end_matches('\r');
     if !noise.iter().any(|start| text.starts_with(start)) {
         outbox.log(text);
+        last.set(text);
+    } else if text.starts_with("Error") {
         last.set(text);
     }
     line.clear();

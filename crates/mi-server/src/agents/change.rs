@@ -66,9 +66,13 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
         let provider = rules::word("the provider", change.provider.as_deref())?;
         known_provider(provider.as_deref())?;
         agent.integrations = rules::integrations(&agent.integrations, provider.as_deref())?;
-        // Who names a provider by its program means the program, unless the agent runs a command.
-        let meant = provider.as_deref().and_then(harnesses::by_provider);
-        agent.harness = meant.filter(|_| agent.harness != HarnessKind::Command).unwrap_or(agent.harness);
+        // As at hire: who names a provider by its program means the program, and who names another than the agent's program
+        // can work with means its models alone; unless the agent runs a command.
+        if agent.harness != HarnessKind::Command {
+            let fits = rules::fitting(agent.harness, provider.as_deref(), None).is_ok();
+            let kept = if fits { agent.harness } else { HarnessKind::Native };
+            agent.harness = provider.as_deref().and_then(harnesses::by_provider).unwrap_or(kept);
+        }
         agent.model_provider = provider;
     }
     if let Some(skills) = &change.skills {
@@ -84,8 +88,8 @@ fn apply(agent: &mut AgentRow, change: &UpdateAgent) -> Result<(), Fault> {
         let harness = change.harness.as_deref().unwrap_or(agent.harness.as_str());
         agent.harness = rules::harness(Some(harness), agent.command.as_ref(), None)?;
     }
-    if change.provider.is_some() || change.harness.is_some() {
-        rules::fitting(agent.harness, agent.model_provider.as_deref())?;
+    if change.provider.is_some() || change.harness.is_some() || change.model_tier.is_some() {
+        rules::fitting(agent.harness, agent.model_provider.as_deref(), agent.model_tier.as_deref())?;
     }
     Ok(())
 }

@@ -47,8 +47,9 @@ pub fn unknown_harness(name: &str) -> Fault {
 
 pub fn provider_does_not_fit(harness: HarnessKind, provider: &str) -> Fault {
     let sentence = format!("{harness} can't work with models of {provider}: it speaks another protocol");
-    fault::bad_request(sentence)
-        .hint("leave the provider out, or name the harness native, which works with all of them")
+    fault::bad_request(sentence).hint(
+        "choose a model or a provider that fits, or give the agent the harness native, which works with all of them",
+    )
 }
 
 pub fn command_required() -> Fault {

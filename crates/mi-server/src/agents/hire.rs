@@ -93,14 +93,15 @@ fn row(act: &Act<'_>, member: &Member, name: AgentName, asked: &HireAgent) -> Re
     let provider = rules::word("the provider", asked.provider.as_deref())?;
     change::known_provider(provider.as_deref())?;
     let command = rules::command(asked.command.as_ref())?;
+    let model_tier = rules::word("the model", asked.model_tier.as_deref())?;
     let harness = rules::harness(asked.harness.as_deref(), command.as_ref(), provider.as_deref())?;
-    rules::fitting(harness, provider.as_deref())?;
+    rules::fitting(harness, provider.as_deref(), model_tier.as_deref())?;
     let asked_integrations = asked.integrations.as_deref().unwrap_or_default();
     Ok(AgentRow {
         id: AgentId(Uuid::new_v4()),
         name,
         role: rules::word("the role", asked.role.as_deref())?,
-        model_tier: rules::word("the model", asked.model_tier.as_deref())?,
+        model_tier,
         harness,
         command,
         skills: rules::skills(asked.skills.as_deref().unwrap_or_default())?,

@@ -9,6 +9,7 @@ use mi_core::wire::offices::HireLimit;
 
 use super::faults;
 use crate::gateway::kinds::Kind;
+use crate::gateway::models;
 use crate::infra::fault::{self, Fault};
 use crate::integrations::catalogue::canonical;
 
@@ -97,9 +98,11 @@ pub fn harness(
     Ok(kind)
 }
 
-/// A program of another vendor can't work with every provider's models; without a provider one is found that fits.
-pub fn fitting(harness: HarnessKind, provider: Option<&str>) -> Result<(), Fault> {
-    match provider.and_then(Kind::parse) {
+/// A program of another vendor can't work with every provider's models; without a provider one is found that fits, unless
+/// the model's own name tells whose it is.
+pub fn fitting(harness: HarnessKind, provider: Option<&str>, model: Option<&str>) -> Result<(), Fault> {
+    let kind = provider.map_or_else(|| model.and_then(models::family), Kind::parse);
+    match kind {
         Some(kind) if !kind.serves(harness) => Err(faults::provider_does_not_fit(harness, kind.as_str())),
         Some(_) | None => Ok(()),
     }

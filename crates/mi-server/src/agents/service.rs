@@ -189,8 +189,8 @@ pub fn last_seen(agent: &AgentRow, pod: Option<&PodRow>) -> Option<Time> {
     agent.last_seen_at.max(pod.and_then(|pod| pod.runner_seen_at))
 }
 
-/// A command brings its own means; every other harness calls models through the server.
-/// What keeps its model from being called.
+/// What keeps its model from being called. A command brings its own means; every other harness calls models through the
+/// server.
 pub(super) fn trouble(agent: &AgentRow, reach: &Reach) -> Option<Trouble> {
     if agent.harness == HarnessKind::Command {
         return None;

@@ -107,7 +107,7 @@ fn put_aside(act: &mut Act<'_>, need: &Need<'_>, budgets: Vec<(Owner, Purse)>) -
 }
 
 fn by_balance(act: &mut Act<'_>, need: &Need<'_>) -> Result<Held, Fault> {
-    let fault = out_of_credits(need.cost, act.head.available());
+    let fault = out_of_credits(need.cost, (act.head.available(), act.head.held));
     if need.when_short == WhenShort::Tell {
         return Err(fault);
     }
@@ -198,11 +198,14 @@ pub fn settle(act: &mut Act<'_>, over: &Settlement<'_>) -> Result<Micro, Fault> 
     Ok(paid)
 }
 
-fn out_of_credits(need: Micro, available: Micro) -> Fault {
-    let sentence = if available > Micro(0) {
-        format!("the call may cost {need} credits and the office has {available} available")
-    } else {
-        format!("the office has no credits left, and the call may cost {need}")
+fn out_of_credits(need: Micro, (available, held): (Micro, Micro)) -> Fault {
+    let sentence = match (available > Micro(0), held > Micro(0)) {
+        (false, false) => format!("the office has no credits left, and the call may cost {need}"),
+        (_, false) => format!("the call may cost {need} credits and the office has {available} available"),
+        (_, true) => format!(
+            "the call may cost {need} credits and the office has {available} available, besides {held} put aside for \
+             calls under way and pods"
+        ),
     };
     Fault::new(Code::OutOfCredits, sentence)
         .hint("mi credits add --amount 100 tops it up; a smaller max_tokens makes the call cheaper")

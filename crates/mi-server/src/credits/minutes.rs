@@ -1,5 +1,5 @@
-//! The time of pods: each minute that begins while a pod is up is put aside and paid within the hour, in one line of the
-//! ledger for each agent. Minutes are noted as a pod comes up and as it goes, so that none is too short-lived to pay, and
+//! The time of pods: each minute that begins while a pod is up is put aside and paid within the hour (later where calls under
+//! way leave no room for it), in one line of the ledger for each agent. Minutes are noted as a pod comes up and as it goes, so that none is too short-lived to pay, and
 //! between that by a sweep, which puts them all aside. A pod that sleeps or lives elsewhere costs nothing, and neither does
 //! the time in which the server was away.
 
@@ -52,10 +52,13 @@ pub fn note(act: &mut Act<'_>, agent: AgentId) -> Result<(), Fault> {
 
 fn charge_office(act: &mut Act<'_>, price: Micro) -> Result<(), Fault> {
     let mut pods = store::clocked(act.tx, act.office)?;
+    // What calls hold comes back in part: minutes that don't fit beside it wait for that, and are not forgiven.
+    let by_pods = pods.iter().fold(0_i64, |sum, pod| sum.saturating_add(pod.owed.0));
+    let calls_run = act.head.held.0 > by_pods;
     for pod in &mut pods {
-        reckon(act, pod, price)?;
+        reckon(act, pod, price, calls_run)?;
     }
-    let nothing_left = act.head.available() <= Micro(0);
+    let nothing_left = !calls_run && act.head.available() <= Micro(0);
     for pod in &mut pods {
         let old = pod.owed_since.is_some_and(|since| act.now - since >= Millis::seconds(OWED_SECONDS_MAX));
         if old || nothing_left || !pod.is_up {
@@ -66,13 +69,16 @@ fn charge_office(act: &mut Act<'_>, price: Micro) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Puts aside what has begun, as far as there is something to put aside.
-fn reckon(act: &mut Act<'_>, pod: &mut Clocked, price: Micro) -> Result<(), Fault> {
-    let minutes = begun(pod, act.now) + std::mem::take(&mut pod.begun);
+/// Puts aside what has begun, as far as there is something to put aside; where the rest may wait, in whole minutes.
+fn reckon(act: &mut Act<'_>, pod: &mut Clocked, price: Micro, rest_waits: bool) -> Result<(), Fault> {
+    let begun = begun(pod, act.now) + std::mem::take(&mut pod.begun);
+    let available = act.head.available().0.max(0);
+    let minutes = if rest_waits { begun.min(available.checked_div(price.0).unwrap_or(begun)) } else { begun };
+    pod.begun = begun - minutes;
     if minutes == 0 {
         return Ok(());
     }
-    let owed = Micro(price.0.saturating_mul(minutes).min(act.head.available().0).max(0));
+    let owed = Micro(price.0.saturating_mul(minutes).min(available));
     act.head.held.0 += owed.0;
     pod.owed.0 += owed.0;
     if owed > Micro(0) {

@@ -38,11 +38,10 @@ fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Micro, D:
         Number(Micro),
         Digits(String),
     }
-    match Either::deserialize(deserializer)? {
+    let wrong = || serde::de::Error::custom("amount is a number of credits");
+    match Either::deserialize(deserializer).map_err(|_| wrong())? {
         Either::Number(amount) => Ok(amount),
-        Either::Digits(text) => {
-            serde_json::from_str(text.trim()).map_err(|_| serde::de::Error::custom("amount is a number of credits"))
-        }
+        Either::Digits(text) => serde_json::from_str(text.trim()).map_err(|_| wrong()),
     }
 }
 

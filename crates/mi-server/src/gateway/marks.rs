@@ -126,13 +126,22 @@ pub fn interrupt(act: &mut Act<'_>, kind: Kind, session: ClaimToken) -> Result<(
 }
 
 /// Why a session is not to blame that ended because its provider would not: by its own cause, not by another's quota that
-/// happens to be there too. Already the first refusal of a key excuses; a second one keeps the agent from further work.
-pub fn excuse(act: &mut Act<'_>, provider: Option<&str>, cause: EndCause) -> Result<Option<String>, Fault> {
+/// happens to be there too. Already the first refusal of a key excuses, if it came since the session began (what is refused
+/// for another reason leaves no mark); a second one keeps the agent from further work.
+pub fn excuse(
+    act: &mut Act<'_>,
+    (provider, began): (Option<&str>, Time),
+    cause: EndCause,
+) -> Result<Option<String>, Fault> {
     let Some(kind) = provider.and_then(Kind::parse) else { return Ok(None) };
     let mark = store::marks::mark(act.tx, act.office, kind)?;
     Ok(match cause {
-        EndCause::RateLimited => mark.waits_until(act.now).map(|until| told(kind, until)),
-        EndCause::Unauthorized | EndCause::NoModelKey => (mark.refusals > 0).then(|| refused(kind)),
+        // Overloaded ones that name a time are parked as well, and programs call that its failure.
+        EndCause::RateLimited | EndCause::ProviderFailed => mark.waits_until(act.now).map(|until| told(kind, until)),
+        EndCause::Unauthorized | EndCause::NoModelKey => {
+            let is_fresh = store::marks::is_since(act.tx, act.office, kind, began)?;
+            (mark.is_refused() || (mark.refusals > 0 && is_fresh)).then(|| refused(kind))
+        }
         _ => None,
     })
 }

@@ -21,7 +21,7 @@ pub mod marks;
 mod members;
 mod memory;
 pub mod meter;
-mod models;
+pub mod models;
 mod outflow;
 mod outside;
 mod paths;

@@ -1,5 +1,5 @@
-//! Whether a call makes the model read more than its body holds: a kept conversation, a file, what an address leads to.
-//! Pure.
+//! Whether a call makes the model read more than its body holds: a kept conversation, a file, what an address leads to, what
+//! a tool finds that the provider runs itself. Pure.
 
 use mi_core::wire::runner::Wire;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -16,6 +16,24 @@ pub enum Reads {
 /// Members whose text leads to something elsewhere; `data:` holds it in itself.
 const LEADS: [&str; 8] =
     ["cachedContent", "cached_content", "fileUri", "file_id", "file_uri", "file_url", "image_url", "url"];
+/// How the `type` of a tool begins that the provider runs: what it finds is read by the model as well.
+const RUN_THERE: [&str; 7] =
+    ["code_execution", "code_interpreter", "file_search", "image_generation", "mcp", "web_fetch", "web_search"];
+/// The same where a member is the tool, whatever it holds.
+const TOOLS_RUN_THERE: [&str; 12] = [
+    "codeExecution",
+    "code_execution",
+    "fileSearch",
+    "file_search",
+    "googleMaps",
+    "googleSearch",
+    "googleSearchRetrieval",
+    "google_search",
+    "google_search_retrieval",
+    "urlContext",
+    "url_context",
+    "web_search_options",
+];
 /// Members that describe tools; what is called like a member above is none there.
 const TOOLS: [&str; 4] = ["input_schema", "parameters", "parametersJsonSchema", "schema"];
 
@@ -30,6 +48,8 @@ enum Found {
     Nothing,
     /// A text that leads somewhere if its member's name says so.
     Text,
+    /// The same, and a tool that runs there if it is a `type`.
+    ToolType,
     Lead,
 }
 
@@ -65,7 +85,12 @@ impl<'de> Visitor<'de> for Node {
 
     fn visit_str<E>(self, text: &str) -> Result<Found, E> {
         let is_within = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
-        Ok(if is_within || text.is_empty() { Found::Nothing } else { Found::Text })
+        let runs_there = RUN_THERE.iter().any(|start| text.starts_with(start));
+        Ok(match (is_within || text.is_empty(), runs_there) {
+            (true, _) => Found::Nothing,
+            (false, true) => Found::ToolType,
+            (false, false) => Found::Text,
+        })
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Found, E> {
@@ -105,8 +130,13 @@ impl<'de> Visitor<'de> for Node {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let found = map.next_value_seed(self)?;
-            if found == Found::Lead || (found == Found::Text && LEADS.contains(&name.as_str())) {
+            let leads = match map.next_value_seed(self)? {
+                Found::Lead => true,
+                Found::Text => LEADS.contains(&name.as_str()),
+                Found::ToolType => name == "type" || LEADS.contains(&name.as_str()),
+                Found::Nothing => false,
+            };
+            if leads || TOOLS_RUN_THERE.contains(&name.as_str()) {
                 all = Found::Lead;
             }
         }
@@ -149,6 +179,14 @@ mod tests {
         check(Wire::Anthropic, json!({"tools": [{"input_schema": {"properties": {"url": "x"}}}]}), Reads::Body);
         check(Wire::Gemini, json!({"contents": [{"parts": [{"fileData": {"fileUri": "x"}}]}]}), Reads::MoreThanBody);
         check(Wire::Gemini, json!({"cachedContent": "cachedContents/x"}), Reads::MoreThanBody);
+        let tool = |tool: Value| json!({"tools": [tool]});
+        check(Wire::Anthropic, tool(json!({"type": "web_search_20250305", "name": "web_search"})), Reads::MoreThanBody);
+        check(Wire::Anthropic, tool(json!({"name": "web_search", "input_schema": {"type": "object"}})), Reads::Body);
+        check(responses, tool(json!({"type": "function", "name": "file_search"})), Reads::Body);
+        check(responses, tool(json!({"type": "mcp", "server_label": "x"})), Reads::MoreThanBody);
+        check(chat, json!({"web_search_options": {}}), Reads::MoreThanBody);
+        check(Wire::Gemini, tool(json!({"googleSearch": {}})), Reads::MoreThanBody);
+        check(Wire::Gemini, tool(json!({"functionDeclarations": [{"name": "googleSearch"}]})), Reads::Body);
         let escaped = br#"{"messages":[{"file\u005fid":"f"},1,2.5,-1,null,true]}"#;
         assert_eq!(reads(chat, escaped).unwrap(), Reads::MoreThanBody);
     }

@@ -33,6 +33,18 @@ pub struct Price {
     pub context: i64,
     /// The most tokens that it writes.
     pub output_max: i64,
+    /// What it costs instead where the prompt is a long one.
+    pub long: Option<Long>,
+}
+
+/// The whole of a call costs this where it reads more than so many tokens. Never less than what a shorter one costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Long {
+    over: i64,
+    input: i64,
+    cached: i64,
+    written: i64,
+    output: i64,
 }
 
 /// A price, and whether the list knows the model.
@@ -88,6 +100,7 @@ struct Named {
     output: f64,
     context: i64,
     max_output: i64,
+    long: Option<LongRow>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +112,17 @@ struct Row {
     output: f64,
     context: i64,
     max_output: i64,
+    long: Option<LongRow>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongRow {
+    over: i64,
+    input: f64,
+    cached: Option<f64>,
+    written: Option<f64>,
+    output: f64,
 }
 
 impl Prices {
@@ -152,8 +176,8 @@ impl std::fmt::Debug for Prices {
 
 impl Named {
     fn row(&self) -> Row {
-        let Self { input, cached, written, output, context, max_output, .. } = *self;
-        Row { input, cached, written, output, context, max_output }
+        let Self { input, cached, written, output, context, max_output, long, .. } = *self;
+        Row { input, cached, written, output, context, max_output, long }
     }
 }
 
@@ -164,14 +188,39 @@ impl Row {
         if sizes.iter().any(|tokens| !(1..=TOKENS_MAX).contains(tokens)) {
             return Err("context and max_output are numbers of tokens, 1 to 1000000000");
         }
-        Ok(Price {
+        let short = Price {
             input,
             cached: self.cached.map_or(Ok(input), micro)?,
             written: self.written.map_or(Ok(input), micro)?,
             output: micro(self.output)?,
             context: self.context,
             output_max: self.max_output,
-        })
+            long: None,
+        };
+        Ok(Price { long: self.long.map(|row| row.beyond(&short)).transpose()?, ..short })
+    }
+}
+
+impl LongRow {
+    fn beyond(&self, short: &Price) -> Result<Long, &'static str> {
+        let input = micro(self.input)?;
+        let long = Long {
+            over: self.over,
+            input,
+            cached: self.cached.map_or(Ok(input), micro)?,
+            written: self.written.map_or(Ok(input), micro)?,
+            output: micro(self.output)?,
+        };
+        let pairs = [
+            (long.input, short.input),
+            (long.cached, short.cached),
+            (long.written, short.written),
+            (long.output, short.output),
+        ];
+        if !(1..=TOKENS_MAX).contains(&long.over) || pairs.iter().any(|(long, short)| long < short) {
+            return Err("long has the prices over a number of tokens, none of them lower than for a shorter prompt");
+        }
+        Ok(long)
     }
 }
 
@@ -183,10 +232,29 @@ fn micro(dollars: f64) -> Result<i64, &'static str> {
 }
 
 impl Price {
-    const FREE: Price = Price { input: 0, cached: 0, written: 0, output: 0, context: 1, output_max: 1 };
+    const FREE: Price = Price { input: 0, cached: 0, written: 0, output: 0, context: 1, output_max: 1, long: None };
 
-    /// Rounded up, once.
+    /// For a prompt of so many tokens.
+    fn of_prompt(&self, input: i64) -> Price {
+        match self.long {
+            Some(Long { over, input: read, cached, written, output }) if input > over => {
+                Price { input: read, cached, written, output, long: None, ..*self }
+            }
+            Some(_) | None => Price { long: None, ..*self },
+        }
+    }
+
+    /// Of one call; rounded up, once.
     pub fn cost(&self, usage: Usage) -> Micro {
+        self.of_prompt(usage.input).sum(usage)
+    }
+
+    /// Of many calls together, of which nobody knows how long each prompt was.
+    pub fn cost_of_many(&self, usage: Usage) -> Micro {
+        self.sum(usage)
+    }
+
+    fn sum(&self, usage: Usage) -> Micro {
         let plain = (usage.input - usage.cached - usage.written).max(0);
         let parts = [
             (plain, self.input),
@@ -201,16 +269,18 @@ impl Price {
 
     /// The most that a call of so many tokens may cost: its whole input at the dearest of the three.
     pub fn worst(&self, input: i64, output: i64) -> Micro {
-        Price { input: self.dearest(), ..*self }.cost(Usage { input, cached: 0, written: 0, output })
+        let price = self.of_prompt(input);
+        Price { input: price.dearest(), ..price }.sum(Usage { input, cached: 0, written: 0, output })
     }
 
     /// As many tokens of output as so much pays beside that input, at worst.
     pub fn output_for(&self, input: i64, sum: Micro) -> i64 {
-        if self.output == 0 {
+        let price = self.of_prompt(input);
+        if price.output == 0 {
             return i64::MAX;
         }
-        let rest = i128::from(sum.0) * TOKENS_PER_PRICE - i128::from(input) * i128::from(self.dearest());
-        i64::try_from(rest.max(0) / i128::from(self.output)).unwrap_or(i64::MAX)
+        let rest = i128::from(sum.0) * TOKENS_PER_PRICE - i128::from(input) * i128::from(price.dearest());
+        i64::try_from(rest.max(0) / i128::from(price.output)).unwrap_or(i64::MAX)
     }
 
     fn dearest(&self) -> i64 {
@@ -237,7 +307,7 @@ mod tests {
         // 3 USD are 300 credits.
         assert_eq!(cost("claude-sonnet-4-6", usage(1_000_000, 0, 0, 0)), Micro::credits(300));
         assert_eq!(cost("claude-sonnet-4-6", usage(0, 0, 0, 1_000_000)), Micro::credits(1_500));
-        assert_eq!(cost("gpt-5.5-2026-04-23", usage(1_000_000, 1_000_000, 0, 0)), Micro::credits(50));
+        assert_eq!(cost("gpt-5.5-2026-04-23", usage(100_000, 100_000, 0, 0)), Micro::credits(5));
         assert_eq!(cost("models/gemini-2.5-flash", usage(0, 0, 0, 1_000_000)), Micro::credits(250));
         assert_eq!(cost("claude-haiku-4-5", usage(1_000_000, 0, 1_000_000, 0)), Micro::credits(125));
         assert_eq!(cost("something-else", usage(1_000_000, 0, 0, 1_000_000)), Micro::credits(1_800));
@@ -290,6 +360,10 @@ mod tests {
             ("[[model]]\nfamily = 'x'\ninput = -1\noutput = 0\ncontext = 1\nmax_output = 1", "a price is"),
             ("[[model]]\nfamily = 'x'\ninput = 1\noutput = 0\ncontext = 0\nmax_output = 1", "numbers of tokens"),
             ("[[model]]\nfamily = 'x'\nprice = 1", "unknown field"),
+            (
+                "[[model]]\nfamily = 'x'\ninput = 2\noutput = 1\ncontext = 9\nmax_output = 1\nlong = {over = 5, input = 1, output = 1}",
+                "none of them lower",
+            ),
         ] {
             std::fs::write(&file, text).unwrap();
             let told = Prices::load(Some(&file)).unwrap_err().to_string();
@@ -297,6 +371,15 @@ mod tests {
         }
         let missing = Prices::load(Some(&folder.path().join("none"))).unwrap_err();
         assert!(matches!(missing, BadPrices::Read { .. }));
+    }
+
+    #[test]
+    fn a_long_prompt_makes_the_whole_call_dearer() {
+        let at_most = usage(272_000, 0, 0, 1_000_000);
+        assert_eq!(cost("gpt-5.5", at_most), Micro::credits(136 + 3_000));
+        let over = usage(300_000, 0, 0, 1_000_000);
+        assert_eq!(cost("gpt-5.5", over), Micro::credits(300 + 4_500));
+        assert_eq!(cost("gemini-2.5-pro", usage(200_001, 0, 0, 0)), Micro(50_000_250));
     }
 
     #[test]
@@ -311,8 +394,21 @@ mod tests {
         fn a_cost_is_the_exact_sum_rounded_up(
             input in 0..2_000_000_i64, cached in 0..100_i64, written in 0..100_i64, output in 0..200_000_i64,
             price in (0..10_000_000_000_i64, 0..10_000_000_000_i64, 0..10_000_000_000_i64, 0..10_000_000_000_i64),
+            (over, times) in (1..2_000_000_i64, 1..4_i64),
         ) {
-            let price = Price { input: price.0, cached: price.1, written: price.2, output: price.3, context: 1, output_max: 1 };
+            let price = Price {
+                input: price.0, cached: price.1, written: price.2, output: price.3, context: 1, output_max: 1, long: None,
+            };
+            let long = Long {
+                over, input: price.input * times, cached: price.cached * times, written: price.written * times,
+                output: price.output * times,
+            };
+            let both = Price { long: Some(long), ..price };
+            let all = usage(input, cached * input / 200, written * input / 200, output);
+            prop_assert!(both.worst(input, output) >= both.cost(all));
+            prop_assert!(both.worst(input + 1, output) >= both.worst(input, output), "a bound of the input is one of the cost");
+            let price = if input > over { both.of_prompt(input) } else { price };
+            prop_assert_eq!(both.cost(all), price.cost(all));
             let (cached, written) = (input * cached / 200, input * written / 200);
             let used = usage(input, cached, written, output);
             let exact = i128::from(input - cached - written) * i128::from(price.input)

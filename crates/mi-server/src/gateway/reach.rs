@@ -106,9 +106,8 @@ impl Reach {
     }
 
     /// The provider that an agent's words mean: the one that it names, else the one that its model's name tells, else
-    /// the first that there is, the office's own before the server's; a program of another vendor works only with those
-    /// that speak like it, and means the first of them where none has a key. None if it names an unknown one or there is
-    /// none.
+    /// the first that there is, the office's own before the server's, of those that speak like its program. None if it names
+    /// an unknown one or there is none.
     pub fn choose(&self, harness: HarnessKind, provider: Option<&str>, tier: Option<&str>) -> Option<Kind> {
         if let Some(named) = provider {
             return Kind::parse(named);
@@ -116,13 +115,12 @@ impl Reach {
         let first = |wanted: &dyn Fn(Kind) -> bool| {
             Kind::ALL.into_iter().filter(|kind| kind.serves(harness)).find(|kind| wanted(*kind))
         };
-        let family = tier.and_then(models::family);
-        let family = family.filter(|kind| self.has_key(*kind) && kind.serves(harness));
-        let found = family.or_else(|| first(&|kind| self.has_own(kind))).or_else(|| first(&|kind| self.has_key(kind)));
-        found.or_else(|| program_of(harness).and_then(|_| first(&|_| true)))
+        // A model's own name says more than the program does, which then gives way to the native one.
+        let family = tier.and_then(models::family).filter(|kind| self.has_key(*kind));
+        family.or_else(|| first(&|kind| self.has_own(kind))).or_else(|| first(&|kind| self.has_key(kind)))
     }
 
-    /// How it stands with the model of an agent.
+    /// How it stands with the model of an agent; where no provider has a key, with the first that its program speaks to.
     pub fn of_agent(
         &self,
         harness: HarnessKind,
@@ -131,7 +129,11 @@ impl Reach {
     ) -> (Option<Kind>, Standing) {
         match self.choose(harness, provider, tier) {
             Some(kind) => (Some(kind), self.standing(kind)),
-            None => (None, Standing::Keyless),
+            None => {
+                let is_program = provider.is_none() && program_of(harness).is_some();
+                let kinds = Kind::ALL.into_iter();
+                (kinds.filter(|_| is_program).find(|kind| kind.serves(harness)), Standing::Keyless)
+            }
         }
     }
 }
@@ -178,6 +180,13 @@ mod tests {
         assert_eq!(reach(&[], &["venice"], &[]).choose(HarnessKind::OpenaiCodex, None, None), Some(Kind::Venice));
         let claude = reach(&[Kind::Anthropic], &[], &[]);
         assert_eq!(claude.of_agent(HarnessKind::GeminiCli, None, None), (Some(Kind::Google), Standing::Keyless));
+        assert_eq!(
+            claude.choose(HarnessKind::GeminiCli, None, None),
+            None,
+            "no model is written where none is reached"
+        );
+        // Who was hired with a model of another vendor works natively, and isn't sent where nobody knows that model.
+        assert_eq!(both.choose(HarnessKind::OpenaiCodex, None, Some("claude-opus-4-6")), Some(Kind::Anthropic));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn note(act: &mut Act<'_>, session: &SessionRow, text: &str, prices: &Prices
             input: used.input,
             cached: used.cached,
             output: used.output,
-            cost: price.cost(used),
+            cost: price.cost_of_many(used),
             ..Used::nothing(UsageKind::Subscription, session.agent.as_str())
         },
     )

@@ -349,7 +349,7 @@ pub fn end(
     };
     let wish = &EndSession { summary, ..wish.clone() };
     store::set_summary(act.tx, act.office, number, &bounded(&wish.summary), wish.harness)?;
-    let excuse = marks::excuse(act, session.provider.as_deref(), wish.cause)?;
+    let excuse = marks::excuse(act, (session.provider.as_deref(), session.started_at), wish.cause)?;
     // No model read what woke this one.
     let session = if excuse.is_some() { session } else { after_reading(act, session, wish)? };
     match session.state {

@@ -156,7 +156,8 @@ pub fn unknown_agents(colony: &Colony, present: &Present, steps: &[Step]) -> Vec
     let complaint = |task: &Task| {
         let agent = task.agent.as_deref().filter(|agent| !agent.is_empty() && !known.contains(agent))?;
         let hint = did_you_mean(agent, known.iter().copied());
-        let what = format!("task {} is for {agent:?}, who is neither in the file nor in the colony{hint}", task.name);
+        let where_not = if fired(agent) { "is fired by --prune" } else { "is neither in the file nor in the colony" };
+        let what = format!("task {} is for {agent:?}, who {where_not}{hint}", task.name);
         Some(Complaint::new(task.at, what))
     };
     given.filter_map(|task| complaint(task)).collect()

@@ -87,6 +87,8 @@ async fn what_can_not_be_hired_is_refused_and_changes_nothing() {
         (json!({"name": "b", "harness": "acme"}), code(400, "unknown_harness")),
         (json!({"name": "b", "harness": "openai-codex", "provider": "anthropic"}), code(400, "bad_request")),
         (json!({"name": "b", "harness": "gemini-cli", "provider": "venice"}), code(400, "bad_request")),
+        (json!({"name": "b", "harness": "openai-codex", "modelTier": "claude-opus-4-6"}), code(400, "bad_request")),
+        (json!({"name": "b", "provider": "claude-code", "harness": "gemini-cli"}), code(400, "bad_request")),
         (json!({"name": "b", "budget": 1e30}), code(400, "bad_request")),
         (json!({"name": "b", "harness": "command"}), code(400, "command_required")),
         (json!({"name": "b", "command": " ", "harness": "command"}), code(400, "command_required")),

@@ -229,3 +229,29 @@ async fn lifecycle_is_for_operators() {
     assert_eq!(reply.refused(), code(403, "operator_only"));
     house.close().await;
 }
+
+#[tokio::test]
+async fn a_new_provider_means_the_same_as_at_hire() {
+    let house = TestHouse::new().await;
+    let office = house.office().await;
+    office.hire_with(json!({"name": "eve", "provider": "claude-code"})).await;
+    let change = async |body: Value| office.call("PATCH", "/employees/eve", body).await;
+    // Without a provider a model's name tells whose it is.
+    office.hire_with(json!({"name": "bob", "harness": "claude-code"})).await;
+    let foreign = office.call("PATCH", "/employees/bob", json!({"modelTier": "gpt-5.5"})).await;
+    assert_eq!(foreign.refused(), (400, "bad_request".to_owned()));
+    for (body, harness) in [
+        (json!({"modelTier": "opus"}), "claude-code"),
+        (json!({"provider": "anthropic"}), "claude-code"),
+        (json!({"provider": "google"}), "native"),
+        (json!({"provider": "codex"}), "openai-codex"),
+        (json!({"provider": "venice"}), "openai-codex"),
+        (json!({"provider": "google", "harness": "gemini-cli"}), "gemini-cli"),
+    ] {
+        let card = change(body.clone()).await.ok();
+        assert_eq!(card["harness"], harness, "{body}");
+    }
+    let contradiction = change(json!({"provider": "venice", "harness": "gemini-cli"})).await;
+    assert_eq!(contradiction.refused(), (400, "bad_request".to_owned()));
+    house.close().await;
+}

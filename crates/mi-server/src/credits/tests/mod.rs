@@ -10,6 +10,7 @@ use mi_core::time::Millis;
 use serde_json::{Value, json};
 
 use crate::gateway::tests::bench::Bench;
+use crate::infra::act::Act;
 use crate::testing::{TestHouse, TestOffice};
 
 async fn balance(bench: &Bench) -> Value {
@@ -25,6 +26,8 @@ async fn an_office_starts_with_its_grant_and_additions_are_appended() {
     let added = bench.post(&bench.at("/credits"), json!({"amount": 0.25, "reason": "gift"})).await;
     assert_eq!((added.status, added.json()["balance"].clone()), (200, json!(1000.25)));
     bench.post(&bench.at("/credits"), json!({"amount": "100"})).await;
+    let wrong = bench.post(&bench.at("/credits"), json!({"amount": null})).await;
+    assert!(wrong.json()["error"].as_str().unwrap().contains("amount is a number of credits"), "{:?}", wrong.json());
     assert_eq!(balance(&bench).await["balance"], json!(1100.25));
 
     let history = bench.get(&bench.at("/credits/history?limit=2")).await;
@@ -157,6 +160,35 @@ async fn a_pod_pays_each_minute_that_it_began_however_short_it_lived() {
     house.house.clock.advance(Millis(61_000));
     act("stop").await;
     assert_eq!(paid().await, [line(-0.2), line(-0.1)]);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn minutes_that_do_not_fit_beside_running_calls_are_paid_when_those_end() {
+    let house = TestHouse::with_pod_minute(Micro(100_000)).await;
+    let office = house.office().await;
+    let id = office.id;
+    office.call("PATCH", "/settings", json!({"idleTimeoutSeconds": 86_400})).await.ok();
+    office.hire("ada").await;
+    let put_aside = async |micro: i64| {
+        let hold = move |act: &mut Act<'_>| {
+            act.head.held.0 += micro;
+            Ok(())
+        };
+        house.house.act_as_server(id, hold).await.unwrap();
+    };
+    let held = async || office.call("GET", "/credits", Value::Null).await.ok()["held"].clone();
+    // Of 1000 credits calls leave room for two minutes and a half.
+    let by_calls = 999_750_000;
+    put_aside(by_calls).await;
+    let runner = office.runner("ada").await;
+    house.settle().await;
+    house.advance(4 * 60_000).await;
+    assert_eq!(held().await, json!(999.95), "two whole minutes");
+    put_aside(-by_calls).await;
+    house.advance(5_000).await;
+    assert_eq!(held().await, json!(0.5), "and the other three");
+    drop(runner);
     house.close().await;
 }
 

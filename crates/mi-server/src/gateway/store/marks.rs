@@ -48,6 +48,12 @@ pub fn mark(tx: &mut dyn Tx, office: OfficeId, kind: Kind) -> Result<Mark, DbErr
     Ok(found.flatten().unwrap_or(Mark::none(kind)))
 }
 
+/// Whether the provider has said something since then.
+pub fn is_since(tx: &mut dyn Tx, office: OfficeId, kind: Kind, since: Time) -> Result<bool, DbError> {
+    let sql = "select 1 from provider_marks where office_id = $1 and provider = $2 and updated_at >= $3";
+    Ok(tx.first(sql, args![office, kind.as_str(), since])?.is_some())
+}
+
 pub fn save(tx: &mut dyn Tx, office: OfficeId, mark: &Mark, now: Time) -> Result<(), DbError> {
     let sql = "insert into provider_marks (office_id, provider, parked_until, pauses, refusals, updated_at) \
                values ($1, $2, $3, $4, $5, $6) on conflict (office_id, provider) do update set \

@@ -152,6 +152,37 @@ async fn a_quota_that_another_met_excuses_nobody() {
 }
 
 #[tokio::test]
+async fn an_overloaded_provider_that_names_a_time_costs_no_attempt() {
+    let (house, upstream) = house().await;
+    let office = house.office().await;
+    let (ada, task, grant) = at_work(office, "ada").await;
+    upstream.now_says(limited(529, &[("retry-after", "10")]));
+    assert_eq!(call(&house, &grant).await.status, 529);
+    ada.end(&grant, "provider_failed").await.ok();
+    let waiting = office.get_task(task).await;
+    assert_eq!((&waiting["status"], &waiting["attempts"]), (&json!("queued"), &json!(0)), "{waiting}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_long_ago_excuses_nobody() {
+    let (house, upstream) = house().await;
+    let office = house.office().await;
+    let (mut ada, task, grant) = at_work(office, "ada").await;
+    upstream.now_says(limited(401, &[]));
+    assert_eq!(call(&house, &grant).await.status, 401);
+    ada.end(&grant, "unauthorized").await.ok();
+    house.advance(1_000).await;
+    let grant = ada.must_take().await;
+    // Programs call a 403 by the same name; it is about the model, not about the key.
+    upstream.now_says(limited(403, &[]));
+    assert_eq!(call(&house, &grant).await.status, 403);
+    ada.end(&grant, "unauthorized").await.ok();
+    assert_eq!(office.get_task(task).await["attempts"], 1, "it counts");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn the_first_refusal_of_a_key_costs_no_attempt() {
     let (house, upstream) = house().await;
     let office = house.office().await;

@@ -178,5 +178,6 @@ async fn models_of_the_machine_need_no_key_of_the_office() {
     assert_eq!(ask(1, "office").await.status, 204);
     let session = ask(2, "machine").await.ok()["session"].clone();
     assert_eq!((session["task"].as_i64(), session["harness"].as_str()), (Some(1), Some("claude-code")));
+    assert_eq!(session["model"], Value::Null, "which one is that login's business");
     house.close().await;
 }
