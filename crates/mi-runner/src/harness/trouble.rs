@@ -90,6 +90,10 @@ impl Trouble {
         if says(Code::StaleClaim) {
             return Some(EndCause::Stale);
         }
+        // A 403 that says nothing of the key.
+        if says(Code::EgressDenied) {
+            return Some(EndCause::Failed);
+        }
         if says(Code::NoModelKey) {
             return Some(EndCause::NoModelKey);
         }

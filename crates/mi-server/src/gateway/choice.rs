@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mi_core::egress::{self, Target as Place};
 use mi_core::ids::OfficeId;
 use mi_core::problem::Code;
 use mi_core::time::Time;
@@ -22,6 +23,8 @@ use crate::infra::db::Tx;
 use crate::infra::fault::{self, Fault};
 use crate::infra::keys::Keys;
 use crate::integrations::service as integrations;
+
+const HTTPS_PORT: u16 = 443;
 
 /// Where a call can go.
 #[derive(Debug, Clone)]
@@ -58,7 +61,9 @@ fn load(tx: &mut dyn Tx, office: OfficeId, keys: &Keys, providers: &Providers) -
         }
     }
     let fallbacks = head.settings.fallback_models.iter().filter_map(|text| read_fallback(text)).collect();
-    Ok(OfficeModels { own, marks: means.marks, fallbacks })
+    // Of a name that nobody can own: only an entry for every host has it.
+    let goes_anywhere = egress::allows(&head.settings.egress, &Place::new("any.invalid", HTTPS_PORT), "CONNECT");
+    Ok(OfficeModels { own, marks: means.marks, fallbacks, goes_anywhere })
 }
 
 /// What the office set for a provider, by the first of its integrations of which anything is set: a key never goes to

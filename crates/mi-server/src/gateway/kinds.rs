@@ -136,6 +136,15 @@ impl Kind {
         self.facts().dialect
     }
 
+    /// The plainest one of its dialect.
+    pub fn wire(self) -> Wire {
+        match self.dialect() {
+            Dialect::Anthropic => Wire::Anthropic,
+            Dialect::Openai => Wire::OpenaiChat,
+            Dialect::Google => Wire::Gemini,
+        }
+    }
+
     /// It speaks chat completions and nothing else.
     pub fn is_chat_only(self) -> bool {
         self.facts().wires == [Wire::OpenaiChat]

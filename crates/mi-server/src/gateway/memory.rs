@@ -28,6 +28,8 @@ pub struct OfficeModels {
     pub marks: Vec<Mark>,
     /// Models that answer where the one asked for can't, in this order.
     pub fallbacks: Vec<(Kind, String)>,
+    /// Its agents may reach any host outside, so providers may do so for them.
+    pub goes_anywhere: bool,
 }
 
 impl OfficeModels {

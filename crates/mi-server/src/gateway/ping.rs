@@ -9,11 +9,10 @@ use mi_core::problem::Code;
 use mi_core::time::Millis;
 use mi_core::wire::agents::HarnessKind;
 use mi_core::wire::integrations::{ModelPing, PingModel};
-use mi_core::wire::runner::Wire;
 use serde_json::{Value, json};
 
 use super::choice::{self, Choice};
-use super::kinds::{Dialect, Kind};
+use super::kinds::Dialect;
 use super::meter::{Finish, Form, Meter};
 use super::providers::{self, Giver, Provider};
 use super::quota::{self, Refusal};
@@ -62,7 +61,7 @@ async fn send(house: &House, office: OfficeId, choice: &Choice, model: String) -
     let late = || fault::upstream_failed(provider.kind.as_str(), "it didn't answer in time");
     let (status, headers, text) = house.clock.timeout_at(until, exchange).await.ok_or_else(late)??;
     let latency_ms = (house.clock.now() - began).0;
-    let mut meter = Meter::new(wire(provider.kind), Form::Whole);
+    let mut meter = Meter::new(provider.kind.wire(), Form::Whole);
     meter.feed(&text);
     let usage = meter.finish(Finish::Whole).usage.unwrap_or_default();
     if status.is_success() {
@@ -85,14 +84,6 @@ async fn send(house: &House, office: OfficeId, choice: &Choice, model: String) -
         output_tokens: usage.output,
         trouble,
     })
-}
-
-fn wire(kind: Kind) -> Wire {
-    match kind.dialect() {
-        Dialect::Anthropic => Wire::Anthropic,
-        Dialect::Openai => Wire::OpenaiChat,
-        Dialect::Google => Wire::Gemini,
-    }
 }
 
 fn tiny(provider: &Provider, model: &str) -> Outgoing {

@@ -95,6 +95,9 @@ pub fn query(sent: Option<&str>) -> Option<String> {
     if kept.is_empty() { None } else { Some(kept.join("&")) }
 }
 
+/// OpenRouter's word behind a model's name that makes it search the web.
+const SEARCHES: &str = ":online";
+
 /// What the gateway reads of a call's body.
 #[derive(Deserialize)]
 struct Peek {
@@ -134,7 +137,7 @@ impl Prepared {
     pub fn read_bytes_max(&self) -> usize {
         match self.reads {
             Reads::Body => self.body.len(),
-            Reads::MoreThanBody => usize::MAX,
+            Reads::Kept | Reads::Outside => usize::MAX,
         }
     }
 }
@@ -151,11 +154,15 @@ pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     let peek = Peek::read(&body)?;
     peek.check(*wire)?;
     let answer = peek.answer(*wire)?;
-    let reads = if peek.is_kept_elsewhere() { Reads::MoreThanBody } else { reads(*wire, &body).map_err(not_a_call)? };
+    let found = match reads(*wire, &body).map_err(not_a_call)? {
+        Reads::Body if peek.is_kept_elsewhere() => Reads::Kept,
+        found => found,
+    };
     let model = model.clone().or(peek.model).ok_or_else(|| fault::bad_request("the body names no model"))?;
     if model.len() > MODEL_NAME_BYTES_MAX {
         return Err(fault::too_long("the model's name", MODEL_NAME_BYTES_MAX, "bytes"));
     }
+    let reads = if model.ends_with(SEARCHES) { Reads::Outside } else { found };
     let is_streamed_chat = *wire == Wire::OpenaiChat && peek.stream == Some(true);
     let body = if is_streamed_chat { with_usage(body, peek.stream_options)? } else { body };
     Ok(Prepared { model, answer, reads, body })

@@ -29,6 +29,7 @@ const FAILS: &[Code] = &[
     Code::StaleClaim,
     Code::TooLong,
     Code::UpstreamFailed,
+    Code::EgressDenied,
     Code::NoModelKey,
     Code::ProviderQuota,
 ];

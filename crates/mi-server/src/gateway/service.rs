@@ -16,6 +16,7 @@ use super::choice::{self, Choice};
 use super::estimate::Bounds;
 use super::kinds::Kind;
 use super::meter::{Finish, Form};
+use super::outside::{self, Reads};
 use super::paths::{Target, target};
 use super::places::Place;
 use super::providers::{self, unknown_provider};
@@ -128,11 +129,28 @@ async fn attempt(house: &House, asking: &Asking, choice: &Choice, turn: Turn) ->
     choice.gate(house.clock.now())?;
     match turn.target {
         Target::Free => {
+            if asking.asked.method == Method::POST {
+                let reads = outside::reads(choice.provider.kind.wire(), &turn.body).map_err(request::not_a_call)?;
+                check_way_out(house, asking.session, reads).await?;
+            }
             let outgoing = outgoing(choice, turn.path, turn.body, &asking.asked);
             free(house, asking.session, choice, outgoing).await
         }
         Target::Generate { wire, .. } => paid(house, asking, (choice, wire), turn).await,
     }
+}
+
+/// What a provider does for an agent the agent could not do itself: its words would go out in an address or a search.
+async fn check_way_out(house: &House, session: Session, reads: Reads) -> Result<(), Fault> {
+    let office = session.office;
+    if reads != Reads::Outside || choice::of_office(house, office).await?.goes_anywhere {
+        return Ok(());
+    }
+    let sentence = "the call has its provider go out, to an address or with a tool such as web_search, and the office's \
+                    egress doesn't let its agents go anywhere";
+    Err(Fault::new(Code::EgressDenied, sentence).hint(format!(
+        "send what an address holds instead, or an operator allows every host with mi colonies update {office} --allow '*'"
+    )))
 }
 
 /// What costs nothing is small and read whole here, so that its place doesn't wait for its reader.
@@ -153,6 +171,7 @@ async fn free(house: &House, session: Session, choice: &Choice, outgoing: Outgoi
 async fn paid(house: &House, asking: &Asking, (choice, wire): (&Choice, Wire), turn: Turn) -> Result<Answered, Fault> {
     let session = asking.session;
     let prepared = request::prepare(&turn.target, turn.body)?;
+    check_way_out(house, session, prepared.reads).await?;
     let kept = account::reserve(house, session, order(house, choice, &prepared)).await?;
     let back = turn.asked.map(|asked| WayBack::new(asked, kept.call(), house.clock.now()));
     let body = match kept.limit() {

@@ -283,3 +283,34 @@ async fn an_answer_without_numbers_passes_and_its_use_is_estimated() {
     assert_eq!(told, (&json!(0.006), &json!(true), &json!(true), &json!("unmetered")));
     bench.close().await;
 }
+
+#[tokio::test]
+async fn a_provider_goes_out_only_for_those_who_may_go_anywhere() {
+    let (bench, upstream) = bench("ANTHROPIC", Script::events(MESSAGES)).await;
+    let ask = async |path: &str, body: &Value| bench.call(path, body.clone()).await;
+    let mut search = message();
+    search["tools"] = json!([{"type": "web_search_20250305", "name": "web_search"}]);
+    let mut picture = message();
+    let source = json!({"type": "url", "url": "https://elsewhere.example/?stolen=1"});
+    picture["messages"] = json!([{"role": "user", "content": [{"type": "image", "source": source}]}]);
+    let paths = ["/llm/anthropic/v1/messages", "/llm/anthropic/v1/messages/count_tokens"];
+    let egress = async |list: Value| {
+        let settings = bench.at("/settings");
+        let body = Bytes::from(json!({"egress": list}).to_string());
+        assert_eq!(bench.send(Method::PATCH, &settings, &bench.key, &[], body).await.status, 200);
+    };
+    for list in [json!([]), json!(["elsewhere.example", "*.example"])] {
+        egress(list).await;
+        for (path, body) in [(paths[0], &search), (paths[0], &picture), (paths[1], &picture)] {
+            let got = ask(path, body).await;
+            assert_eq!(got.problem(), (403, "egress_denied".to_owned()), "{path} {body}");
+        }
+    }
+    assert_eq!(upstream.calls(), 0, "nothing is sent");
+    assert_eq!(ask(paths[0], &message()).await.status, 200);
+    egress(json!(["*"])).await;
+    for (path, body) in [(paths[0], &search), (paths[0], &picture), (paths[1], &picture)] {
+        assert_eq!(ask(path, body).await.status, 200, "{path} {body}");
+    }
+    bench.close().await;
+}
