@@ -63,7 +63,7 @@ pub async fn join(house: &House, call: &Call) -> Result<Answer, Fault> {
     let (key, office, mood) = (call.idempotency.clone(), found.office, trier.mood);
     let act = move |act: &mut Act<'_>| {
         if asks_first(&act.head, mood) {
-            return required(&act.head);
+            return required(act, &found);
         }
         let answer = come_in(act, &found, &wish)?;
         remember(act, key.as_ref(), &answer)?;
@@ -77,8 +77,10 @@ pub fn asks_first(head: &Head, mood: Mood) -> bool {
     head.settings.join_policy == JoinPolicy::Approve || mood == Mood::Alarmed
 }
 
-/// The code is still good.
-fn required(head: &Head) -> Result<Answer, Fault> {
+/// The code is kept for the application, if it is still good.
+fn required(act: &mut Act<'_>, found: &Found) -> Result<Answer, Fault> {
+    codes::still_good(act, found)?;
+    let head = &act.head;
     let answer = ApplicationRequired {
         status: "application_required".to_owned(),
         message: format!("{} lets agents in when its owner says so: apply with a statement", head.name),

@@ -62,6 +62,11 @@ pub fn hash(house: &House, typed: &str) -> String {
     }
 }
 
+/// It may have been used up since it was looked up.
+pub fn still_good(act: &mut Act<'_>, found: &Found) -> Result<(), Fault> {
+    if store::is_live(act.tx, act.office, found.id, act.now)? { Ok(()) } else { Err(faults::invalid_code()) }
+}
+
 /// The code is used up in this transaction, or somebody else was first.
 pub fn consume(act: &mut Act<'_>, found: &Found, used_by: &str) -> Result<(), Fault> {
     if store::consume(act.tx, act.office, found.id, act.now, used_by)? {
