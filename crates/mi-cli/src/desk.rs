@@ -158,6 +158,15 @@ impl Desk {
     }
 
     /// The colony of that id or name; `None` when there is none of that name.
+    /// Where a key is about to travel in the clear.
+    pub fn warn_of_open_wire(&mut self) -> Result<(), Fault> {
+        if !self.settings.is_open_wire() {
+            return Ok(());
+        }
+        let endpoint = self.settings.endpoint.clone();
+        self.out.warn(&format!("your new key will come from {endpoint} unencrypted; use https there"))
+    }
+
     pub async fn find_office(&mut self, client: &Client, named: &str) -> Result<Option<OfficeId>, Fault> {
         find_office(client, named).await
     }

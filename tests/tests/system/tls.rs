@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 
@@ -33,6 +34,9 @@ fn the_command_line_and_pods_work_with_a_server_that_speaks_tls() {
     let elsewhere = house.path("elsewhere");
     let elsewhere = elsewhere.to_str().unwrap();
     server.mi_with(&["whoami"], &[("MI_HOME", elsewhere), ("MI_API_KEY", server.key())]).fails(7, &["--ca-cert"]);
+    // Whoever answers there may be anybody: no key is kept on its word.
+    server.mi_with(&["login", "--key", server.key()], &[("MI_HOME", elsewhere)]).fails(7, &["--ca-cert"]);
+    assert!(!Path::new(elsewhere).join("config.json").exists());
     server
         .mi_with(&["whoami"], &[("MI_HOME", elsewhere), ("MI_API_KEY", server.key()), ("MI_CA_CERT", &certificate)])
         .ok();

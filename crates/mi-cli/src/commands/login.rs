@@ -57,7 +57,8 @@ async fn by_key(desk: &mut Desk, key: &str) -> Result<(), Fault> {
             store(desk, key)?;
             welcome(desk, &who)
         }
-        Err(fault) if fault.is_unreachable() => {
+        // Whoever answers there isn't the server that was meant; that is no reason to believe a key.
+        Err(fault) if fault.is_unreachable() && !fault.is_untrusted() => {
             store(desk, key)?;
             desk.out.warn(&format!("{fault}: the key is stored, but nobody has checked it"))
         }
@@ -95,7 +96,7 @@ async fn by_invite(desk: &mut Desk, code: &str, name: Option<String>) -> Result<
             "--profile NAME keeps a second login beside the first",
         ));
     }
-    warn_of_open_wire(desk)?;
+    desk.warn_of_open_wire()?;
     let client = desk.any_client()?;
     let wish = ClaimCode { code: code.trim().to_owned(), name, public_key: None };
     let claimed = match client.join().claim(&wish).await? {
@@ -129,16 +130,8 @@ async fn decided(desk: &mut Desk, client: &Client, applied: &Applied) -> Result<
     }
 }
 
-fn warn_of_open_wire(desk: &mut Desk) -> Result<(), Fault> {
-    if !desk.settings.is_open_wire() {
-        return Ok(());
-    }
-    let endpoint = desk.settings.endpoint.clone();
-    desk.out.warn(&format!("your new key will come from {endpoint} unencrypted; use https there"))
-}
-
 async fn by_browser(desk: &mut Desk, args: &LoginArgs) -> Result<(), Fault> {
-    warn_of_open_wire(desk)?;
+    desk.warn_of_open_wire()?;
     let client = desk.any_client()?;
     let begun = client.login().begin(&BeginLogin { client_name: Some(client_name()) }).await?;
     let address = format!("{}/login?code={}", desk.settings.endpoint, begun.user_code);

@@ -99,7 +99,9 @@ fn external(facts: &Facts<'_>) -> (AgentPhase, String) {
 }
 
 fn away(name: &str) -> String {
-    format!("lives elsewhere and has not been heard of lately; there: mi agent heartbeat-daemon --as-agent {name}")
+    format!(
+        "lives elsewhere and has not been heard of lately; there: mi agent run --name {name} works for it, mi agent heartbeat-daemon --as-agent {name} keeps it online"
+    )
 }
 
 fn hosted(facts: &Facts<'_>, pod: &PodRow) -> (AgentPhase, String) {

@@ -8,8 +8,12 @@ use mi_core::wire::agents::AgentPhase;
 use crate::infra::fault::Fault;
 
 pub fn pod_not_running(name: &AgentName, phase: AgentPhase) -> Fault {
-    Fault::new(Code::PodNotRunning, format!("{name}'s pod doesn't run ({phase})"))
-        .hint(format!("mi start {name} starts it, mi error {name} says why it doesn't run"))
+    let hint = match phase {
+        AgentPhase::Archived => format!("mi agents restore {name} brings it back"),
+        AgentPhase::Pending => format!("it starts by itself; mi agents get {name} says what it waits for"),
+        _ => format!("mi start {name} starts it, mi error {name} says why it doesn't run"),
+    };
+    Fault::new(Code::PodNotRunning, format!("{name}'s pod doesn't run ({phase})")).hint(hint)
 }
 
 /// Whatever waited for its runner would wait in vain.

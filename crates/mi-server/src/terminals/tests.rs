@@ -149,7 +149,9 @@ async fn what_can_not_be_run_is_refused_with_the_next_step() {
     let house = TestHouse::new().await;
     let office = house.office().await;
     let card = office.hire("ada").await;
-    assert_eq!(debug(office, json!({"command": "true"})).await.refused(), code(409, "pod_not_running"));
+    let early = debug(office, json!({"command": "true"})).await;
+    assert!(early.json["hint"].as_str().unwrap().contains("it starts by itself"), "{}", early.json);
+    assert_eq!(early.refused(), code(409, "pod_not_running"));
     let runner = office.runner("ada").await;
     for (body, expected) in [
         (json!({}), code(400, "bad_request")),

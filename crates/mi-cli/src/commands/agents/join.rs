@@ -70,6 +70,7 @@ pub async fn join(desk: &mut Desk, args: &JoinArgs) -> Result<Arrived, Fault> {
     if let Some(waiting) = ApplicationFile::find(&home, &endpoint, &args.name)? {
         return wait(desk, &client, waiting).await;
     }
+    desk.warn_of_open_wire()?;
     let key = new_key()?;
     let wish = JoinOffice {
         code: args.code.clone(),
