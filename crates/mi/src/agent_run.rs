@@ -29,20 +29,6 @@ const FOLDER_MODE: u32 = 0o700;
 /// What a session finds on its PATH; both are this program.
 const PROGRAMS: [&str; 2] = ["tq", "mi"];
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
-/// Where vendors' programs keep their logins, and the keys and addresses that they read instead.
-const LOGIN_VARIABLES: [&str; 11] = [
-    "HOME",
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "ANTHROPIC_BASE_URL",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CONFIG_DIR",
-    "CODEX_HOME",
-    "GEMINI_API_KEY",
-    "GEMINI_CLI_HOME",
-    "GOOGLE_API_KEY",
-    "OPENAI_API_KEY",
-];
 const JOIN_HINT: &str = "mi agent join CODE -n NAME brings one; mi invite makes the code";
 
 /// Which agent works here, and what proves it.
@@ -133,8 +119,25 @@ fn own_login(args: &AgentRunArgs, harness: HarnessKind, world: &World) -> Result
         let sentence = format!("--own-login is for programs that have one, not for the harness {harness}");
         return Err(Failure::usage(sentence).hint("--harness claude-code, openai-codex or gemini-cli"));
     }
-    let given = LOGIN_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), world.variable(name)?.to_owned())));
+    let names = ["HOME"].iter().chain(login_variables(harness));
+    let given = names.filter_map(|name| Some(((*name).to_owned(), world.variable(name)?.to_owned())));
     Ok(Some(OwnLogin { variables: given.collect() }))
+}
+
+/// Where a vendor's program keeps its login, and the keys and addresses that it reads instead; another one's are not its business.
+const fn login_variables(harness: HarnessKind) -> &'static [&'static str] {
+    match harness {
+        HarnessKind::ClaudeCode => &[
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+            "CLAUDE_CONFIG_DIR",
+        ],
+        HarnessKind::OpenaiCodex => &["CODEX_HOME", "OPENAI_API_KEY"],
+        HarnessKind::GeminiCli => &["GEMINI_API_KEY", "GEMINI_CLI_HOME", "GOOGLE_API_KEY"],
+        HarnessKind::Native | HarnessKind::Command => &[],
+    }
 }
 
 /// The agent that `mi agent join` kept here, or the one whose key was given.

@@ -196,11 +196,12 @@ pub(super) fn new_session(
         HarnessKind::Command => None,
         // Without a model it would burn its attempts: it takes nothing until there is one, and `why` says so.
         HarnessKind::Native | HarnessKind::ClaudeCode | HarnessKind::OpenaiCodex | HarnessKind::GeminiCli => {
+            // The machine's own need no key of the office, and without a word of ours that login chooses.
+            let is_own = models == ModelsOf::Machine;
             match ready_model(act, agent, &desk.providers)? {
-                Some(choice) => Some(choice),
-                // The machine's own need no key of the office.
-                None if models == ModelsOf::Machine => None,
-                None => return Ok(None),
+                Some(choice) if !is_own || names_a_model(agent) => Some(choice),
+                Some(_) | None if is_own => None,
+                Some(_) | None => return Ok(None),
             }
         }
     };
@@ -219,6 +220,10 @@ pub(super) fn new_session(
     }
     let taken = claim::take(act, agent, &Wanted::default(), &terms)?;
     Ok(taken.map(|(_, session)| session))
+}
+
+const fn names_a_model(agent: &AgentRow) -> bool {
+    agent.model_provider.is_some() || agent.model_tier.is_some()
 }
 
 /// The agent's model, if it can be called now.
@@ -243,6 +248,7 @@ fn model_of(
     let tier = agent.model_tier.as_deref();
     let kind = match &session.provider {
         Some(provider) => Kind::parse(provider),
+        None if !names_a_model(agent) => None,
         None => {
             let reach = Reach::load(act.tx, act.office, providers)?;
             reach.choose(agent.harness, agent.model_provider.as_deref(), tier)

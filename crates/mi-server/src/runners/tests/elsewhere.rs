@@ -164,7 +164,16 @@ async fn each_kind_of_agent_has_its_own_way() {
 /// Somebody's own login pays: the office needs no key, and the agent works all the same.
 #[tokio::test]
 async fn models_of_the_machine_need_no_key_of_the_office() {
-    let house = TestHouse::new().await;
+    the_machines_own(TestHouse::new().await, &[("office", 204)]).await;
+}
+
+#[tokio::test]
+async fn models_of_the_machine_are_not_those_of_the_office() {
+    the_machines_own(TestHouse::with_environment(&[("ANTHROPIC_API_KEY", "sk")]).await, &[]).await;
+}
+
+/// After these looks with other means.
+async fn the_machines_own(house: TestHouse, looks: &[(&str, u16)]) {
     let office = house.office().await;
     let scout = office.remote("scout").await;
     let hello = json!({"bootId": "boot-1", "version": "test", "harnesses": ["claude-code"], "slots": 1});
@@ -175,8 +184,10 @@ async fn models_of_the_machine_need_no_key_of_the_office() {
         let body = json!({"poll": poll, "wait": 0, "freeSlots": 1, "models": models});
         office.call_as(&runner, "POST", "/employees/scout/runner/next", body).await
     };
-    assert_eq!(ask(1, "office").await.status, 204);
-    let session = ask(2, "machine").await.ok()["session"].clone();
+    for (poll, (models, status)) in (1..).zip(looks) {
+        assert_eq!(ask(poll, models).await.status, *status);
+    }
+    let session = ask(9, "machine").await.ok()["session"].clone();
     assert_eq!((session["task"].as_i64(), session["harness"].as_str()), (Some(1), Some("claude-code")));
     assert_eq!(session["model"], Value::Null, "which one is that login's business");
     house.close().await;
