@@ -93,11 +93,19 @@ pub fn calls(calls: &[LlmCall], screen: Screen) -> String {
             format!("{}/{}", call.provider, call.model).into(),
             call.input_tokens.into(),
             call.output_tokens.into(),
-            amount(call.credits).into(),
+            paid(call).into(),
             status(call),
         ]);
     }
     table.render(screen)
+}
+
+/// What was more than was put aside is told, though nobody pays it.
+fn paid(call: &LlmCall) -> String {
+    match call.uncollected {
+        Micro(0) => amount(call.credits),
+        rest => format!("{} (+{} uncollected)", amount(call.credits), amount(rest)),
+    }
 }
 
 /// What the provider answered with; where there was no answer, what became of the call: `failed`, `lost`, `unmetered`.

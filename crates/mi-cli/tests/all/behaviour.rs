@@ -781,12 +781,13 @@ fn a_call_without_an_answer_shows_what_became_of_it() {
     let call = |state: &str, status: i64| {
         format!(
             r#"{{"agent":"ada","session":1,"task_id":7,"provider":"anthropic","model":"m","input_tokens":1,
-"cached_tokens":0,"output_tokens":0,"credits":0,"held":0,"uncollected":0,"estimated":false,"default_price":false,
+"cached_tokens":0,"output_tokens":0,"credits":0,"held":0,"uncollected":1.5,"estimated":false,"default_price":false,
 "state":"{state}","status":{status},"created_at":"2026-04-27T09:30:00.000Z"}}"#
         )
     };
     let calls = format!("[{},{},{}]", call("failed", 0), call("lost", 0), call("settled", 200));
     let said = House::new(move |_, _| Reply::json(calls.clone())).run("mi usage --calls");
+    assert!(said.out.contains("0 (+1.5 uncollected)"), "{}", said.out);
     let last = |line: &str| line.split_whitespace().next_back().unwrap_or_default().to_owned();
     let shown: Vec<String> = said.out.lines().map(last).collect();
     assert_eq!(shown, ["STATUS", "failed", "lost", "200"], "{}", said.out);

@@ -59,6 +59,8 @@ impl Trouble {
             return cause;
         }
         match self.status {
+            // Google's word for a key that it doesn't know.
+            Some(400) if self.sentence.contains("API_KEY_INVALID") => EndCause::Unauthorized,
             Some(401 | 403) => EndCause::Unauthorized,
             Some(402) => EndCause::OutOfCredits,
             Some(429) => EndCause::RateLimited,
@@ -140,6 +142,8 @@ mod tests {
             (Some(500), "API Error: 500", EndCause::ProviderFailed),
             (Some(529), "overloaded", EndCause::ProviderFailed),
             (Some(400), "no such model", EndCause::Failed),
+            (Some(400), r#"{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}"#, EndCause::Unauthorized),
+            (Some(403), r#"{"error":"x","code":"egress_denied"}"#, EndCause::Failed),
             (Some(503), r#"{"error":"x","code":"no_model_key"}"#, EndCause::NoModelKey),
             (None, r#"[API Error: {"error":"x","code":"out_of_credits"}]"#, EndCause::OutOfCredits),
             (Some(409), r#"{"error":"x","code":"stale_claim"}"#, EndCause::Stale),

@@ -62,13 +62,14 @@ impl Bounds {
         let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).clamp(1, OUTPUT_TOKENS_MAX);
         let body = i64::try_from(body_bytes).unwrap_or(i64::MAX);
         let input = (body / BYTES_PER_TOKEN_READ + 1).min(price.context);
-        let unwritten = match (wanted.output_max.map(tokens), priced.by) {
+        let asked = wanted.output_max.map(tokens);
+        let unwritten = asked.unwrap_or(price.output_max);
+        let most = match (asked, priced.by) {
             (Some(asked), PricedBy::List) => asked.min(price.output_max),
             // Nothing is known of its limit, so its own word counts.
             (Some(asked), PricedBy::Default) => asked,
-            (None, _) => price.output_max,
+            (None, _) => price.output_max.min(OUTPUT_TOKENS_UNASKED),
         };
-        let most = if wanted.output_max.is_some() { unwritten } else { unwritten.min(OUTPUT_TOKENS_UNASKED) };
         let thoughts = i64::try_from(wanted.thoughts).unwrap_or(i64::MAX);
         let least = OUTPUT_TOKENS_MIN.saturating_add(thoughts).min(most);
         let answers = i64::try_from(wanted.count).unwrap_or(ANSWERS_MAX).clamp(1, ANSWERS_MAX);
@@ -150,9 +151,9 @@ mod tests {
         // 1,000 tokens at 3.75 USD (put into the cache) and 100 at 15 USD a million.
         let asked = of("claude-sonnet-4-6", 2_997, Some(100), 1);
         assert_eq!((asked.input, asked.output, asked.cost), (1_000, 100, Micro(525_000)));
-        assert_eq!(of("claude-sonnet-4-6", 2_997, Some(9_999_999), 1).output, 64_000);
+        assert_eq!(of("claude-sonnet-4-5", 2_997, Some(9_999_999), 1).output, 64_000);
         assert_eq!(of("claude-sonnet-4-6", 2_997, None, 1).output, OUTPUT_TOKENS_UNASKED);
-        assert_eq!(of("claude-sonnet-4-6", 30_000_000, None, 1).input, 200_000);
+        assert_eq!(of("claude-sonnet-4-5", 30_000_000, None, 1).input, 200_000);
         assert_eq!(of("gpt-4o", 3, Some(10), 5).output, 50);
         assert_eq!(of("gpt-4o", 3, Some(10), u64::MAX).output, 1_280);
         assert_eq!(of("qwen3:8b", 3, Some(70_000), 1).output, 70_000, "its own word counts");
@@ -175,6 +176,7 @@ mod tests {
         check(bounds("gpt-5.5", 2_997, Some(5_000), 1), i64::MAX, 5_000, None);
         check(bounds("gpt-5.5", 2_997, Some(50_000), 2), 61_000_000, 10_000, Some(5_000));
         check(bounds("gpt-5.5", 2_997, Some(500), 1), 0, 500, None);
+        check(bounds("gpt-5.5", 2_997, Some(999_999), 1), i64::MAX, 128_000, Some(128_000));
         // As much as that list thinks of models that it doesn't know.
         check(bounds("qwen3:8b", 2_997, None, 1), i64::MAX, 32_000, None);
         let thinks = Wanted { output_max: Some(20_000), count: 1, thoughts: 8_000 };

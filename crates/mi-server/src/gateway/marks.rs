@@ -36,7 +36,7 @@ const PARKED_SECONDS_MAX: i64 = 24 * 3_600;
 pub struct Mark {
     pub kind: Kind,
     pub parked_until: Option<Time>,
-    /// Pauses in a row for which no time was named.
+    /// Pauses in a row, without a good call between.
     pub pauses: i64,
     /// Refusals of the key in a row.
     pub refusals: i64,
@@ -61,13 +61,17 @@ impl Mark {
         self.parked_until.filter(|until| *until > now)
     }
 
-    /// After one more "not now", with the time that came with it if one did.
+    /// After one more "not now", with the time that came with it if one did. Who names a short one again and again is
+    /// believed less each time; of many calls that meet the same pause, one counts.
     fn parked(self, named: Option<Time>, now: Time) -> Self {
-        let (until, pauses) = match named {
-            Some(until) => (until.clamp(now + Millis::seconds(1), now + Millis::seconds(PARKED_SECONDS_MAX)), 0),
-            None => (now + pause(self.pauses), self.pauses + 1),
+        let before = if self.waits_until(now).is_none() { self.pauses } else { (self.pauses - 1).max(0) };
+        let named = named.map(|at| at.clamp(now + Millis::seconds(1), now + Millis::seconds(PARKED_SECONDS_MAX)));
+        let until = match named {
+            Some(at) if before == 0 => at,
+            Some(at) => at.max(now + pause(before - 1)),
+            None => now + pause(before),
         };
-        Self { parked_until: Some(until.max(self.parked_until.unwrap_or(until))), pauses, ..self }
+        Self { parked_until: Some(until.max(self.parked_until.unwrap_or(until))), pauses: before + 1, ..self }
     }
 }
 
@@ -223,5 +227,16 @@ mod tests {
         let until_later = Mark { parked_until: Some(Time(9_000_000)), ..none };
         assert_eq!(parked(until_later, Some(1_060_000)), Time(9_000_000));
         assert_eq!(none.parked(None, now), Mark { parked_until: Some(Time(1_005_000)), pauses: 1, ..none });
+        // A second at a time, again and again, becomes a pause that grows.
+        let (mut mark, mut at, mut seconds) = (none, now, Vec::new());
+        for _ in 0..5 {
+            let twice = mark.parked(Some(at + Millis(1_000)), at);
+            assert_eq!(twice.parked(Some(at + Millis(1_000)), at), twice, "of two at once one counts");
+            mark = twice;
+            let until = mark.parked_until.unwrap();
+            seconds.push((until - at).0 / 1_000);
+            at = until;
+        }
+        assert_eq!(seconds, [1, 5, 10, 20, 40]);
     }
 }

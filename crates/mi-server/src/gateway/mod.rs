@@ -40,6 +40,7 @@ pub mod subscription;
 pub mod sweep;
 #[cfg(test)]
 pub mod tests;
+mod tools;
 mod translate;
 mod translated;
 mod upstream;

@@ -4,6 +4,8 @@
 use mi_core::wire::runner::Wire;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::tools;
+
 /// How much of its input a call brings along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
@@ -15,43 +17,39 @@ pub enum Reads {
     Outside,
 }
 
-/// Members whose text names what the provider keeps.
-const KEPT: [&str; 3] = ["cachedContent", "cached_content", "file_id"];
-/// Members whose text is an address; `data:` holds what it leads to in itself.
-const ADDRESSES: [&str; 5] = ["fileUri", "file_uri", "file_url", "image_url", "url"];
-/// Where a provider keeps the files that it was given.
+/// Members whose text names what the provider keeps; names are compared in lower case and without `_`.
+const KEPT: [&str; 2] = ["cachedcontent", "fileid"];
+/// How members end whose text is an address; `data:` holds what it leads to in itself.
+const ADDRESSES: [&str; 3] = ["url", "uri", "filedata"];
+const SCHEME: &str = "://";
+/// No scheme's name is longer.
+const SCHEME_CHARS_MAX: usize = 16;
+/// Where Google keeps the files that it was given.
 const STORE: &str = "https://generativelanguage.googleapis.com/";
-/// How the `type` of a tool begins that the provider runs: what it finds is read by the model as well.
-const RUN_THERE: [&str; 7] =
-    ["code_execution", "code_interpreter", "file_search", "image_generation", "mcp", "web_fetch", "web_search"];
-/// The same where a member is the tool, or turns it on, whatever it holds.
-const TOOLS_RUN_THERE: [&str; 16] = [
-    "codeExecution",
-    "code_execution",
-    "enable_web_scraping",
-    "enable_web_search",
-    "fileSearch",
-    "file_search",
-    "googleMaps",
-    "googleSearch",
-    "googleSearchRetrieval",
-    "google_search",
-    "google_search_retrieval",
-    "plugins",
-    "search_parameters",
-    "urlContext",
-    "url_context",
-    "web_search_options",
+/// Members that describe something, or are for the caller's own books: what is called like an address there is none.
+const DESCRIPTIONS: [&str; 12] = [
+    "annotations",
+    "input_examples",
+    "input_schema",
+    "metadata",
+    "parameters",
+    "parametersJsonSchema",
+    "parameters_json_schema",
+    "responseJsonSchema",
+    "responseSchema",
+    "response_json_schema",
+    "response_schema",
+    "schema",
 ];
-/// Members that describe tools; what is called like a member above is none there.
-const TOOLS: [&str; 4] = ["input_schema", "parameters", "parametersJsonSchema", "schema"];
 
 pub fn reads(wire: Wire, body: &[u8]) -> Result<Reads, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    Ok(match Node(wire).deserialize(&mut json)? {
+    let found = Node(wire).deserialize(&mut json)?;
+    Ok(match found {
         Found::Outside => Reads::Outside,
+        _ if tools::go_out(wire, body)? => Reads::Outside,
         Found::Kept => Reads::Kept,
-        Found::Nothing | Found::Text | Found::OfStore | Found::ToolType => Reads::Body,
+        Found::Nothing | Found::Text | Found::OfStore | Found::Address => Reads::Body,
     })
 }
 
@@ -59,12 +57,12 @@ pub fn reads(wire: Wire, body: &[u8]) -> Result<Reads, serde_json::Error> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     Nothing,
-    /// A text that leads somewhere if its member's name says so.
+    /// A text that names something if its member says so.
     Text,
-    /// The same, to what the provider keeps.
+    /// The same, and what it leads to is kept by the provider.
     OfStore,
-    /// The same, and a tool that runs there if it is a `type`.
-    ToolType,
+    /// The same, and it leads elsewhere.
+    Address,
     Kept,
     Outside,
 }
@@ -72,16 +70,16 @@ enum Found {
 impl Found {
     /// As the value of a member.
     fn under(self, name: &str) -> Self {
-        let (is_address, is_kept) = (ADDRESSES.contains(&name), KEPT.contains(&name));
-        let is_text = matches!(self, Found::Text | Found::OfStore | Found::ToolType);
+        if matches!(self, Found::Nothing | Found::Kept | Found::Outside) {
+            return self;
+        }
+        let name = name.to_ascii_lowercase().replace('_', "");
+        let is_address = ADDRESSES.iter().any(|end| name.ends_with(end));
         match self {
-            _ if TOOLS_RUN_THERE.contains(&name) => Found::Outside,
-            Found::ToolType if name == "type" => Found::Outside,
+            Found::Address if is_address => Found::Outside,
             Found::OfStore if is_address => Found::Kept,
-            _ if is_text && is_address => Found::Outside,
-            _ if is_text && is_kept => Found::Kept,
-            _ if is_text => Found::Nothing,
-            found => found,
+            _ if KEPT.contains(&name.as_str()) => Found::Kept,
+            _ => Found::Nothing,
         }
     }
 }
@@ -98,7 +96,7 @@ impl Node {
             Wire::Gemini => &["args", "response"],
             Wire::OpenaiChat | Wire::OpenaiResponses => &["arguments"],
         };
-        TOOLS.contains(&name) || arguments.contains(&name)
+        DESCRIPTIONS.contains(&name) || arguments.contains(&name)
     }
 }
 
@@ -117,11 +115,12 @@ impl<'de> Visitor<'de> for Node {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Found, E> {
-        let is_within = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:"));
+        let text = text.trim_start();
+        let head: String = text.chars().take(SCHEME_CHARS_MAX).collect();
         Ok(match () {
-            () if is_within || text.is_empty() => Found::Nothing,
-            () if RUN_THERE.iter().any(|start| text.starts_with(start)) => Found::ToolType,
-            () if text.starts_with(STORE) => Found::OfStore,
+            () if text.is_empty() || head.to_ascii_lowercase().starts_with("data:") => Found::Nothing,
+            () if self.0 == Wire::Gemini && text.starts_with(STORE) => Found::OfStore,
+            () if head.contains(SCHEME) => Found::Address,
             () => Found::Text,
         })
     }
@@ -197,16 +196,18 @@ mod tests {
         check(Wire::Gemini, file(far), Reads::Outside);
         check(Wire::Gemini, file(&format!("{STORE}v1beta/files/x")), Reads::Kept);
         check(Wire::Gemini, json!({"cachedContent": "cachedContents/x"}), Reads::Kept);
-        let tool = |tool: Value| json!({"tools": [tool]});
-        check(Wire::Anthropic, tool(json!({"type": "web_search_20250305", "name": "web_search"})), Reads::Outside);
-        check(Wire::Anthropic, tool(json!({"name": "web_search", "input_schema": {"type": "object"}})), Reads::Body);
-        check(responses, tool(json!({"type": "function", "name": "file_search"})), Reads::Body);
-        check(responses, tool(json!({"type": "mcp", "server_label": "x"})), Reads::Outside);
-        check(chat, json!({"web_search_options": {}}), Reads::Outside);
-        check(chat, json!({"venice_parameters": {"enable_web_search": "on"}}), Reads::Outside);
-        check(chat, json!({"messages": [{"content": "web_search a url"}], "stop": ["url"]}), Reads::Body);
-        check(Wire::Gemini, tool(json!({"googleSearch": {}})), Reads::Outside);
-        check(Wire::Gemini, tool(json!({"functionDeclarations": [{"name": "googleSearch"}]})), Reads::Body);
+        for body in [
+            json!({"messages": [{"content": [{"type": "file", "file": {"file_data": far}}]}]}),
+            json!({"messages": [{"content": [{"type": "video_url", "video_url": far}]}]}),
+            json!({"messages": [{"content": [{"Image_URL": {"URL": " HTTPS://a.example"}}]}]}),
+            json!({"messages": [{"content": [{"image_url": format!("{STORE}x")}]}]}),
+            json!({"tools": [{"type": "web_search"}]}),
+        ] {
+            check(chat, body, Reads::Outside);
+        }
+        check(chat, json!({"messages": [{"content": "see https://a.example"}], "stop": ["url"]}), Reads::Body);
+        check(chat, json!({"metadata": {"url": far}, "user": far}), Reads::Body);
+        check(Wire::Gemini, json!({"generationConfig": {"responseSchema": {"properties": {"url": far}}}}), Reads::Body);
         let escaped = br#"{"messages":[{"file\u005fid":"f"},1,2.5,-1,null,true]}"#;
         assert_eq!(reads(chat, escaped).unwrap(), Reads::Kept);
     }

@@ -15,6 +15,8 @@ use super::kinds::Dialect;
 const EPOCH_SECONDS_MIN: f64 = 1e9;
 const EPOCH_MILLIS_MIN: f64 = 1e12;
 const OVERLOADED: u16 = 529;
+/// OpenAI's word for a call that is more than a whole minute's allowance.
+const TOO_LARGE: &[u8] = b"Request too large";
 
 /// What a refusal says of the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum Refusal {
 
 pub fn read(dialect: Dialect, (status, headers, body): (u16, &HeaderMap, &[u8]), now: Time) -> Refusal {
     match status {
+        // No time makes it smaller.
+        429 if says(body, TOO_LARGE) => Refusal::Other,
         429 => Refusal::NotNow(until(headers, body, now)),
         // Overloaded: only a time makes that a quota.
         503 | OVERLOADED => retry_after(headers, now).map_or(Refusal::Other, |at| Refusal::NotNow(Some(at))),
@@ -36,6 +40,10 @@ pub fn read(dialect: Dialect, (status, headers, body): (u16, &HeaderMap, &[u8]),
         400 | 403 if dialect == Dialect::Google && is_bad_key(body) => Refusal::BadKey,
         _ => Refusal::Other,
     }
+}
+
+fn says(body: &[u8], words: &[u8]) -> bool {
+    body.windows(words.len()).any(|window| window == words)
 }
 
 fn until(headers: &HeaderMap, body: &[u8], now: Time) -> Option<Time> {
@@ -210,6 +218,7 @@ mod tests {
         }
         for body in ["{\"retryDelay\":", "[]", "{\"error\":{\"details\":[{\"retryDelay\":7}]}}"] {
             check(429, &[], body, Refusal::NotNow(None));
+            check(429, &[("retry-after", "1")], "Request too large for gpt-5.5: Limit 30000", Refusal::Other);
         }
         for text in ["", "s", "5", "5x", "1.2.3s", "m5s"] {
             assert_eq!(length(text), None, "{text}");

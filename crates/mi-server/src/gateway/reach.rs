@@ -131,8 +131,9 @@ impl Reach {
             Some(kind) => (Some(kind), self.standing(kind)),
             None => {
                 let is_program = provider.is_none() && program_of(harness).is_some();
-                let kinds = Kind::ALL.into_iter();
-                (kinds.filter(|_| is_program).find(|kind| kind.serves(harness)), Standing::Keyless)
+                let spoken = || Kind::ALL.into_iter().filter(|_| is_program).find(|kind| kind.serves(harness));
+                let named = tier.and_then(models::family).filter(|_| provider.is_none());
+                (named.or_else(spoken), Standing::Keyless)
             }
         }
     }
@@ -185,6 +186,12 @@ mod tests {
             None,
             "no model is written where none is reached"
         );
+        let nothing = reach(&[], &[], &[]);
+        assert_eq!(
+            nothing.of_agent(HarnessKind::Native, None, Some("gpt-5.5")),
+            (Some(Kind::Openai), Standing::Keyless)
+        );
+        assert_eq!(nothing.of_agent(HarnessKind::Native, None, None), (None, Standing::Keyless));
         // Who was hired with a model of another vendor works natively, and isn't sent where nobody knows that model.
         assert_eq!(both.choose(HarnessKind::OpenaiCodex, None, Some("claude-opus-4-6")), Some(Kind::Anthropic));
     }

@@ -12,6 +12,7 @@ use super::kinds::{Dialect, Kind};
 use super::members;
 use super::outside::{Reads, reads};
 use super::paths::Target;
+use super::tools;
 use crate::infra::fault::{self, Fault};
 
 const MODEL_NAME_BYTES_MAX: usize = 200;
@@ -95,8 +96,9 @@ pub fn query(sent: Option<&str>) -> Option<String> {
     if kept.is_empty() { None } else { Some(kept.join("&")) }
 }
 
-/// OpenRouter's word behind a model's name that makes it search the web.
-const SEARCHES: &str = ":online";
+/// What isn't in the body may be as much as this: a whole context would be more than most offices have at once, and who
+/// needs more of it pays no more than that.
+const READ_ELSEWHERE_BYTES: usize = 600_000;
 
 /// What the gateway reads of a call's body.
 #[derive(Deserialize)]
@@ -114,7 +116,9 @@ struct Peek {
     generation: Option<Value>,
     thinking: Option<Value>,
     background: Option<Value>,
+    #[serde(alias = "serviceTier")]
     service_tier: Option<Value>,
+    inference_geo: Option<Value>,
     speed: Option<Value>,
     /// OpenRouter's own: further models that may answer.
     models: Option<IgnoredAny>,
@@ -133,11 +137,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// As many bytes the model reads at most; it stops by itself where its context ends.
+    /// As many bytes the model reads, as far as that can be told; it stops by itself where its context ends.
     pub fn read_bytes_max(&self) -> usize {
         match self.reads {
             Reads::Body => self.body.len(),
-            Reads::Kept | Reads::Outside => usize::MAX,
+            Reads::Kept | Reads::Outside => self.body.len() + READ_ELSEWHERE_BYTES,
         }
     }
 }
@@ -162,7 +166,7 @@ pub fn prepare(target: &Target, body: Bytes) -> Result<Prepared, Fault> {
     if model.len() > MODEL_NAME_BYTES_MAX {
         return Err(fault::too_long("the model's name", MODEL_NAME_BYTES_MAX, "bytes"));
     }
-    let reads = if model.ends_with(SEARCHES) { Reads::Outside } else { found };
+    let reads = if tools::is_searching(&model) { Reads::Outside } else { found };
     let is_streamed_chat = *wire == Wire::OpenaiChat && peek.stream == Some(true);
     let body = if is_streamed_chat { with_usage(body, peek.stream_options)? } else { body };
     Ok(Prepared { model, answer, reads, body })
@@ -191,10 +195,18 @@ impl Peek {
             .hint("leave background out of the call"));
         }
         for (word, value, dear) in [("service_tier", &self.service_tier, "priority"), ("speed", &self.speed, "fast")] {
-            if value.as_ref().is_some_and(|value| value == dear) {
+            let said = value.as_ref().and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+            if said.ends_with(dear) {
                 return Err(fault::bad_request(format!("{word}: {dear} costs more than the price that is put aside"))
                     .hint(format!("leave {word} out of the call")));
             }
+        }
+        let place = self.inference_geo.as_ref().and_then(Value::as_str);
+        if place.is_some_and(|place| place != "global") {
+            return Err(fault::bad_request(
+                "inference_geo: another place than global costs more than the price that is put aside",
+            )
+            .hint("leave inference_geo out of the call"));
         }
         if self.models.is_some() {
             return Err(fault::bad_request(
@@ -424,6 +436,8 @@ mod tests {
         assert!(told(r#"{"model":"m","background":true}"#).unwrap_err().starts_with("background:"));
         assert!(told(r#"{"model":"m","models":["a","b"]}"#).unwrap_err().starts_with("models:"));
         assert!(told(r#"{"model":"m","service_tier":"priority"}"#).unwrap_err().starts_with("service_tier:"));
+        assert!(told(r#"{"model":"m","serviceTier":"SERVICE_TIER_PRIORITY"}"#).is_err());
+        assert!(told(r#"{"model":"m","inference_geo":"us"}"#).unwrap_err().starts_with("inference_geo:"));
         assert!(told(r#"{"model":"m","background":false,"models":null,"service_tier":"auto"}"#).is_ok());
     }
 
@@ -438,7 +452,7 @@ mod tests {
             r#"{"model":"m","prompt":{"id":"p"}}"#,
             r#"{"model":"m","input":[{"type":"input_file","file_url":"https://a.example"}]}"#,
         ] {
-            assert_eq!(reads(body), usize::MAX, "{body}");
+            assert_eq!(reads(body), body.len() + READ_ELSEWHERE_BYTES, "{body}");
         }
     }
 
