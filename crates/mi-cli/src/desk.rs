@@ -157,7 +157,6 @@ impl Desk {
         Ok(line)
     }
 
-    /// The colony of that id or name; `None` when there is none of that name.
     /// Where a key is about to travel in the clear.
     pub fn warn_of_open_wire(&mut self) -> Result<(), Fault> {
         if !self.settings.is_open_wire() {
@@ -167,6 +166,7 @@ impl Desk {
         self.out.warn(&format!("your new key will come from {endpoint} unencrypted; use https there"))
     }
 
+    /// The colony of that id or name; `None` when there is none of that name.
     pub async fn find_office(&mut self, client: &Client, named: &str) -> Result<Option<OfficeId>, Fault> {
         find_office(client, named).await
     }

@@ -13,17 +13,18 @@ pub enum Reads {
     Body,
     /// Some of it is kept at the provider, so it may be as much as the model takes.
     Kept,
-    /// The provider goes out for it: to an address, or with a tool of its own. It may be as much, and it is a way out.
+    /// The provider goes out for it: to an address, or with a tool of its own. That is a way out.
     Outside,
 }
 
 /// Members whose text names what the provider keeps; names are compared in lower case and without `_`.
 const KEPT: [&str; 2] = ["cachedcontent", "fileid"];
 /// How members end whose text is an address; `data:` holds what it leads to in itself.
-const ADDRESSES: [&str; 3] = ["url", "uri", "filedata"];
-const SCHEME: &str = "://";
-/// No scheme's name is longer.
-const SCHEME_CHARS_MAX: usize = 16;
+const ADDRESSES: [&str; 2] = ["url", "uri"];
+/// And whose text is an address or the data itself.
+const DATA: &str = "filedata";
+/// No longer beginning is looked at.
+const HEAD_CHARS: usize = 5;
 /// Where Google keeps the files that it was given.
 const STORE: &str = "https://generativelanguage.googleapis.com/";
 /// Members that describe something, or are for the caller's own books: what is called like an address there is none.
@@ -57,11 +58,11 @@ pub fn reads(wire: Wire, body: &[u8]) -> Result<Reads, serde_json::Error> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     Nothing,
-    /// A text that names something if its member says so.
+    /// A text that is an address, or names what is kept, if its member says so.
     Text,
-    /// The same, and what it leads to is kept by the provider.
+    /// The same, and where it leads the provider keeps files.
     OfStore,
-    /// The same, and it leads elsewhere.
+    /// The same, and it surely is an address.
     Address,
     Kept,
     Outside,
@@ -74,10 +75,12 @@ impl Found {
             return self;
         }
         let name = name.to_ascii_lowercase().replace('_', "");
+        let is_data = name.ends_with(DATA);
         let is_address = ADDRESSES.iter().any(|end| name.ends_with(end));
         match self {
-            Found::Address if is_address => Found::Outside,
-            Found::OfStore if is_address => Found::Kept,
+            Found::OfStore if is_address || is_data => Found::Kept,
+            Found::Address if is_data => Found::Outside,
+            _ if is_address => Found::Outside,
             _ if KEPT.contains(&name.as_str()) => Found::Kept,
             _ => Found::Nothing,
         }
@@ -116,11 +119,11 @@ impl<'de> Visitor<'de> for Node {
 
     fn visit_str<E>(self, text: &str) -> Result<Found, E> {
         let text = text.trim_start();
-        let head: String = text.chars().take(SCHEME_CHARS_MAX).collect();
+        let head: String = text.chars().take(HEAD_CHARS).collect();
         Ok(match () {
-            () if text.is_empty() || head.to_ascii_lowercase().starts_with("data:") => Found::Nothing,
+            () if text.is_empty() || head.eq_ignore_ascii_case("data:") => Found::Nothing,
             () if self.0 == Wire::Gemini && text.starts_with(STORE) => Found::OfStore,
-            () if head.contains(SCHEME) => Found::Address,
+            () if head.to_ascii_lowercase().starts_with("http") => Found::Address,
             () => Found::Text,
         })
     }
@@ -201,11 +204,13 @@ mod tests {
             json!({"messages": [{"content": [{"type": "video_url", "video_url": far}]}]}),
             json!({"messages": [{"content": [{"Image_URL": {"URL": " HTTPS://a.example"}}]}]}),
             json!({"messages": [{"content": [{"image_url": format!("{STORE}x")}]}]}),
+            json!({"messages": [{"content": [{"video_url": "https:\\\\a.example"}]}]}),
             json!({"tools": [{"type": "web_search"}]}),
         ] {
             check(chat, body, Reads::Outside);
         }
         check(chat, json!({"messages": [{"content": "see https://a.example"}], "stop": ["url"]}), Reads::Body);
+        check(chat, json!({"messages": [{"content": [{"file": {"file_data": "JVBERi0="}}]}]}), Reads::Body);
         check(chat, json!({"metadata": {"url": far}, "user": far}), Reads::Body);
         check(Wire::Gemini, json!({"generationConfig": {"responseSchema": {"properties": {"url": far}}}}), Reads::Body);
         let escaped = br#"{"messages":[{"file\u005fid":"f"},1,2.5,-1,null,true]}"#;

@@ -157,7 +157,11 @@ impl Prices {
 
     /// A name may stand behind its maker's: `models/gemini-2.5-pro`, `anthropic/claude-sonnet-4-6`.
     pub fn of(&self, provider: &str, model: &str) -> Priced {
-        let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
+        let mut name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
+        // Resellers write Claude's versions with dots.
+        if name.starts_with("claude") {
+            name = name.replace('.', "-");
+        }
         let fits = |family: &&Family| {
             name.starts_with(&family.start) && family.provider.as_deref().is_none_or(|own| own == provider)
         };
@@ -331,6 +335,7 @@ mod tests {
             ("claude-sonnet-5-5", 10),
             ("claude-opus-5", 25),
             ("claude-opus-4-20250514", 75),
+            ("anthropic/claude-opus-4.1", 75),
             ("gpt-6.2-astra", 50),
             ("o3-deep-research", 40),
             ("gemini-4-neon", 18),

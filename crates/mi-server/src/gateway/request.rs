@@ -96,9 +96,9 @@ pub fn query(sent: Option<&str>) -> Option<String> {
     if kept.is_empty() { None } else { Some(kept.join("&")) }
 }
 
-/// What isn't in the body may be as much as this: a whole context would be more than most offices have at once, and who
-/// needs more of it pays no more than that.
-const READ_ELSEWHERE_BYTES: usize = 600_000;
+/// What an address leads to or a search finds counts as this much: a whole context would be more than most offices have at
+/// once, and who needs more of it pays no more than that. What a caller had the provider keep may be a whole one.
+const FOUND_OUTSIDE_BYTES: usize = 600_000;
 
 /// What the gateway reads of a call's body.
 #[derive(Deserialize)]
@@ -141,7 +141,8 @@ impl Prepared {
     pub fn read_bytes_max(&self) -> usize {
         match self.reads {
             Reads::Body => self.body.len(),
-            Reads::Kept | Reads::Outside => self.body.len() + READ_ELSEWHERE_BYTES,
+            Reads::Kept => usize::MAX,
+            Reads::Outside => self.body.len() + FOUND_OUTSIDE_BYTES,
         }
     }
 }
@@ -442,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_provider_keeps_may_be_as_much_as_the_model_reads() {
+    fn what_the_provider_keeps_or_finds_is_more_than_the_body() {
         let responses = Target::Generate { wire: Wire::OpenaiResponses, model: None };
         let reads = |body: &'static str| prepare(&responses, body.into()).unwrap().read_bytes_max();
         assert_eq!(reads(r#"{"model":"m"}"#), 13);
@@ -450,10 +451,11 @@ mod tests {
             r#"{"model":"m","previous_response_id":"r"}"#,
             r#"{"model":"m","conversation":{"id":"c"}}"#,
             r#"{"model":"m","prompt":{"id":"p"}}"#,
-            r#"{"model":"m","input":[{"type":"input_file","file_url":"https://a.example"}]}"#,
         ] {
-            assert_eq!(reads(body), body.len() + READ_ELSEWHERE_BYTES, "{body}");
+            assert_eq!(reads(body), usize::MAX, "{body}");
         }
+        let found = r#"{"model":"m","input":[{"type":"input_file","file_url":"https://a.example"}]}"#;
+        assert_eq!(reads(found), found.len() + FOUND_OUTSIDE_BYTES);
     }
 
     #[test]

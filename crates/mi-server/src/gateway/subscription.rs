@@ -39,7 +39,9 @@ struct Report {
 pub fn note(act: &mut Act<'_>, session: &SessionRow, text: &str, prices: &Prices) -> Result<(), Fault> {
     let Some(report) = read(text) else { return Ok(()) };
     let (provider, model) =
-        (report.provider.as_deref().unwrap_or_default(), report.model.as_deref().unwrap_or_default());
+        (report.provider.as_deref().unwrap_or_default(), report.model.as_deref().filter(|name| !name.is_empty()));
+    // Codex doesn't say which one its login chose.
+    let model = model.unwrap_or("unknown");
     let used = report.usage();
     let price = prices.of(provider, model).price;
     sessions::usage::add(act, session.number, &used.at(Micro(0)), None)?;

@@ -21,17 +21,30 @@ const RUN_HERE: [&str; 10] = [
 ];
 /// OpenAI's shell runs here, unless a place is named where it runs there.
 const SHELL: &str = "shell";
-/// Google's only tools that the caller runs.
-const DECLARED: [&str; 2] = ["functionDeclarations", "function_declarations"];
+/// Google's tools that the caller runs.
+const DECLARED: [&str; 4] = ["computerUse", "computer_use", "functionDeclarations", "function_declarations"];
 /// OpenRouter's plugins that fetch nothing.
 const HARMLESS_PLUGINS: [&str; 1] = ["response-healing"];
 /// What in a model's name makes it search, in lower case: OpenRouter's and Venice's words behind it, and models that do nothing else.
-const SEARCHING: [&str; 6] = [":online", ":enable_", "-search-", "deep-research", "sonar", "@preset"];
+const SEARCHING: [&str; 9] = [
+    ":online",
+    "enable_web_",
+    "enable_x_search",
+    "-search-",
+    "deep-research",
+    "sonar",
+    "@preset",
+    "groq/compound",
+    "compound-beta",
+];
 
 /// What turns such a tool on.
 #[derive(Deserialize)]
 struct Offered {
     tools: Option<Value>,
+    /// Of Responses: an item may bring further tools.
+    #[serde(default)]
+    input: Input,
     plugins: Option<Value>,
     preset: Option<Value>,
     mcp_servers: Option<Value>,
@@ -39,6 +52,23 @@ struct Offered {
     search_parameters: Option<Value>,
     enable_search: Option<Value>,
     venice_parameters: Option<Value>,
+}
+
+/// Only the tools of its items are kept: conversations are large.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Input {
+    Items(Vec<Item>),
+    #[default]
+    Nothing,
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Bringing { tools: Value },
+    Other(serde::de::IgnoredAny),
 }
 
 pub fn go_out(wire: Wire, body: &[u8]) -> Result<bool, serde_json::Error> {
@@ -54,8 +84,15 @@ pub fn go_out(wire: Wire, body: &[u8]) -> Result<bool, serde_json::Error> {
         let is_search = |name: &str| name.contains("search") || name.contains("scraping");
         all.as_object().is_some_and(|all| all.iter().any(|(name, value)| is_search(name) && is_on(value)))
     };
+    let goes_out = |tools: &Value| any(tools, |tool| goes_out(wire, tool));
+    let brought = match &offered.input {
+        Input::Items(items) => items.as_slice(),
+        Input::Nothing | Input::Other(_) => &[],
+    };
+    let brings = |item: &Item| matches!(item, Item::Bringing { tools } if goes_out(tools));
     Ok(switches.into_iter().flatten().any(is_on)
-        || offered.tools.as_ref().is_some_and(|tools| any(tools, |tool| goes_out(wire, tool)))
+        || brought.iter().any(brings)
+        || offered.tools.as_ref().is_some_and(goes_out)
         || offered.plugins.as_ref().is_some_and(|plugins| any(plugins, fetches))
         || offered.venice_parameters.as_ref().is_some_and(searches))
 }
@@ -91,7 +128,7 @@ fn goes_out(wire: Wire, tool: &Value) -> bool {
     }
     match members.get("type") {
         // Claude's tools of the caller's own need none.
-        None | Some(Value::Null) => false,
+        None | Some(Value::Null) => wire != Wire::Anthropic,
         Some(Value::String(kind)) if kind == "namespace" => {
             members.get("tools").is_some_and(|tools| any(tools, |tool| goes_out(wire, tool)))
         }
@@ -104,7 +141,7 @@ fn goes_out(wire: Wire, tool: &Value) -> bool {
 }
 
 fn fetches(plugin: &Value) -> bool {
-    !plugin["id"].as_str().is_some_and(|id| HARMLESS_PLUGINS.contains(&id))
+    plugin["enabled"] != false && !plugin["id"].as_str().is_some_and(|id| HARMLESS_PLUGINS.contains(&id))
 }
 
 #[cfg(test)]
@@ -132,6 +169,13 @@ mod tests {
         tool(responses, json!({"type": "namespace", "name": "a", "tools": [{"type": "function"}]}), false);
         tool(responses, json!({"type": "namespace", "name": "a", "tools": [{"type": "web_search"}]}), true);
         tool(chat, json!({"type": 7}), true);
+        tool(chat, json!({"googleSearch": {}}), true);
+        let bringing =
+            |tool: Value| json!({"input": [{"role": "user"}, {"type": "additional_tools", "tools": [tool]}]});
+        check(responses, bringing(json!({"type": "web_search"})), true);
+        check(responses, bringing(json!({"type": "function", "name": "a"})), false);
+        check(responses, json!({"input": "hi"}), false);
+        check(responses, json!({"input": null}), false);
         tool(Wire::Anthropic, json!({"name": "web_search", "input_schema": {"type": "object"}}), false);
         tool(Wire::Anthropic, json!({"type": "bash_20250124", "name": "bash"}), false);
         tool(Wire::Anthropic, json!({"type": "web_search_20250305", "name": "web_search"}), true);
@@ -149,6 +193,10 @@ mod tests {
             (json!({"web_search_options": null}), json!({"web_search_options": {}})),
             (json!({"plugins": [{"id": "response-healing"}]}), json!({"plugins": [{"id": "web"}]})),
             (json!({"plugins": []}), json!({"plugins": "web"})),
+            (
+                json!({"plugins": [{"id": "web", "enabled": false}]}),
+                json!({"plugins": [{"id": "web", "enabled": true}]}),
+            ),
             (json!({"search_parameters": {"mode": "off"}}), json!({"search_parameters": {"mode": "on"}})),
             (json!({"enable_search": false}), json!({"enable_search": true})),
             (
@@ -167,6 +215,8 @@ mod tests {
             ("perplexity/sonar-pro", true),
             ("gpt-4o-search-preview", true),
             ("zai-org-glm-4.6:enable_web_search=on", true),
+            ("qwen3-4b:strip_thinking_response=true&enable_web_scraping=on", true),
+            ("groq/compound-mini", true),
         ] {
             assert_eq!(is_searching(model), expected, "{model}");
         }

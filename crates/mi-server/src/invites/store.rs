@@ -27,13 +27,14 @@ fn role(text: Option<String>) -> Result<Option<Role>, DbError> {
     text.map(read).transpose()
 }
 
-/// A code that can be used now. It says which office it is for, so this alone looks in all of them.
+/// Whether that one can still be used.
 pub fn is_live(tx: &mut dyn Tx, office: OfficeId, id: i64, now: Time) -> Result<bool, DbError> {
     let sql = "select 1 from invites where office_id = $1 and id = $2 and used_at is null and revoked_at is null \
                and expires_at > $3";
     Ok(tx.first(sql, args![office, id, now])?.is_some())
 }
 
+/// A code that can be used now. It says which office it is for, so this alone looks in all of them.
 pub fn live(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<Found>, DbError> {
     let sql = "select office_id, id, kind, role, for_whom from invites \
                where code_hash = $1 and used_at is null and revoked_at is null and expires_at > $2";
