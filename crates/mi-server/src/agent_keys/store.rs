@@ -5,6 +5,7 @@ use mi_core::time::Time;
 
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
+use crate::infra::sweeps::place;
 
 /// The public half of a pair, for those who may know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,8 +129,7 @@ pub fn without_pair(
                and k.agent_id = a.id and k.kind = 'public' and k.revoked_at is null \
                where a.kind = 'hosted' and a.fired_at is null and k.id is null \
                and (a.office_id > $1 or (a.office_id = $1 and a.id > $2)) order by a.office_id, a.id limit $3";
-    let text = |id: uuid::Uuid| id.simple().to_string();
-    let (office, agent) = after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default();
+    let (office, agent) = place(after);
     tx.query(sql, args![office, agent, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 

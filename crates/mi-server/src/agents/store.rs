@@ -9,6 +9,7 @@ use super::service::AgentRow;
 use crate::args;
 use crate::infra::db::{DbError, Row, Tx};
 use crate::infra::http::call::Page;
+use crate::infra::sweeps::place;
 
 const BY_NAME: &str = "select id, name, role, model_tier, model_provider, harness, command, skills, system_prompt, \
      integrations, resources, kind, spawned_by, hirer_id, created_at, last_seen_at, live_sessions, fired_at \
@@ -239,10 +240,4 @@ pub fn resting_specialists(
                order by a.office_id, a.id limit $3";
     let (office, agent) = place(after);
     tx.query(sql, args![office, agent, most])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
-}
-
-/// Where a sweep goes on, as rows say it; before all of them if nowhere.
-fn place(after: Option<(OfficeId, AgentId)>) -> (String, String) {
-    let text = |id: uuid::Uuid| id.simple().to_string();
-    after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default()
 }

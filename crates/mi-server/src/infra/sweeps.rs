@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mi_core::ids::OfficeId;
+use mi_core::ids::{AgentId, OfficeId};
 use mi_core::problem::Code;
 use mi_core::time::Millis;
 
@@ -39,6 +39,12 @@ impl<T: Clone> Cursor<T> {
         let next = page.last().filter(|_| is_full).cloned();
         *lock(&self.0) = next;
     }
+}
+
+/// The agent after which a sweep goes on, as rows say it; before all of them if there is none.
+pub fn place(after: Option<(OfficeId, AgentId)>) -> (String, String) {
+    let text = |id: uuid::Uuid| id.simple().to_string();
+    after.map(|(office, agent)| (text(office.0), text(agent.0))).unwrap_or_default()
 }
 
 /// Something that a sweep does in an office: the office itself, or a place in it.
